@@ -1,0 +1,48 @@
+-- Lock: none on existing tables; creates the schema that all others build on.
+
+grant usage on schema platform to guildhall_app, guildhall_system, guildhall_definer;
+
+-- The organisation of this transaction; null outside of one, and null never equals a row's org_id.
+create function platform.current_org() returns text
+  language sql stable parallel safe
+  return nullif(current_setting('guildhall.org_id', true), '');
+
+-- Puts a tenant table (it must have org_id) under forced row-level security and grants what the application may do.
+-- guildhall_definer owns the named functions that work across organisations; nobody can log in as it.
+create procedure platform.protect_tenant_table(target regclass, privileges text default 'select, insert, update, delete')
+  language plpgsql as $$
+begin
+  execute format('alter table %s enable row level security', target);
+  execute format('alter table %s force row level security', target);
+  execute format('create policy tenant on %s using (org_id = platform.current_org()) with check (org_id = platform.current_org())', target);
+  execute format('create policy definer on %s to guildhall_definer using (true) with check (true)', target);
+  execute format('grant %s on %s to guildhall_app', privileges, target);
+  execute format('grant select, insert, update, delete on %s to guildhall_definer', target);
+end $$;
+
+-- Makes a function one of the few that guildhall_system may call: it runs with the rights of guildhall_definer.
+create procedure platform.system_function(target regprocedure)
+  language plpgsql as $$
+begin
+  execute format('alter function %s security definer', target);
+  execute format('alter function %s set search_path = pg_catalog, pg_temp', target);
+  execute format('revoke all on function %s from public', target);
+  execute format('grant execute on function %s to guildhall_system', target);
+  execute format('alter function %s owner to guildhall_definer', target);
+end $$;
+
+-- A schema that one module owns.
+create procedure platform.module_schema(name text)
+  language plpgsql as $$
+begin
+  execute format('create schema %I', name);
+  execute format('grant usage on schema %I to guildhall_app, guildhall_system', name);
+  execute format('grant usage, create on schema %I to guildhall_definer', name);
+end $$;
+
+-- The clock of leases, holds and schedules. Tests move it; nothing else may.
+create table platform.clock_shift (only boolean primary key default true check (only), shift interval not null);
+grant select on platform.clock_shift to guildhall_app, guildhall_system, guildhall_definer;
+create function platform.now() returns timestamptz
+  language sql stable
+  return clock_timestamp() + coalesce((select shift from platform.clock_shift), interval '0');

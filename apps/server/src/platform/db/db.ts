@@ -1,0 +1,178 @@
+/**
+ * Transactions. `tenant` sets the organisation for one transaction, so row-level security lets only its rows through;
+ * `system` runs as the role that may call named functions and nothing else.
+ */
+import type { Kysely } from 'kysely';
+import pg from 'pg';
+import { builderOn } from './dialect.ts';
+
+/** An open transaction (or, from `direct`, a single statement). Pass it down; never keep it. */
+export type Tx = Kysely<never>;
+
+export interface Db {
+  /** One transaction that sees the rows of `orgId` alone. Rolled back when `work` throws. No network call inside. */
+  tenant<T>(orgId: string, work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** One transaction without a tenant: tables without `org_id` only. */
+  open<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** One statement as the application role, in its own transaction: for SQL functions that set the tenant themselves. */
+  direct<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** One statement as the system role, which may only execute the functions granted to it. */
+  system<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** A connection of its own that hears NOTIFY on `channels`; reconnects by itself, `onGap` tells of possible misses. */
+  listen(channels: readonly string[], onMessage: (channel: string, payload: string) => void, onGap: () => void): Promise<() => Promise<void>>;
+  /** Connections checked out and waiting, for metrics. */
+  stats(): { active: number; idle: number; waiting: number };
+  close(): Promise<void>;
+}
+
+export interface DbOptions {
+  /** Connection string of the application role. */
+  readonly appUrl: string;
+  /** Connection string of the system role. */
+  readonly systemUrl: string;
+  readonly appPoolMax: number;
+  readonly systemPoolMax: number;
+  readonly applicationName: string;
+  /** Told of errors on idle connections, which the pool replaces by itself. */
+  readonly onIdleError: (error: Error) => void;
+}
+
+// bigint columns are money and counters: they must never become floats.
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, (text: string) => BigInt(text));
+
+// Longer than any statement of ours; a lost server shows as an error, not as a hang.
+const STATEMENT_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const IDLE_TIMEOUT_MS = 30_000;
+const RELISTEN_DELAY_MS = 250;
+
+function createPool(url: string, max: number, options: DbOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    types,
+    application_name: options.applicationName,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+  });
+  pool.on('error', options.onIdleError);
+  return pool;
+}
+
+/** Runs `work` on a client; a client whose connection failed is thrown away instead of being handed to the next caller. */
+async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onError);
+  try {
+    return await work(client);
+  } catch (error) {
+    if (isConnectionError(error)) broken = error;
+    throw error;
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
+  }
+}
+
+async function inTransaction<T>(pool: pg.Pool, orgId: string | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return withClient(pool, async (client) => {
+    await client.query('begin');
+    try {
+      if (orgId !== undefined) {
+        await client.query({ name: 'enter', text: "select set_config('guildhall.org_id', $1, true)", values: [orgId] });
+      }
+      const result = await work(builderOn(client));
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      if (!isConnectionError(error)) await client.query('rollback');
+      throw error;
+    }
+  });
+}
+
+async function keepListening(
+  url: string,
+  channels: readonly string[],
+  onMessage: (channel: string, payload: string) => void,
+  onGap: () => void,
+): Promise<() => Promise<void>> {
+  let closed = false;
+  let current: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const connect = async (): Promise<void> => {
+    const client = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    current = client;
+    client.on('notification', (message) => onMessage(message.channel, message.payload ?? ''));
+    client.on('error', () => {});
+    client.on('end', () => {
+      if (!closed) timer = setTimeout(retry, RELISTEN_DELAY_MS);
+    });
+    await client.connect();
+    for (const channel of channels) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+    onGap();
+  };
+  // A failed attempt ends its client, whose 'end' event arms the next one.
+  const retry = (): void => {
+    connect().catch(() => current?.end().catch(() => {}));
+  };
+  await connect();
+  return async () => {
+    closed = true;
+    clearTimeout(timer);
+    await current?.end();
+  };
+}
+
+export function createDb(options: DbOptions): Db {
+  const app = createPool(options.appUrl, options.appPoolMax, options);
+  const system = createPool(options.systemUrl, options.systemPoolMax, options);
+  return {
+    tenant: (orgId, work) => inTransaction(app, orgId, work),
+    open: (work) => inTransaction(app, undefined, work),
+    direct: (work) => withClient(app, (client) => work(builderOn(client))),
+    system: (work) => withClient(system, (client) => work(builderOn(client))),
+    listen: (channels, onMessage, onGap) => keepListening(options.appUrl, channels, onMessage, onGap),
+    stats: () => ({
+      active: app.totalCount - app.idleCount + system.totalCount - system.idleCount,
+      idle: app.idleCount + system.idleCount,
+      waiting: app.waitingCount + system.waitingCount,
+    }),
+    close: async () => {
+      await Promise.all([app.end(), system.end()]);
+    },
+  };
+}
+
+const codeOf = (error: unknown): string | undefined =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
+/** The unique constraint of this name (any, when left out) refused a row. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  if (codeOf(error) !== '23505') return false;
+  return constraint === undefined || (error as { constraint?: string }).constraint === constraint;
+}
+
+const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', '57P01', '57P02', '57P03', '08006', '08003', '08001']);
+const CONNECTION_TEXTS = ['Connection terminated', 'timeout exceeded when trying to connect', 'Client has encountered a connection error'];
+
+/** The connection is gone or never came about; whether the last statement took effect is unknown. */
+export function isConnectionError(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const code = codeOf(error);
+  // pg gives these two failures no code of their own, only a text.
+  return (code !== undefined && CONNECTION_CODES.has(code)) || CONNECTION_TEXTS.some((text) => error.message.includes(text));
+}
+
+/** Repeating the whole transaction may succeed: deadlock, serialization failure, or a lost connection. */
+export function isRetryable(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === '40P01' || code === '40001' || isConnectionError(error);
+}

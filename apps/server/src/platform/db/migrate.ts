@@ -1,0 +1,117 @@
+/**
+ * Forward-only migrations: `NNNN-<module>-<what>.sql`, each in one transaction, under one advisory lock, so that any number
+ * of processes may call it at once. Refuses a database that is newer than this program.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import pg from 'pg';
+
+export interface MigrateOptions {
+  /** Connection string of a role that may create schemas and roles. */
+  readonly ownerUrl: string;
+  readonly directory: string;
+  /** Passwords that the two login roles get; set anew each time, so that changing the master key changes them. */
+  readonly appPassword: string;
+  readonly systemPassword: string;
+}
+
+interface Migration {
+  readonly number: number;
+  readonly name: string;
+  readonly text: string;
+  readonly checksum: string;
+}
+
+// Any constant will do, as long as nothing else in the database uses it.
+const MIGRATION_LOCK = 4_871_226_001;
+const FILE_NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
+
+async function readMigrations(directory: string): Promise<Migration[]> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const match = FILE_NAME.exec(name);
+      if (!match) throw new Error(`migration ${name}: expected NNNN-<module>-<what>.sql`);
+      const text = await readFile(path.join(directory, name), 'utf8');
+      return { number: Number(match[1]), name, text, checksum: createHash('sha256').update(text).digest('hex') };
+    }),
+  );
+}
+
+async function ensureRole(client: pg.Client, role: string, password: string | undefined): Promise<void> {
+  const found = await client.query('select 1 from pg_roles where rolname = $1', [role]);
+  const login = password === undefined ? 'nologin' : `login password ${pg.escapeLiteral(password)}`;
+  const verb = found.rowCount === 0 ? 'create' : 'alter';
+  await client.query(`${verb} role ${pg.escapeIdentifier(role)} with ${login}`);
+}
+
+async function ensureRoles(client: pg.Client, options: MigrateOptions): Promise<void> {
+  await ensureRole(client, 'guildhall_app', options.appPassword);
+  await ensureRole(client, 'guildhall_system', options.systemPassword);
+  await ensureRole(client, 'guildhall_definer', undefined);
+  // Functions are handed to guildhall_definer, which their maker can do only as its member.
+  await client.query('grant guildhall_definer to current_user');
+}
+
+/**
+ * Brings the schema up to date and returns the version now in force. Idempotent; safe when called by several processes at once.
+ * @throws when the database holds a migration this program does not know, or one whose text has changed since it ran.
+ */
+export async function migrate(options: MigrateOptions): Promise<number> {
+  const migrations = await readMigrations(options.directory);
+  const client = new pg.Client({ connectionString: options.ownerUrl });
+  await client.connect();
+  try {
+    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await ensureRoles(client, options);
+    await client.query('create schema if not exists platform');
+    await client.query(
+      'create table if not exists platform.migration (number int primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())',
+    );
+    const applied = await client.query<{ number: number; name: string; checksum: string }>('select * from platform.migration order by number');
+    assertKnown(migrations, applied.rows);
+    for (const migration of migrations.slice(applied.rows.length)) await apply(client, migration);
+    return migrations.length;
+  } finally {
+    await client.end();
+  }
+}
+
+function assertKnown(migrations: readonly Migration[], applied: readonly { number: number; name: string; checksum: string }[]): void {
+  for (const [index, row] of applied.entries()) {
+    const known = migrations[index];
+    if (!known) throw new Error(`the database is newer than this program: it holds migration ${row.name}. Start the newer release.`);
+    if (known.number !== row.number || known.checksum !== row.checksum) {
+      throw new Error(`migration ${known.name} differs from the one applied (${row.name}). Applied migrations are never edited.`);
+    }
+  }
+}
+
+async function apply(client: pg.Client, migration: Migration): Promise<void> {
+  await client.query('begin');
+  try {
+    // A migration that cannot get its locks soon gives up instead of blocking every request behind it.
+    await client.query("set local lock_timeout = '10s'");
+    await client.query(migration.text);
+    await client.query('insert into platform.migration (number, name, checksum) values ($1, $2, $3)', [migration.number, migration.name, migration.checksum]);
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback');
+    throw new Error(`migration ${migration.name} failed and was rolled back`, { cause: error });
+  }
+}
+
+/** The number of migrations in the database, or 0 where there is none yet. */
+export async function schemaVersion(ownerUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: ownerUrl });
+  await client.connect();
+  try {
+    const exists = await client.query<{ found: boolean }>("select to_regclass('platform.migration') is not null as found");
+    if (!exists.rows[0]?.found) return 0;
+    const count = await client.query<{ n: number }>('select count(*)::int as n from platform.migration');
+    return count.rows[0]?.n ?? 0;
+  } finally {
+    await client.end();
+  }
+}

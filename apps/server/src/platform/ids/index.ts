@@ -1,0 +1,37 @@
+/** Ids: a visible prefix, then 26 lower-case base32 characters that sort by time of making. */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock/index.ts';
+
+export type Prefix =
+  | 'org' | 'run' | 'key' | 'file' | 'art' | 'evt' | 'bud' | 'whk' | 'whd' | 'hold' | 'tr' | 'use' | 'apr' | 'req' | 'wrk' | 'aud';
+export type Id<P extends Prefix> = `${P}_${string}`;
+
+export interface Ids {
+  make<P extends Prefix>(prefix: P): Id<P>;
+}
+
+// Crockford's alphabet: no i, l, o or u, so that a read-aloud id stays unambiguous.
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const TIME_CHARS = 10;
+const RANDOM_CHARS = 16;
+
+function timePart(ms: number): string {
+  let rest = ms;
+  let text = '';
+  for (let i = 0; i < TIME_CHARS; i += 1) {
+    text = ALPHABET.charAt(rest % 32) + text;
+    rest = Math.floor(rest / 32);
+  }
+  return text;
+}
+
+/** 48 bits of time and 80 random bits: unguessable enough to be shown, ordered enough for an index. */
+export function createIds(clock: Clock, random: (size: number) => Uint8Array = randomBytes): Ids {
+  return {
+    make(prefix) {
+      let text = timePart(clock.now().getTime());
+      for (const byte of random(RANDOM_CHARS)) text += ALPHABET.charAt(byte & 31);
+      return `${prefix}_${text}`;
+    },
+  };
+}
