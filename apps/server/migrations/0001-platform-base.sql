@@ -1,6 +1,7 @@
 -- Lock: none on existing tables; creates the schema that all others build on.
 
 grant usage on schema platform to guildhall_app, guildhall_system, guildhall_definer;
+grant create on schema platform to guildhall_definer;
 
 -- The organisation of this transaction; null outside of one, and null never equals a row's org_id.
 create function platform.current_org() returns text

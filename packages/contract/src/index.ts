@@ -1,1 +1,2 @@
-export const x = 1;
+/** Schemas and types of the public interface: the server validates with them, clients are typed by them. */
+export * from './common.ts';

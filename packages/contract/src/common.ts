@@ -1,0 +1,67 @@
+/** What every part of the public interface shares: money, instants, pages, scopes, problems. */
+import { z } from 'zod';
+
+/** Money as the interface writes it: a whole number of 10⁻⁹ USD in a string, because JSON numbers are floats. */
+export const money = z.strictObject({ nanos: z.string().regex(/^-?\d{1,19}$/), currency: z.literal('USD') }).meta({ id: 'Money' });
+export type Money = z.infer<typeof money>;
+
+export const toMoney = (nanos: bigint): Money => ({ nanos: nanos.toString(), currency: 'USD' });
+export const fromMoney = (value: Money): bigint => BigInt(value.nanos);
+
+/** ISO 8601, UTC, milliseconds. */
+export const instant = z.iso.datetime({ precision: 3 });
+
+export const SCOPES = [
+  'agents:read',
+  'runs:read',
+  'runs:write',
+  'files:read',
+  'files:write',
+  'billing:read',
+  'billing:write',
+  'keys:read',
+  'keys:write',
+  'webhooks:read',
+  'webhooks:write',
+  'operator',
+] as const;
+export const scope = z.enum(SCOPES);
+export type Scope = z.infer<typeof scope>;
+
+export const mode = z.enum(['live', 'test']);
+export type Mode = z.infer<typeof mode>;
+
+export const fieldError = z.object({ path: z.string(), message: z.string() });
+
+/** RFC 9457. `charged` says whether money moved. */
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    code: z.string(),
+    detail: z.string(),
+    errors: z.array(fieldError),
+    requestId: z.string(),
+    charged: money,
+    required: money.optional(),
+    available: money.optional(),
+    budgetId: z.string().optional(),
+    resetsAt: instant.nullable().optional(),
+    retryAfterSeconds: z.number().int().optional(),
+  })
+  .meta({ id: 'Problem' });
+export type Problem = z.infer<typeof problem>;
+
+export const LIMIT_MAX = 200;
+export const pageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(50),
+  cursor: z.string().max(512).optional(),
+});
+export type PageQuery = z.output<typeof pageQuery>;
+
+export const pageOf = <T extends z.ZodType>(item: T) => z.object({ data: z.array(item), nextCursor: z.string().nullable() });
+export interface Page<T> {
+  readonly data: T[];
+  readonly nextCursor: string | null;
+}
