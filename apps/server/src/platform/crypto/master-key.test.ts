@@ -1,0 +1,89 @@
+import { fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadMasterKey, parseMasterKey } from './index.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'guildhall-key-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const refused = { spec: { code: 'crypto.master-key' } };
+
+describe('a configured master key', () => {
+  test('is taken in both base64 alphabets, with and without padding', () => {
+    const key = randomBytes(32);
+    for (const text of [key.toString('base64'), key.toString('base64url'), `${key.toString('base64')}\n`])
+      expect(parseMasterKey(text).equals(key)).toBe(true);
+  });
+
+  test.each([
+    ['empty', ''],
+    ['short', randomBytes(16).toString('base64')],
+    ['long', randomBytes(33).toString('base64')],
+    ['not base64', `${'*'.repeat(43)}=`],
+    ['hexadecimal', randomBytes(32).toString('hex')],
+    ['all equal', Buffer.alloc(32, 7).toString('base64')],
+    ['repeating', Buffer.from('0123456701234567012345670123456701234567', 'hex').subarray(0, 16).toString('base64')],
+    [
+      'a pattern of 8 bytes',
+      Buffer.concat(Array.from({ length: 4 }, () => Buffer.from('0081f3a2b4c5d6e7', 'hex'))).toString('base64'),
+    ],
+    ['counting', Buffer.from(Array.from({ length: 32 }, (_, i) => 200 + i)).toString('base64')],
+    ['a sentence', Buffer.from('correct horse battery staple !!!').toString('base64')],
+  ])('that is %s is refused', async (_, text) => {
+    await expect(loadMasterKey(directory, text)).rejects.toMatchObject(refused);
+  });
+});
+
+describe('the master key file', () => {
+  test('is made once, is readable by its owner alone, and gives the same key ever after', async () => {
+    const first = await loadMasterKey(path.join(directory, 'new'));
+    expect(first).toHaveLength(32);
+    expect((await loadMasterKey(path.join(directory, 'new'))).equals(first)).toBe(true);
+    expect((await stat(path.join(directory, 'new', 'master.key'))).mode & 0o777).toBe(0o600);
+    expect(await readdir(path.join(directory, 'new'))).toEqual(['master.key']);
+  });
+
+  test('that others can read is refused', async () => {
+    await loadMasterKey(directory);
+    await chmod(path.join(directory, 'master.key'), 0o644);
+    await expect(loadMasterKey(directory)).rejects.toMatchObject(refused);
+  });
+
+  test('that is damaged is refused and not replaced', async () => {
+    await writeFile(path.join(directory, 'master.key'), '', { mode: 0o600 });
+    await expect(loadMasterKey(directory)).rejects.toMatchObject(refused);
+    expect(await readdir(directory)).toEqual(['master.key']);
+  });
+
+  test('is the same for callers that race within one process', async () => {
+    const keys = await Promise.all(Array.from({ length: 20 }, () => loadMasterKey(directory)));
+    expect(new Set(keys.map((key) => key.toString('hex'))).size).toBe(1);
+    expect(await readdir(directory)).toEqual(['master.key']);
+  });
+
+  test('is the same for processes that race on the first start', async () => {
+    const program = path.join(directory, 'race.mjs');
+    const door = new URL('./index.ts', import.meta.url).href;
+    await writeFile(
+      program,
+      `import { loadMasterKey } from ${JSON.stringify(door)};
+       process.on('message', async (dir) => { process.send((await loadMasterKey(dir)).toString('hex'), () => process.exit(0)); });
+       process.send('ready');`,
+    );
+    const children = Array.from({ length: 4 }, () => fork(program, { execArgv: [] }));
+    const next = (child: (typeof children)[number]) =>
+      new Promise<string>((resolve, reject) =>
+        child.once('message', (text) => resolve(String(text))).once('error', reject),
+      );
+    await Promise.all(children.map(next));
+    const answers = children.map(next);
+    for (const child of children) child.send(path.join(directory, 'race'));
+    expect(new Set(await Promise.all(answers)).size).toBe(1);
+  });
+});
