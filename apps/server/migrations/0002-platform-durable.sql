@@ -25,6 +25,7 @@ create table durable.task (
   -- queued: not before this instant; waiting: the timer, null when only a signal can wake it.
   due_at timestamptz default platform.now(),
   worker_id text,
+  claimed_at timestamptz,
   -- Raised at every claim and every take-over; each write of a worker carries the value it was given.
   fence bigint not null default 0,
   -- Raised by every wake-up, so that one that comes between reading and suspending is not lost.
@@ -49,15 +50,18 @@ $$;
 call platform.system_function('durable.register(text, text, int)');
 
 -- Renews the lease. Returns no row when the lease has already been taken away: the worker must then stop what it does.
+-- Gives back tasks that the worker holds in the database but does not execute: the answer to its claim, or its giving back, got lost.
 -- Returns the tasks of this worker that are to be cancelled, for the case that the notification got lost.
-create function durable.beat(p_worker text) returns table (alive boolean, cancelled text[]) language plpgsql as $$
+create function durable.beat(p_worker text, p_executing text[]) returns table (cancelled text[]) language plpgsql as $$
 begin
   update durable.worker set heartbeat_at = platform.now() where id = p_worker and ended_at is null;
   if not found then return; end if;
-  return query select true,
-    array(select t.id from durable.task t where t.worker_id = p_worker and t.state = 'running' and t.cancel_requested);
+  -- A claim under way may not have been answered yet; two seconds are far more than it takes.
+  update durable.task set state = 'queued', worker_id = null, due_at = platform.now(), fence = fence + 1
+    where worker_id = p_worker and state = 'running' and id <> all (p_executing) and claimed_at < platform.now() - interval '2 seconds';
+  return query select array(select t.id from durable.task t where t.worker_id = p_worker and t.state = 'running' and t.cancel_requested);
 end $$;
-call platform.system_function('durable.beat(text)');
+call platform.system_function('durable.beat(text, text[])');
 
 -- Takes up to p_slots due tasks. One claimer at a time in the whole database (a claim takes about a millisecond), so caps are exact.
 -- Fair: organisations with the fewest running tasks first, then the oldest task. Reads (org, lane) pairs by a loose index scan,
@@ -101,7 +105,7 @@ begin
   ), chosen as (
     select r.id from ranked r where r.turn <= r.org_max order by r.turn, r.due_at, r.id limit p_slots
   )
-  update durable.task t set state = 'running', worker_id = p_worker, fence = t.fence + 1
+  update durable.task t set state = 'running', worker_id = p_worker, claimed_at = instant, fence = t.fence + 1
     from chosen c where t.id = c.id and t.state = 'queued'
     returning t.id, t.org_id, t.fence, t.signals, t.crashes, t.enqueued_at;
 end $$;

@@ -1,0 +1,227 @@
+/**
+ * The loop that executes tasks in this process.
+ *
+ * States of a worker: `serving` claims and executes; `draining` claims nothing and gives its tasks back (entered by `stop`);
+ * `expelled` its lease ran out while it was away (entered when a heartbeat finds it gone): every execution is aborted, the fence
+ * already refuses their writes, and the worker goes on under a new id.
+ */
+import { hostname } from 'node:os';
+import type { Bus } from '../bus/index.ts';
+import { type Db, sql } from '../db/index.ts';
+import type { Ids } from '../ids/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+import { DURABLE_VERSION } from './durable.ts';
+
+export interface Claimed {
+  readonly id: string;
+  readonly orgId: string;
+  readonly fence: bigint;
+  readonly signals: bigint;
+  /** Workers lost in a row while they held this task. */
+  readonly crashes: number;
+  readonly enqueuedAt: Date;
+}
+
+/** Why an execution is to stop early: read from `signal.reason`. */
+export type StopReason = 'cancelled' | 'draining' | 'expelled';
+
+/** `done`: the executor has ended or laid aside the task in the database. `give-back`: somebody should go on with it after `delayMs`. */
+export type Outcome = { readonly kind: 'done' } | { readonly kind: 'give-back'; readonly delayMs: number };
+
+export interface WorkerOptions {
+  readonly db: Db;
+  readonly bus: Bus;
+  readonly ids: Ids;
+  readonly log: Logger;
+  /** Tasks executed at once by this process. */
+  readonly slots: number;
+  /** Must not throw: an executor that does counts as one that gives back. */
+  execute(task: Claimed, signal: AbortSignal): Promise<Outcome>;
+}
+
+export interface Worker {
+  readonly running: () => number;
+  /** Gives everything back and leaves; resolves when nothing executes any more or `graceMs` have passed. */
+  stop(graceMs: number): Promise<void>;
+}
+
+// Three missed heartbeats and a task moves on: with the reaper's pace this keeps a take-over under 5 s.
+const HEARTBEAT_MS = 1_000;
+const LEASE_MS = 3_000;
+const REAP_MS = 500;
+// Wake-ups make work start at once; this is for the ones that got lost, and for timers.
+const POLL_MS = 200;
+const FAILURE_DELAY_MS = 1_000;
+
+interface ClaimRow {
+  id: string;
+  org_id: string;
+  fence: bigint;
+  signals: bigint;
+  crashes: number;
+  enqueued_at: Date;
+}
+
+class WorkerLoop implements Worker {
+  readonly #options: WorkerOptions;
+  readonly #executions = new Map<string, { abort: AbortController; done: Promise<void> }>();
+  readonly #closers: (() => void)[] = [];
+  #id = '';
+  #draining = false;
+  #claiming: Promise<void> | undefined;
+  #claimAgain = false;
+  // Claims start behind the organisation served last, so that a long list of tenants is walked through in turn.
+  #after = '';
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  running = (): number => this.#executions.size;
+
+  async start(): Promise<void> {
+    await this.#register();
+    const { bus } = this.#options;
+    this.#closers.push(bus.subscribe('work', () => this.#wake()));
+    this.#closers.push(bus.onGap(() => this.#wake()));
+    this.#closers.push(bus.subscribe('cancel', (id) => this.#abort(id, 'cancelled')));
+    this.#every(HEARTBEAT_MS, () => this.#beat());
+    this.#every(REAP_MS, () => this.#reap());
+    this.#every(POLL_MS, async () => this.#wake());
+    this.#wake();
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#draining = true;
+    for (const close of this.#closers) close();
+    await this.#claiming;
+    for (const id of this.#executions.keys()) this.#abort(id, 'draining');
+    const all = Promise.allSettled([...this.#executions.values()].map((execution) => execution.done));
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([all, new Promise((resolve) => { timer = setTimeout(resolve, graceMs); })]);
+    clearTimeout(timer);
+    await this.#options.db.system((tx) => sql`select durable.leave(${this.#id})`.execute(tx));
+    this.#options.bus.publish('work', 'left');
+  }
+
+  /** Repeats `work`, one at a time. A failure (the database is away) is logged and the next turn tries again. */
+  #every(ms: number, work: () => Promise<unknown>): void {
+    let busy = false;
+    const timer = setInterval(() => {
+      if (busy) return;
+      busy = true;
+      work()
+        .catch((error: unknown) => this.#options.log.warn({ err: error }, 'worker: a periodic duty failed and will be tried again'))
+        .finally(() => {
+          busy = false;
+        });
+    }, ms);
+    this.#closers.push(() => clearInterval(timer));
+  }
+
+  async #register(): Promise<void> {
+    this.#id = this.#options.ids.make('wrk');
+    await this.#options.db.system((tx) => sql`select durable.register(${this.#id}, ${hostname()}, ${process.pid})`.execute(tx));
+  }
+
+  async #beat(): Promise<void> {
+    const result = await this.#options.db.system((tx) =>
+      sql<{ cancelled: string[] }>`select * from durable.beat(${this.#id}, ${[...this.#executions.keys()]}::text[])`.execute(tx),
+    );
+    const row = result.rows[0];
+    if (row) {
+      for (const id of row.cancelled) this.#abort(id, 'cancelled');
+      return;
+    }
+    this.#options.log.warn({ workerId: this.#id }, 'worker: the lease ran out while this process was away; going on under a new id');
+    for (const id of this.#executions.keys()) this.#abort(id, 'expelled');
+    await this.#register();
+  }
+
+  async #reap(): Promise<void> {
+    const result = await this.#options.db.system((tx) =>
+      sql<{ worker_id: string; task_id: string }>`select * from durable.reap(${`${LEASE_MS} milliseconds`}::interval)`.execute(tx),
+    );
+    if (result.rows.length === 0) return;
+    const workers = [...new Set(result.rows.map((row) => row.worker_id))];
+    this.#options.log.warn({ workers, tasks: result.rows.length }, 'worker: took tasks over from workers that died');
+    this.#wake();
+    this.#options.bus.publish('work', 'reaped');
+  }
+
+  #abort(id: string, reason: StopReason): void {
+    this.#executions.get(id)?.abort.abort(reason);
+  }
+
+  /** One claim at a time; a wake-up during a claim makes one more. */
+  #wake(): void {
+    if (this.#draining || this.#executions.size >= this.#options.slots) return;
+    if (this.#claiming) {
+      this.#claimAgain = true;
+      return;
+    }
+    this.#claiming = this.#claim()
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'worker: a claim failed and will be tried again'))
+      .finally(() => {
+        this.#claiming = undefined;
+        if (this.#claimAgain) {
+          this.#claimAgain = false;
+          this.#wake();
+        }
+      });
+  }
+
+  async #claim(): Promise<void> {
+    const { db, slots } = this.#options;
+    const free = slots - this.#executions.size;
+    const worker = this.#id;
+    const take = (after: string) =>
+      db.system((tx) => sql<ClaimRow>`select * from durable.claim(${worker}, ${free}, ${DURABLE_VERSION}, ${after})`.execute(tx));
+    let { rows } = await take(this.#after);
+    if (rows.length === 0 && this.#after !== '') {
+      this.#after = '';
+      ({ rows } = await take(''));
+    }
+    for (const row of rows) this.#execute(row, worker);
+    // Behind the last tenant only while there is more than fits; a short answer means that all were seen.
+    this.#after = rows.length === free ? (rows.at(-1)?.org_id ?? '') : '';
+  }
+
+  #execute(row: ClaimRow, worker: string): void {
+    const abort = new AbortController();
+    if (this.#draining) abort.abort('draining');
+    if (worker !== this.#id) abort.abort('expelled');
+    const task: Claimed = { id: row.id, orgId: row.org_id, fence: row.fence, signals: row.signals, crashes: row.crashes, enqueuedAt: row.enqueued_at };
+    const done = this.#run(task, abort.signal).finally(() => {
+      if (this.#executions.get(task.id)?.abort === abort) this.#executions.delete(task.id);
+      this.#wake();
+    });
+    this.#executions.set(task.id, { abort, done });
+  }
+
+  async #run(task: Claimed, signal: AbortSignal): Promise<void> {
+    const { db, log } = this.#options;
+    let outcome: Outcome;
+    try {
+      outcome = await this.#options.execute(task, signal);
+    } catch (error) {
+      log.error({ err: error, runId: task.id, orgId: task.orgId }, 'worker: an execution ended by a fault and is given back');
+      outcome = { kind: 'give-back', delayMs: FAILURE_DELAY_MS };
+    }
+    if (outcome.kind === 'done') return;
+    const delay = `${outcome.delayMs} milliseconds`;
+    try {
+      await db.system((tx) => sql`select durable.give_back(${task.id}, ${task.fence}, ${delay}::interval)`.execute(tx));
+    } catch (error) {
+      // It stays this worker's in name alone until a heartbeat reports that nobody executes it.
+      log.warn({ err: error, runId: task.id }, 'worker: could not give a task back now; the next heartbeat will');
+    }
+  }
+}
+
+/** Registers a worker and starts its loop. */
+export async function createWorker(options: WorkerOptions): Promise<Worker> {
+  const loop = new WorkerLoop(options);
+  await loop.start();
+  return loop;
+}
