@@ -42,7 +42,7 @@ begin
 end $$;
 
 -- The clock of leases, holds and schedules. Tests move it; nothing else may.
-create table platform.clock_shift (only boolean primary key default true check (only), shift interval not null);
+create table platform.clock_shift (single boolean primary key default true check (single), shift interval not null);
 grant select on platform.clock_shift to guildhall_app, guildhall_system, guildhall_definer;
 create function platform.now() returns timestamptz
   language sql stable
