@@ -37,6 +37,12 @@ describe('envelope encryption', () => {
     unreadable(() => keyring.decrypt(other, sealed));
   });
 
+  test('no two places read the same, however their parts are cut', () => {
+    const left = { ...place, column: 'a\0\0\0\0b', rowId: 'c' };
+    const right = { ...place, column: 'a', rowId: 'b\0\0\0\0c' };
+    unreadable(() => keyring.decrypt(right, keyring.encrypt(left, 'secret')));
+  });
+
   test('every single flipped bit makes a value unreadable', () => {
     const sealed = keyring.encrypt(place, 'secret');
     for (let bit = 0; bit < sealed.length * 8; bit += 1) {
@@ -156,6 +162,7 @@ describe('Secret', () => {
     const shown = [
       `${secret}`,
       String(secret),
+      secret.toString(),
       ['', secret].join(''),
       JSON.stringify({ secret }),
       inspect({ secret }),

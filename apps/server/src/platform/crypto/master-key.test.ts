@@ -34,7 +34,7 @@ describe('a configured master key', () => {
       Buffer.concat(Array.from({ length: 4 }, () => Buffer.from('0081f3a2b4c5d6e7', 'hex'))).toString('base64'),
     ],
     ['counting', Buffer.from(Array.from({ length: 32 }, (_, i) => 200 + i)).toString('base64')],
-    ['a sentence', Buffer.from('correct horse battery staple !!!').toString('base64')],
+    ['a sentence', Buffer.from('Pack my box, five dozen jugs OK!').toString('base64')],
   ])('that is %s is refused', async (_, text) => {
     await expect(loadMasterKey(directory, text)).rejects.toMatchObject(refused);
   });
