@@ -1,2 +1,6 @@
 /** Schemas and types of the public interface: the server validates with them, clients are typed by them. */
+
+export * from './catalog.ts';
 export * from './common.ts';
+export * from './identity.ts';
+export * from './runs.ts';

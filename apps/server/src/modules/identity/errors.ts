@@ -1,0 +1,48 @@
+/** What identity can refuse. */
+import { defineErrors } from '../../platform/errors/index.ts';
+
+/** Beside these, the HTTP edge itself refuses missing keys, keys in URLs and missing scopes. */
+export const authErrors = defineErrors('auth', {
+  // One answer for malformed, unknown, expired and revoked keys, so that nobody learns which keys exist.
+  invalidKey: [
+    'invalid-key',
+    401,
+    'This API key is not valid.',
+    'Check that the whole key was copied, or use another key: it may have expired or been revoked.',
+  ],
+  testKeyRefused: [
+    'test-key-refused',
+    403,
+    'Test keys cannot act as operator.',
+    'Use a live key with the scope operator.',
+  ],
+  invalidAdminLink: [
+    'invalid-admin-link',
+    401,
+    'This admin link is not valid any more.',
+    'An admin link works once and for a limited time; create a new one on the server.',
+  ],
+});
+
+export const keyErrors = defineErrors('keys', {
+  notFound: ['not-found', 404, 'There is no such API key.', 'List your keys with GET /v1/keys.'],
+  scopeNotHeld: [
+    'scope-not-held',
+    403,
+    'A key can only hand on scopes that it has itself.',
+    'Leave out the scopes named here, or use a key that has them.',
+  ],
+  liveFromTest: ['live-from-test', 403, 'A test key can only make test keys.', 'Use a live key to make live keys.'],
+  expiryPast: [
+    'expiry-past',
+    422,
+    'The key would be expired from the start.',
+    'Give an expiresAt in the future, or leave it out.',
+  ],
+  notActive: [
+    'not-active',
+    409,
+    'This key has ended or was already rotated.',
+    'Rotate the key that took its place, or create a new key.',
+  ],
+});

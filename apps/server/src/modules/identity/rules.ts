@@ -1,0 +1,73 @@
+/** Who may do what: pure decisions. */
+import { type Mode, SCOPES, type Scope } from '@guildhall/contract';
+import { GuildhallError } from '../../platform/errors/index.ts';
+import type { Principal } from '../../platform/http/index.ts';
+import { authErrors, keyErrors } from './errors.ts';
+import type { Actor, Key, Role } from './types.ts';
+
+/**
+ * The rights of each role. A right that is not listed is not given. `operator` stands in no row: it is the right to run the
+ * whole installation, not a part of one organisation.
+ */
+export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
+  owner: SCOPES.filter((scope) => scope !== 'operator'),
+  admin: [
+    'agents:read',
+    'runs:read',
+    'runs:write',
+    'files:read',
+    'files:write',
+    'billing:read',
+    'keys:read',
+    'keys:write',
+    'webhooks:read',
+    'webhooks:write',
+  ],
+  developer: [
+    'agents:read',
+    'runs:read',
+    'runs:write',
+    'files:read',
+    'files:write',
+    'keys:read',
+    'webhooks:read',
+    'webhooks:write',
+  ],
+  billing: ['billing:read', 'billing:write'],
+  viewer: ['agents:read', 'runs:read', 'files:read', 'billing:read'],
+};
+
+/**
+ * Refuses to hand out a key that can do more than its maker: only scopes the maker has, and test keys make test keys.
+ * Also asked before a rotation, because its caller receives the new secret.
+ */
+export function assertMayHandOut(
+  actor: Actor,
+  wanted: { readonly mode: Mode; readonly scopes: readonly Scope[] },
+): void {
+  if (actor.type === 'system') return;
+  const { principal } = actor;
+  if (principal.mode === 'test' && wanted.mode === 'live') {
+    throw new GuildhallError(keyErrors.liveFromTest, { errors: [{ path: '/mode', message: 'must be "test"' }] });
+  }
+  const missing = wanted.scopes.flatMap((scope, index) =>
+    principal.scopes.includes(scope)
+      ? []
+      : [{ path: `/scopes/${index}`, message: `your key does not have the scope ${scope}` }],
+  );
+  if (missing.length > 0) throw new GuildhallError(keyErrors.scopeNotHeld, { errors: missing });
+}
+
+/** The modes of the keys an actor may see or end: to a test key, live keys do not exist. */
+export function visibleModes(actor: Actor): readonly Mode[] {
+  return actor.type === 'key' && actor.principal.mode === 'test' ? ['test'] : ['live', 'test'];
+}
+
+/** Test keys never reach what belongs to the whole installation, whatever scopes they carry. */
+export function assertLive(principal: Principal): void {
+  if (principal.mode !== 'live') throw new GuildhallError(authErrors.testKeyRefused);
+}
+
+export function isActive(key: Key, now: Date): boolean {
+  return key.revokedAt === undefined && (key.expiresAt === undefined || key.expiresAt > now);
+}

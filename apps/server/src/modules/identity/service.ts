@@ -1,0 +1,230 @@
+/** The use cases of organisations, keys and admin links. */
+import { randomBytes } from 'node:crypto';
+import type { CreateKeyBody, Mode, Scope } from '@guildhall/contract';
+import type { Tx } from '../../platform/db/index.ts';
+import { GuildhallError } from '../../platform/errors/index.ts';
+import { authErrors, keyErrors } from './errors.ts';
+import { KEY_PURPOSE, mintKey, visibleParts } from './key-format.ts';
+import { assertMayHandOut, isActive, ROLE_SCOPES, visibleModes } from './rules.ts';
+import {
+  asOrganisation,
+  databaseNow,
+  findKeyById,
+  insertAdminToken,
+  insertKey,
+  insertOrganisation,
+  listKeys,
+  listOrganisations,
+  lockKey,
+  replaceKey,
+  revokeKey,
+  takeAdminToken,
+} from './store.ts';
+import type { Actor, IdentityDeps, Key, KeyWithSecret, Organisation, Role } from './types.ts';
+
+export interface NewOrganisationInput {
+  readonly name: string;
+  readonly actor: { readonly type: 'key' | 'system'; readonly id: string };
+  /** Of the first key; default: all an owner has. */
+  readonly scopes?: readonly Scope[];
+  /** Whether it begins with trial credit. Default false. */
+  readonly trial?: boolean;
+}
+
+export interface OrganisationWithKey extends KeyWithSecret {
+  readonly organisation: Organisation;
+}
+
+export interface KeyPageInput {
+  readonly limit: number;
+  /** The id of the last key already seen. */
+  readonly afterId?: string | undefined;
+}
+
+export interface IdentityService {
+  /** Makes an organisation, its accounts and its first live key in one transaction of its own. The secret is returned this once. */
+  createOrganisation(input: NewOrganisationInput): Promise<OrganisationWithKey>;
+  /** The same inside an open transaction, whichever organisation that one belongs to. */
+  createOrganisationIn(tx: Tx, input: NewOrganisationInput): Promise<OrganisationWithKey>;
+  /** Oldest first. For the operator: it crosses organisations. */
+  listOrganisations(page: { readonly afterId?: string; readonly limit: number }): Promise<Organisation[]>;
+  /** @throws `keys.scope-not-held`, `keys.live-from-test`, `keys.expiry-past` */
+  createKey(tx: Tx, actor: Actor, input: CreateKeyBody): Promise<KeyWithSecret>;
+  /** Newest first, ended keys included; to a test key, live keys do not exist. */
+  listKeys(
+    tx: Tx,
+    actor: Actor,
+    page: KeyPageInput,
+  ): Promise<{ readonly keys: Key[]; readonly nextAfterId: string | undefined }>;
+  /** @throws `keys.not-found` */
+  getKey(tx: Tx, actor: Actor, id: string): Promise<Key>;
+  /** Ends a key at once, in all processes within a second of the commit. A key already revoked stays as it was. @throws `keys.not-found` */
+  revokeKey(tx: Tx, actor: Actor, id: string): Promise<void>;
+  /**
+   * Makes a successor with the same name, mode, scopes and expiry, and ends the old key after the overlap.
+   * @throws `keys.not-found`, `keys.not-active`, `keys.scope-not-held`
+   */
+  rotateKey(
+    tx: Tx,
+    actor: Actor,
+    input: { readonly id: string; readonly overlapSeconds: number },
+  ): Promise<KeyWithSecret>;
+  /** A secret for a one-time link to the administration of an organisation; only its hash is kept. */
+  createAdminToken(input: {
+    readonly orgId: string;
+    readonly ttlSeconds: number;
+  }): Promise<{ readonly token: string; readonly expiresAt: Date }>;
+  /** Uses the token up; of two callers with the same one, one gets the organisation. @throws `auth.invalid-admin-link` */
+  useAdminToken(token: string): Promise<{ readonly orgId: string }>;
+}
+
+const ADMIN_TOKEN_PURPOSE = 'admin-token';
+const ADMIN_TOKEN_BYTES = 32;
+
+export function createService(deps: IdentityDeps): IdentityService {
+  const { db, ids, keyring, audit, onOrganisationCreated, random = randomBytes } = deps;
+
+  const makeKey = async (
+    tx: Tx,
+    key: {
+      orgId: string;
+      name: string;
+      mode: Mode;
+      role?: Role | undefined;
+      scopes: readonly Scope[];
+      expiresAt: Date | undefined;
+      createdBy: string;
+    },
+  ): Promise<KeyWithSecret> => {
+    const secret = mintKey(key.mode, random);
+    const row = await insertKey(tx, {
+      ...key,
+      id: ids.make('key'),
+      role: key.role,
+      ...visibleParts(secret),
+      secretHash: keyring.mac(KEY_PURPOSE, secret),
+    });
+    return { key: row, secret };
+  };
+
+  const record = (
+    tx: Tx,
+    actor: Actor,
+    entry: { action: string; key: Key; details?: Record<string, string | number> },
+  ): Promise<void> =>
+    audit.append(tx, {
+      orgId: entry.key.orgId,
+      actor: auditActor(actor),
+      action: entry.action,
+      target: { type: 'key', id: entry.key.id },
+      details: {
+        name: entry.key.name,
+        mode: entry.key.mode,
+        scopes: entry.key.scopes,
+        prefix: entry.key.prefix,
+        ...entry.details,
+      },
+    });
+
+  const createOrganisationIn = async (tx: Tx, input: NewOrganisationInput): Promise<OrganisationWithKey> => {
+    const orgId = ids.make('org');
+    return asOrganisation(tx, orgId, async () => {
+      const organisation = await insertOrganisation(tx, { id: orgId, name: input.name });
+      const made = await makeKey(tx, {
+        orgId,
+        name: 'First key',
+        mode: 'live',
+        role: 'owner',
+        scopes: input.scopes ?? ROLE_SCOPES.owner,
+        expiresAt: undefined,
+        createdBy: input.actor.id,
+      });
+      await onOrganisationCreated(tx, orgId, { trial: input.trial ?? false });
+      await audit.append(tx, {
+        orgId,
+        actor: input.actor,
+        action: 'organisation.created',
+        target: { type: 'organisation', id: orgId },
+        details: { name: input.name, firstKey: made.key.id, scopes: made.key.scopes },
+      });
+      return { organisation, ...made };
+    });
+  };
+
+  return {
+    createOrganisationIn,
+    createOrganisation: (input) => db.open((tx) => createOrganisationIn(tx, input)),
+    listOrganisations: ({ afterId, limit }) => db.system((tx) => listOrganisations(tx, { afterId, limit })),
+    async createKey(tx, actor, input) {
+      assertMayHandOut(actor, input);
+      const expiresAt = input.expiresAt ? new Date(input.expiresAt) : undefined;
+      if (expiresAt && expiresAt <= (await databaseNow(tx))) {
+        throw new GuildhallError(keyErrors.expiryPast, {
+          errors: [{ path: '/expiresAt', message: 'must be in the future' }],
+        });
+      }
+      const { name, mode, scopes } = input;
+      const made = await makeKey(tx, {
+        orgId: orgOf(actor),
+        name,
+        mode,
+        scopes,
+        expiresAt,
+        createdBy: auditActor(actor).id,
+      });
+      await record(tx, actor, { action: 'key.created', key: made.key });
+      return made;
+    },
+    async listKeys(tx, actor, { limit, afterId }) {
+      const found = await listKeys(tx, { modes: visibleModes(actor), beforeId: afterId, limit: limit + 1 });
+      const keys = found.slice(0, limit);
+      return { keys, nextAfterId: found.length > limit ? keys.at(-1)?.id : undefined };
+    },
+    getKey: async (tx, actor, id) => visible(actor, await findKeyById(tx, id)),
+    async revokeKey(tx, actor, id) {
+      const key = visible(actor, await lockKey(tx, id));
+      if (key.revokedAt) return;
+      await revokeKey(tx, id);
+      await record(tx, actor, { action: 'key.revoked', key });
+    },
+    async rotateKey(tx, actor, { id, overlapSeconds }) {
+      const old = visible(actor, await lockKey(tx, id));
+      assertMayHandOut(actor, old);
+      if (old.replacedBy || !isActive(old, await databaseNow(tx))) throw new GuildhallError(keyErrors.notActive);
+      const made = await makeKey(tx, { ...old, createdBy: auditActor(actor).id });
+      await replaceKey(tx, id, { newId: made.key.id, overlapSeconds });
+      await record(tx, actor, {
+        action: 'key.rotated',
+        key: old,
+        details: { replacedBy: made.key.id, overlapSeconds },
+      });
+      return made;
+    },
+    async createAdminToken({ orgId, ttlSeconds }) {
+      const token = Buffer.from(random(ADMIN_TOKEN_BYTES)).toString('base64url');
+      // No id kind of its own: the row is never named from outside, its hash is what identifies it.
+      const secretHash = keyring.mac(ADMIN_TOKEN_PURPOSE, token);
+      const expiresAt = await db.tenant(orgId, (tx) =>
+        insertAdminToken(tx, { id: secretHash.toString('hex').slice(0, 32), orgId, secretHash, ttlSeconds }),
+      );
+      return { token, expiresAt };
+    },
+    async useAdminToken(token) {
+      const orgId = await db.system((tx) => takeAdminToken(tx, keyring.macs(ADMIN_TOKEN_PURPOSE, token)));
+      if (!orgId) throw new GuildhallError(authErrors.invalidAdminLink);
+      return { orgId };
+    },
+  };
+}
+
+const orgOf = (actor: Actor): string => (actor.type === 'key' ? actor.principal.orgId : actor.orgId);
+
+function auditActor(actor: Actor): { readonly type: 'key' | 'system'; readonly id: string } {
+  return actor.type === 'key' ? { type: 'key', id: actor.principal.keyId } : { type: 'system', id: actor.name };
+}
+
+/** The key, or the same answer for one that is missing, foreign, or of a mode that the actor must not see. */
+function visible(actor: Actor, key: Key | undefined): Key {
+  if (!key || !visibleModes(actor).includes(key.mode)) throw new GuildhallError(keyErrors.notFound);
+  return key;
+}

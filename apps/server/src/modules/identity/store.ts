@@ -1,0 +1,203 @@
+/** All SQL of identity. */
+import type { Mode, Scope } from '@guildhall/contract';
+import { sql, type Tx } from '../../platform/db/index.ts';
+import type { Principal } from '../../platform/http/index.ts';
+import type { Key, Organisation, Role } from './types.ts';
+
+interface KeyRow {
+  readonly id: string;
+  readonly org_id: string;
+  readonly name: string;
+  readonly mode: Mode;
+  readonly role: Role | null;
+  readonly scopes: Scope[];
+  readonly prefix: string;
+  readonly last4: string;
+  readonly created_at: Date;
+  readonly expires_at: Date | null;
+  readonly last_used_at: Date | null;
+  readonly revoked_at: Date | null;
+  readonly replaced_by: string | null;
+}
+
+// Not the hash: the application role may not read it.
+const keyColumns = sql.raw(
+  'id, org_id, name, mode, role, scopes, prefix, last4, created_at, expires_at, last_used_at, revoked_at, replaced_by',
+);
+
+const fromRow = (row: KeyRow): Key => ({
+  id: row.id,
+  orgId: row.org_id,
+  name: row.name,
+  mode: row.mode,
+  role: row.role ?? undefined,
+  scopes: row.scopes,
+  prefix: row.prefix,
+  last4: row.last4,
+  createdAt: row.created_at,
+  expiresAt: row.expires_at ?? undefined,
+  lastUsedAt: row.last_used_at ?? undefined,
+  revokedAt: row.revoked_at ?? undefined,
+  replacedBy: row.replaced_by ?? undefined,
+});
+
+/** The first row, where the statement always gives one. */
+function only<T>(rows: readonly T[]): T {
+  const [row] = rows;
+  if (row === undefined) throw new Error('the statement gave no row');
+  return row;
+}
+
+export async function databaseNow(tx: Tx): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select platform.now() as now`.execute(tx);
+  return only(rows).now;
+}
+
+/**
+ * Does `work` as another organisation inside the open transaction, then returns to the one before. For making an organisation on behalf of
+ * an operator, where its rows and the operator's idempotency record must be one commit. A failure needs no return: it ends the transaction.
+ */
+export async function asOrganisation<T>(tx: Tx, orgId: string, work: () => Promise<T>): Promise<T> {
+  const { rows } = await sql<{ before: string }>`
+    select coalesce(platform.current_org(), '') as before, set_config('guildhall.org_id', ${orgId}, true)`.execute(tx);
+  const result = await work();
+  await sql`select set_config('guildhall.org_id', ${only(rows).before}, true)`.execute(tx);
+  return result;
+}
+
+export async function insertOrganisation(tx: Tx, organisation: { id: string; name: string }): Promise<Organisation> {
+  const { rows } = await sql<{ created_at: Date }>`
+    insert into identity.organisation (org_id, name) values (${organisation.id}, ${organisation.name})
+    returning created_at`.execute(tx);
+  return { ...organisation, createdAt: only(rows).created_at };
+}
+
+export interface NewKeyRow {
+  readonly id: string;
+  readonly orgId: string;
+  readonly name: string;
+  readonly mode: Mode;
+  readonly role: Role | undefined;
+  readonly scopes: readonly Scope[];
+  readonly prefix: string;
+  readonly last4: string;
+  readonly secretHash: Buffer;
+  readonly createdBy: string;
+  readonly expiresAt: Date | undefined;
+}
+
+export async function insertKey(tx: Tx, key: NewKeyRow): Promise<Key> {
+  const { rows } = await sql<KeyRow>`
+    insert into identity.api_key (id, org_id, name, mode, role, scopes, prefix, last4, secret_hash, created_by, expires_at)
+    values (${key.id}, ${key.orgId}, ${key.name}, ${key.mode}, ${key.role ?? null}, ${[...key.scopes]}, ${key.prefix}, ${key.last4},
+            ${key.secretHash}, ${key.createdBy}, ${key.expiresAt ?? null})
+    returning ${keyColumns}`.execute(tx);
+  return fromRow(only(rows));
+}
+
+/** Newest first; ids grow with time. */
+export async function listKeys(
+  tx: Tx,
+  page: { readonly modes: readonly Mode[]; readonly beforeId: string | undefined; readonly limit: number },
+): Promise<Key[]> {
+  const { rows } = await sql<KeyRow>`
+    select ${keyColumns} from identity.api_key
+     where mode = any(${[...page.modes]}::text[]) and (${page.beforeId ?? null}::text is null or id < ${page.beforeId ?? null}::text)
+     order by id desc limit ${page.limit}`.execute(tx);
+  return rows.map(fromRow);
+}
+
+export async function findKeyById(tx: Tx, id: string): Promise<Key | undefined> {
+  const { rows } = await sql<KeyRow>`select ${keyColumns} from identity.api_key where id = ${id}`.execute(tx);
+  return rows[0] && fromRow(rows[0]);
+}
+
+/** Locks the row, so that of two rotations of one key the second sees the first. */
+export async function lockKey(tx: Tx, id: string): Promise<Key | undefined> {
+  const { rows } =
+    await sql<KeyRow>`select ${keyColumns} from identity.api_key where id = ${id} for no key update`.execute(tx);
+  return rows[0] && fromRow(rows[0]);
+}
+
+export async function revokeKey(tx: Tx, id: string): Promise<void> {
+  await sql`update identity.api_key set revoked_at = platform.now() where id = ${id} and revoked_at is null`.execute(
+    tx,
+  );
+}
+
+/** Ends a rotated key after the overlap, or at its own expiry if that comes first. */
+export async function replaceKey(
+  tx: Tx,
+  id: string,
+  by: { readonly newId: string; readonly overlapSeconds: number },
+): Promise<void> {
+  await sql`
+    update identity.api_key
+       set replaced_by = ${by.newId}, expires_at = least(expires_at, platform.now() + make_interval(secs => ${by.overlapSeconds}))
+     where id = ${id}`.execute(tx);
+}
+
+export interface FoundKey {
+  readonly principal: Principal;
+  readonly secretHash: Buffer;
+  /** Infinity for a key without expiry. */
+  readonly validForMs: number;
+}
+
+/** System role: acts before the organisation is known. */
+export async function findKey(tx: Tx, hashes: readonly Buffer[]): Promise<FoundKey | undefined> {
+  const { rows } = await sql<{
+    id: string;
+    org_id: string;
+    mode: Mode;
+    scopes: Scope[];
+    secret_hash: Buffer;
+    valid_for_ms: bigint | null;
+  }>`
+    select id, org_id, mode, scopes, secret_hash, valid_for_ms from identity.find_key(${[...hashes]}::bytea[])`.execute(
+    tx,
+  );
+  const [row] = rows;
+  if (!row) return undefined;
+  return {
+    principal: Object.freeze({ orgId: row.org_id, keyId: row.id, mode: row.mode, scopes: Object.freeze(row.scopes) }),
+    secretHash: row.secret_hash,
+    validForMs: row.valid_for_ms === null ? Number.POSITIVE_INFINITY : Number(row.valid_for_ms),
+  };
+}
+
+/** System role. */
+export async function touchKeys(tx: Tx, ids: readonly string[]): Promise<void> {
+  await sql`select identity.touch_keys(${[...ids]}::text[])`.execute(tx);
+}
+
+export async function insertAdminToken(
+  tx: Tx,
+  token: { readonly id: string; readonly orgId: string; readonly secretHash: Buffer; readonly ttlSeconds: number },
+): Promise<Date> {
+  const { rows } = await sql<{ expires_at: Date }>`
+    insert into identity.admin_token (id, org_id, secret_hash, expires_at)
+    values (${token.id}, ${token.orgId}, ${token.secretHash}, platform.now() + make_interval(secs => ${token.ttlSeconds}))
+    returning expires_at`.execute(tx);
+  return only(rows).expires_at;
+}
+
+/** System role. */
+export async function takeAdminToken(tx: Tx, hashes: readonly Buffer[]): Promise<string | undefined> {
+  const { rows } = await sql<{
+    org_id: string;
+  }>`select org_id from identity.use_admin_token(${[...hashes]}::bytea[])`.execute(tx);
+  return rows[0]?.org_id;
+}
+
+/** System role. */
+export async function listOrganisations(
+  tx: Tx,
+  page: { readonly afterId: string | undefined; readonly limit: number },
+): Promise<Organisation[]> {
+  const { rows } = await sql<{ org_id: string; name: string; created_at: Date }>`
+    select org_id, name, created_at from identity.list_organisations(${page.afterId ?? null}, ${page.limit}::int)`.execute(
+    tx,
+  );
+  return rows.map((row) => ({ id: row.org_id, name: row.name, createdAt: row.created_at }));
+}

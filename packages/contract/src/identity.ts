@@ -1,0 +1,61 @@
+/** Organisations and API keys as the interface shows them. */
+import { z } from 'zod';
+import { instant, mode, pageOf, pageQuery, scope } from './common.ts';
+
+const name = z.string().trim().min(1).max(100);
+
+/** A key without its secret: what a list shows. */
+export const apiKey = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    prefix: z.string(),
+    last4: z.string(),
+    scopes: z.array(scope),
+    mode,
+    createdAt: instant,
+    expiresAt: instant.nullable(),
+    lastUsedAt: instant.nullable(),
+    revokedAt: instant.nullable(),
+  })
+  .meta({ id: 'ApiKey' });
+export type ApiKey = z.infer<typeof apiKey>;
+
+/** A new key. The secret is shown this once: a retry of the same request gets `null` in its place. */
+export const newApiKey = apiKey.extend({ secret: z.string().nullable() }).meta({ id: 'NewApiKey' });
+export type NewApiKey = z.infer<typeof newApiKey>;
+
+export const apiKeyPage = pageOf(apiKey);
+export const keyPageQuery = pageQuery.extend({
+  cursor: z
+    .string()
+    .regex(/^key_[0-9a-z]{26}$/)
+    .optional(),
+});
+
+export const createKeyBody = z.strictObject({
+  name,
+  scopes: z
+    .array(scope)
+    .min(1)
+    .refine((scopes) => new Set(scopes).size === scopes.length, 'each scope may be named once'),
+  mode,
+  /** Any precision is understood here; answers always carry milliseconds. */
+  expiresAt: z.iso.datetime().nullish(),
+});
+export type CreateKeyBody = z.output<typeof createKeyBody>;
+
+/** Longest time for which a rotated key may go on working: seven days. */
+export const OVERLAP_SECONDS_MAX = 604_800;
+export const rotateKeyBody = z.strictObject({ overlapSeconds: z.number().int().min(0).max(OVERLAP_SECONDS_MAX) });
+export type RotateKeyBody = z.output<typeof rotateKeyBody>;
+
+export const keyParams = z.strictObject({ id: z.string().max(64) });
+
+export const createOrganisationBody = z.strictObject({ name });
+
+/** A new organisation and its first key, whose secret is shown this once. */
+export const newOrganisation = z
+  .object({ id: z.string(), name: z.string(), createdAt: instant, key: newApiKey })
+  .meta({ id: 'NewOrganisation' });
+export type NewOrganisation = z.infer<typeof newOrganisation>;
