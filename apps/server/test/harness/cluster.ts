@@ -51,7 +51,7 @@ export async function startCluster(options: TestClusterOptions): Promise<TestClu
   removeOrphans();
   const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}${process.pid}-`));
   const binaries = findBinaries();
-  const account = chooseAccount([binaries.postgres, folder]);
+  const account = chooseAccount([binaries.postgres, folder], path.join(folder, 'cluster'));
   const place: Place = {
     binaries,
     account,
@@ -63,7 +63,7 @@ export async function startCluster(options: TestClusterOptions): Promise<TestClu
   for (const each of [folder, place.sockets]) handOver(account, each);
   const password = randomBytes(24).toString('base64url');
   const watchdog = watchOver(folder, place.cluster);
-  await initCluster(place, password);
+  await initCluster(place, password, options.fsync);
   const server = createServer(place, options);
   await server.start();
   return {

@@ -6,7 +6,10 @@ import { spawnSync } from 'node:child_process';
 import { chownSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-export type Account = { readonly kind: 'self' } | { readonly kind: 'nobody' } | { readonly kind: 'namespace' };
+export type Account =
+  | { readonly kind: 'self' }
+  | { readonly kind: 'other'; readonly uid: number; readonly gid: number }
+  | { readonly kind: 'namespace' };
 
 // The id every system keeps for "no rights at all"; an id without a name is refused by PostgreSQL.
 const NOBODY = 65_534;
@@ -18,26 +21,42 @@ export interface Launch {
   readonly ids: { readonly uid?: number; readonly gid?: number };
 }
 
+/** What the choice depends on; read from the machine unless a test says otherwise. */
+export interface Situation {
+  readonly uid: number;
+  readonly hasNamespaces: () => boolean;
+}
+
 /**
- * Chooses the account for a server whose programs and data lie at `paths` (which must exist).
+ * Chooses the account for a server whose programs and data lie at `paths` (whose folders must exist). A cluster that is there
+ * already stays with its owner.
  * @throws with what to do instead where none works.
  */
-export function chooseAccount(paths: readonly string[]): Account {
-  if (process.getuid?.() !== 0) return { kind: 'self' };
-  const closed = paths.find((each) => !isOpenToNobody(each));
-  if (closed === undefined) return { kind: 'nobody' };
-  if (hasNamespaces()) return { kind: 'namespace' };
+export function chooseAccount(paths: readonly string[], cluster: string, situation = currentSituation()): Account {
+  const owner = statSync(cluster, { throwIfNoEntry: false });
+  if (situation.uid !== 0) {
+    if (owner === undefined || owner.uid === situation.uid) return { kind: 'self' };
+    throw new Error(
+      `${cluster} belongs to user ${owner.uid}, and this is user ${situation.uid}. Start as that user or as root, or set GUILDHALL_DATA_DIR.`,
+    );
+  }
+  const other = owner === undefined ? { uid: NOBODY, gid: NOBODY } : { uid: owner.uid, gid: owner.gid };
+  const closed = other.uid === 0 ? cluster : paths.find((each) => !isOpenTo(other, each));
+  if (closed === undefined) return { kind: 'other', ...other };
+  if ((owner === undefined || owner.uid === 0) && situation.hasNamespaces()) return { kind: 'namespace' };
   throw new Error(
-    `PostgreSQL does not run as root, and its other account may not enter ${closed}. Set GUILDHALL_DATA_DIR to a folder outside of it, start as another user, or set DATABASE_URL.`,
+    `PostgreSQL does not run as root, and user ${other.uid || NOBODY}, whom it would run as, cannot use ${closed}. Set GUILDHALL_DATA_DIR to a folder that everyone may enter, start as another user, or set DATABASE_URL.`,
   );
 }
 
-/** Every folder on the way to `target` may be entered by `nobody`. `target` itself is handed over, so it does not count. */
-function isOpenToNobody(target: string): boolean {
-  let folder = path.dirname(realpathSync(target));
+const currentSituation = (): Situation => ({ uid: process.getuid?.() ?? NOBODY, hasNamespaces });
+
+/** Every folder on the way to `target` may be entered. `target` itself is handed over where needed, so it does not count. */
+function isOpenTo(who: { readonly uid: number; readonly gid: number }, target: string): boolean {
+  let folder = realpathSync(path.dirname(target));
   while (true) {
     const { mode, uid, gid } = statSync(folder);
-    const bit = uid === NOBODY ? 0o100 : gid === NOBODY ? 0o010 : 0o001;
+    const bit = uid === who.uid ? 0o100 : gid === who.gid ? 0o010 : 0o001;
     if ((mode & bit) === 0) return false;
     const parent = path.dirname(folder);
     if (parent === folder) return true;
@@ -57,8 +76,8 @@ export function launchAs(account: Account, program: string, args: readonly strin
   switch (account.kind) {
     case 'self':
       return { command: program, args, ids: {} };
-    case 'nobody':
-      return { command: program, args, ids: { uid: NOBODY, gid: NOBODY } };
+    case 'other':
+      return { command: program, args, ids: { uid: account.uid, gid: account.gid } };
     case 'namespace': {
       const [command = 'unshare', ...before] = NAMESPACE;
       return { command, args: [...before, program, ...args], ids: {} };
@@ -68,5 +87,5 @@ export function launchAs(account: Account, program: string, args: readonly strin
 
 /** Gives `target` to the account, where that is not who made it. */
 export function handOver(account: Account, target: string): void {
-  if (account.kind === 'nobody') chownSync(target, NOBODY, NOBODY);
+  if (account.kind === 'other') chownSync(target, account.uid, account.gid);
 }

@@ -24,16 +24,19 @@ const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'U
 const POLL_MS = 10;
 
 /** Makes a new cluster whose only role is the superuser with `password`. The folder's parent must belong to the account. */
-export async function initCluster(place: Place, password: string): Promise<void> {
+export async function initCluster(place: Place, password: string, sync = true): Promise<void> {
   const passwordFile = `${place.cluster}.password`;
   writeFileSync(passwordFile, password, { mode: 0o600 });
   handOver(place.account, passwordFile);
   try {
-    // C.UTF-8 from PostgreSQL itself: sorts alike on every machine, whatever its C library. Data is synced by the server's first
-    // checkpoint in normal operation; a machine that fails during these few hundred milliseconds leaves a folder without its
-    // "complete" mark, which is made again.
+    // C.UTF-8 from PostgreSQL itself: sorts alike on every machine, whatever its C library.
     const args = ['-D', place.cluster, '-U', SUPERUSER, '-E', 'UTF8', '--locale-provider=builtin', '--locale=C.UTF-8'];
-    const more = ['--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--no-sync', '--no-instructions'];
+    const more = [
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '--no-instructions',
+      ...(sync ? [] : ['--no-sync']),
+    ];
     const launch = launchAs(place.account, place.binaries.initdb, [...args, ...more]);
     const child = spawn(launch.command, launch.args, {
       ...launch.ids,
@@ -94,6 +97,7 @@ export async function untilReady(place: Place, child: ChildProcess, timeoutMs: n
 export interface Lock {
   readonly pid: number;
   readonly ready: boolean;
+  readonly stopping: boolean;
   readonly sockets: string;
 }
 
@@ -101,15 +105,31 @@ export interface Lock {
 export function readLock(cluster: string): Lock | undefined {
   let lines: string[];
   try {
-    lines = readFileSync(path.join(cluster, 'postmaster.pid'), 'utf8').split('\n');
+    lines = readFileSync(lockFile(cluster), 'utf8').split('\n');
   } catch {
-    // No such file: no server runs or ran here without stopping.
+    // No such file: no server runs, or the last one stopped in good order.
     return undefined;
   }
   const pid = Number(lines[0]);
-  return Number.isInteger(pid) && pid > 1
-    ? { pid, ready: lines[7]?.trim() === 'ready', sockets: lines[4]?.trim() ?? '' }
-    : undefined;
+  const state = lines[7]?.trim();
+  if (!Number.isInteger(pid) || pid <= 1) return undefined;
+  return { pid, ready: state === 'ready', stopping: state === 'stopping', sockets: lines[4]?.trim() ?? '' };
+}
+
+/** Takes a stale postmaster.pid away. Only where nothing can be left of the server that wrote it. */
+export function removeLock(cluster: string): void {
+  rmSync(lockFile(cluster), { force: true });
+}
+
+const lockFile = (cluster: string): string => path.join(cluster, 'postmaster.pid');
+
+/** Waits until the lock file says ready; false when `isAlive` says no first, or after `timeoutMs`. */
+export async function untilLockReady(cluster: string, isAlive: () => boolean, timeoutMs: number): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < timeoutMs && isAlive(); waitedMs += POLL_MS) {
+    if (readLock(cluster)?.ready) return true;
+    await pause(POLL_MS);
+  }
+  return false;
 }
 
 const LOG_TAIL_CHARS = 600;
