@@ -21,6 +21,8 @@ export interface Fixture {
   advance(ms: number): Promise<void>;
   /** Runs one statement as the owner of the database. */
   asOwner<T extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<T[]>;
+  /** A connection with the application's role, inside a transaction of this organisation. */
+  asApplication(orgId: string): Promise<pg.Client>;
   close(): Promise<void>;
 }
 
@@ -61,8 +63,7 @@ export async function identityFixture(keyring: Keyring = createKeyring({ masterK
     audited,
     opened,
     another,
-    organisation: (name = 'Ada & Co') =>
-      identity.createOrganisation({ name, actor: { type: 'system', id: 'test' } }),
+    organisation: (name = 'Ada & Co') => identity.createOrganisation({ name, actor: { type: 'system', id: 'test' } }),
     async advance(ms) {
       shiftMs += ms;
       await owner.query(
@@ -72,6 +73,13 @@ export async function identityFixture(keyring: Keyring = createKeyring({ masterK
       );
     },
     asOwner: async (text, values = []) => (await owner.query(text, [...values])).rows,
+    async asApplication(orgId) {
+      const client = new pg.Client({ connectionString: database.appUrl });
+      await client.connect();
+      await client.query('begin');
+      await client.query("select set_config('guildhall.org_id', $1, true)", [orgId]);
+      return client;
+    },
     async close() {
       await owner.end();
       await database.close();

@@ -8,7 +8,7 @@ import type { IdentityDeps } from './types.ts';
 export { authErrors, keyErrors } from './errors.ts';
 export { parseKey } from './key-format.ts';
 export { assertLive, ROLE_SCOPES } from './rules.ts';
-export type { NewOrganisationInput, OrganisationWithKey } from './service.ts';
+export type { NewKeyInput, NewOrganisationInput, OrganisationWithKey } from './service.ts';
 export type { Actor, AuditEvent, IdentityDeps, Key, KeyWithSecret, Organisation, Role } from './types.ts';
 
 export interface Identity extends IdentityService, Authenticator {

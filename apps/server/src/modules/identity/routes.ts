@@ -3,6 +3,7 @@ import {
   type ApiKey,
   apiKey,
   apiKeyPage,
+  type CreateKeyBody,
   createKeyBody,
   createOrganisationBody,
   keyPageQuery,
@@ -14,7 +15,7 @@ import {
 } from '@guildhall/contract';
 import { type Principal, type RouteDefinition, route } from '../../platform/http/index.ts';
 import { assertLive } from './rules.ts';
-import type { IdentityService } from './service.ts';
+import type { IdentityService, NewKeyInput } from './service.ts';
 import type { Actor, Key, KeyWithSecret } from './types.ts';
 
 const actorOf = (principal: Principal): Actor => ({ type: 'key', principal });
@@ -30,6 +31,13 @@ const toWire = (key: Key): ApiKey => ({
   expiresAt: key.expiresAt?.toISOString() ?? null,
   lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
   revokedAt: key.revokedAt?.toISOString() ?? null,
+});
+
+const newKeyFrom = ({ name, mode, scopes, expiresAt }: CreateKeyBody): NewKeyInput => ({
+  name,
+  mode,
+  scopes,
+  expiresAt: expiresAt ? new Date(expiresAt) : undefined,
 });
 
 const withSecret = (made: KeyWithSecret): NewApiKey => ({ ...toWire(made.key), secret: made.secret });
@@ -50,7 +58,7 @@ function keyRoutes(identity: IdentityService): readonly RouteDefinition[] {
       responses: { 201: newApiKey },
       handler: (call) =>
         call.mutate(async (tx) => {
-          const made = await identity.createKey(tx, actorOf(call.principal), call.body);
+          const made = await identity.createKey(tx, actorOf(call.principal), newKeyFrom(call.body));
           return { status: 201, body: withSecret(made), once: ['secret'] };
         }),
     }),

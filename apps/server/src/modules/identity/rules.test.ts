@@ -15,7 +15,8 @@ test('no role of an organisation carries the right to run the installation', () 
 });
 
 test('every role is contained in the owner', () => {
-  for (const scopes of Object.values(ROLE_SCOPES)) expect(ROLE_SCOPES.owner).toEqual(expect.arrayContaining([...scopes]));
+  for (const scopes of Object.values(ROLE_SCOPES))
+    expect(ROLE_SCOPES.owner).toEqual(expect.arrayContaining([...scopes]));
 });
 
 test.each([
@@ -33,7 +34,9 @@ test('a key cannot hand out a scope it lacks, and every such scope is named', ()
   ).toThrow(
     expect.objectContaining({
       spec: keyErrors.scopeNotHeld,
-      details: { errors: [expect.objectContaining({ path: '/scopes/0' }), expect.objectContaining({ path: '/scopes/2' })] },
+      details: {
+        errors: [expect.objectContaining({ path: '/scopes/0' }), expect.objectContaining({ path: '/scopes/2' })],
+      },
     }),
   );
 });

@@ -1,6 +1,6 @@
 /** The use cases of organisations, keys and admin links. */
 import { randomBytes } from 'node:crypto';
-import type { CreateKeyBody, Mode, Scope } from '@guildhall/contract';
+import type { Mode, Scope } from '@guildhall/contract';
 import type { Tx } from '../../platform/db/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { authErrors, keyErrors } from './errors.ts';
@@ -35,6 +35,13 @@ export interface OrganisationWithKey extends KeyWithSecret {
   readonly organisation: Organisation;
 }
 
+export interface NewKeyInput {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt?: Date | undefined;
+}
+
 export interface KeyPageInput {
   readonly limit: number;
   /** The id of the last key already seen. */
@@ -49,7 +56,7 @@ export interface IdentityService {
   /** Oldest first. For the operator: it crosses organisations. */
   listOrganisations(page: { readonly afterId?: string; readonly limit: number }): Promise<Organisation[]>;
   /** @throws `keys.scope-not-held`, `keys.live-from-test`, `keys.expiry-past` */
-  createKey(tx: Tx, actor: Actor, input: CreateKeyBody): Promise<KeyWithSecret>;
+  createKey(tx: Tx, actor: Actor, input: NewKeyInput): Promise<KeyWithSecret>;
   /** Newest first, ended keys included; to a test key, live keys do not exist. */
   listKeys(
     tx: Tx,
@@ -157,13 +164,12 @@ export function createService(deps: IdentityDeps): IdentityService {
     listOrganisations: ({ afterId, limit }) => db.system((tx) => listOrganisations(tx, { afterId, limit })),
     async createKey(tx, actor, input) {
       assertMayHandOut(actor, input);
-      const expiresAt = input.expiresAt ? new Date(input.expiresAt) : undefined;
+      const { name, mode, scopes, expiresAt } = input;
       if (expiresAt && expiresAt <= (await databaseNow(tx))) {
         throw new GuildhallError(keyErrors.expiryPast, {
           errors: [{ path: '/expiresAt', message: 'must be in the future' }],
         });
       }
-      const { name, mode, scopes } = input;
       const made = await makeKey(tx, {
         orgId: orgOf(actor),
         name,
