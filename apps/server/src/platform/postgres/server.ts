@@ -1,7 +1,7 @@
 /** One PostgreSQL server on one cluster folder: make the folder, spawn, wait until ready, end. No locking, no supervision. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Account, handOver, launchAs } from './account.ts';
@@ -116,9 +116,10 @@ export function readLock(cluster: string): Lock | undefined {
   return { pid, ready: state === 'ready', stopping: state === 'stopping', sockets: lines[4]?.trim() ?? '' };
 }
 
-/** Takes a stale postmaster.pid away. Only where nothing can be left of the server that wrote it. */
-export function removeLock(cluster: string): void {
-  rmSync(lockFile(cluster), { force: true });
+/** Takes a stale postmaster.pid and its like beside the socket away. Only where nothing can be left of the server that wrote them. */
+export function removeLocks(place: Place): void {
+  rmSync(lockFile(place.cluster), { force: true });
+  for (const name of readdirSync(place.sockets)) rmSync(path.join(place.sockets, name), { force: true });
 }
 
 const lockFile = (cluster: string): string => path.join(cluster, 'postmaster.pid');

@@ -6,6 +6,7 @@
  * uses it; whoever finds no other holder when it leaves stops the server. Both are freed by the system when a holder dies.
  */
 
+import { rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from '../telemetry/index.ts';
@@ -23,7 +24,7 @@ import {
   writeAccess,
 } from './folder.ts';
 import { endAllOn, identify, send, untilGone } from './processes.ts';
-import { readLock, removeLock, spawnServer, untilLockReady, untilReady, urlOf } from './server.ts';
+import { readLock, removeLocks, spawnServer, untilLockReady, untilReady, urlOf } from './server.ts';
 
 export type PostgresStatus = 'running' | 'restarting' | 'stopped';
 
@@ -136,9 +137,9 @@ async function adopt(folder: Folder, access: Access): Promise<Server | undefined
 
 async function startFresh(folder: Folder, log: PostgresOptions['log']): Promise<number> {
   for (const delayMs of [...ATTEMPT_DELAYS_MS, undefined]) {
-    // A lock file is only taken away when nothing can be left of the server that wrote it; otherwise the new server judges.
-    if (await endAllOn(folder.cluster)) removeLock(folder.cluster);
     ensureSocketFolder(folder);
+    // Lock files are only taken away when nothing can be left of the server that wrote them; otherwise the new server judges.
+    if (await endAllOn(folder.cluster)) removeLocks(folder);
     trimLog(folder);
     const child = await spawnServer(folder, SETTINGS);
     try {
@@ -226,9 +227,11 @@ async function leaveServer(folder: Folder, log: PostgresOptions['log'], leave: R
     if (!found || identify(found.pid, folder.cluster) !== 'server') return;
     // SIGINT is PostgreSQL's fast shutdown: sessions end, everything is written. SIGQUIT leaves the rest to recovery.
     send(found.pid, 'SIGINT');
-    if (await untilGone(found.pid, folder.cluster, STOP_MS)) return;
-    send(found.pid, 'SIGQUIT');
-    await untilGone(found.pid, folder.cluster, STOP_MS);
+    if (!(await untilGone(found.pid, folder.cluster, STOP_MS))) {
+      send(found.pid, 'SIGQUIT');
+      await untilGone(found.pid, folder.cluster, STOP_MS);
+    }
+    rmSync(folder.sockets, { recursive: true, force: true });
   } finally {
     release();
   }
