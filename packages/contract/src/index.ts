@@ -4,3 +4,4 @@ export * from './catalog.ts';
 export * from './common.ts';
 export * from './identity.ts';
 export * from './runs.ts';
+export * from './billing.ts';

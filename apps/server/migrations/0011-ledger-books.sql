@@ -1,0 +1,225 @@
+-- Lock: none on existing tables; creates the schema ledger.
+--
+-- Order of locks, the same in every function here:
+--   1. the root hold of a tree (it guards every hold beneath it)   2. the organisation's `available` account of the mode (the money
+--   lock: it guards all accounts and budgets of that book)          3. other accounts   4. budgets.
+-- A transaction that ends holds ends those of one tree only, and ends before it takes a new root hold.
+
+call platform.module_schema('ledger');
+
+create table ledger.account (
+  org_id text not null,
+  mode text not null check (mode in ('live', 'test')),
+  kind text not null check (kind in ('available', 'held', 'spent', 'refunds', 'funding', 'provider_cost', 'provider_payable')),
+  balance bigint not null default 0,
+  primary key (org_id, mode, kind),
+  constraint never_negative check (kind not in ('available', 'held') or balance >= 0)
+) with (fillfactor = 50);
+call platform.protect_tenant_table('ledger.account', 'select, insert, update');
+
+create table ledger.transfer (
+  org_id text not null,
+  id text not null,
+  seq bigint generated always as identity,
+  mode text not null,
+  template text not null,
+  hold_id text,
+  run_id text,
+  reason text,
+  content_hash bytea not null,
+  created_at timestamptz not null,
+  primary key (org_id, id),
+  unique (org_id, seq)
+);
+call platform.protect_tenant_table('ledger.transfer', 'select, insert');
+
+create table ledger.entry (
+  org_id text not null,
+  transfer_seq bigint not null,
+  line smallint not null,
+  mode text not null,
+  account text not null,
+  amount bigint not null check (amount <> 0),
+  primary key (org_id, transfer_seq, line)
+);
+call platform.protect_tenant_table('ledger.entry', 'select, insert');
+
+-- A hold reserves money for one run. A child hold reserves a part of its parent's.
+create table ledger.hold (
+  org_id text not null,
+  id text not null,
+  mode text not null,
+  run_id text not null,
+  parent_id text,
+  root_id text not null,
+  amount bigint not null check (amount >= 0),
+  -- Of `amount`: reserved by open children, and charged by ended ones.
+  drawn bigint not null default 0,
+  -- Charged by this hold and all beneath it.
+  charged bigint not null default 0,
+  -- Charged by this hold itself.
+  own_charged bigint not null default 0,
+  -- What the settlement reported; may exceed what was charged.
+  cost bigint,
+  state text not null default 'open' check (state in ('open', 'settled', 'released', 'expired')),
+  -- The ancestor whose end closed this hold, if that is how it ended.
+  closed_by text,
+  open_children int not null default 0 check (open_children >= 0),
+  key_id text,
+  agent_id text,
+  member_id text,
+  -- True when this hold reserves in its agent's budgets: no ancestor of the same agent does so already.
+  covers_agent boolean not null,
+  -- Which period the tree counts in, and which one the agent's budgets count it in.
+  period_at timestamptz not null,
+  agent_period_at timestamptz not null,
+  -- Cleared when the hold ends, which takes it out of the sweeper's index.
+  expires_at timestamptz,
+  ended_at timestamptz,
+  primary key (org_id, id),
+  constraint within_amount check (drawn >= 0 and charged >= 0 and own_charged >= 0 and drawn + own_charged <= amount and charged <= amount)
+) with (fillfactor = 80);
+create index hold_children on ledger.hold (org_id, parent_id) where parent_id is not null;
+create index hold_expiry on ledger.hold (expires_at) where expires_at is not null;
+call platform.protect_tenant_table('ledger.hold', 'select, insert, update');
+
+-- Counters are those of the period that began at period_start; an older period's are read as zero.
+create table ledger.budget (
+  org_id text not null,
+  id text not null,
+  scope_type text not null check (scope_type in ('organisation', 'member', 'key', 'agent')),
+  scope_id text not null,
+  period text not null check (period in ('day', 'month', 'total')),
+  limit_nanos bigint not null check (limit_nanos >= 0),
+  hard boolean not null,
+  period_start timestamptz not null,
+  spent bigint not null default 0 check (spent >= 0),
+  held bigint not null default 0 check (held >= 0),
+  primary key (org_id, id),
+  unique (org_id, scope_type, scope_id, period)
+) with (fillfactor = 50);
+call platform.protect_tenant_table('ledger.budget');
+
+revoke update, delete on ledger.transfer, ledger.entry from guildhall_definer;
+revoke delete on ledger.account, ledger.hold from guildhall_definer;
+
+create function ledger.refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception '%.% is append-only: correct it with a reversing transfer', tg_table_schema, tg_table_name using errcode = 'insufficient_privilege';
+end $$;
+create trigger append_only before update or delete or truncate on ledger.transfer
+  for each statement execute function ledger.refuse_change();
+create trigger append_only before update or delete or truncate on ledger.entry
+  for each statement execute function ledger.refuse_change();
+
+-- Runs at commit as guildhall_definer, because the committing role may be one that cannot read entries.
+create function ledger.check_balanced() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if (select sum(e.amount) from ledger.entry e where e.org_id = new.org_id and e.transfer_seq = new.transfer_seq) <> 0
+    or not exists (select 1 from ledger.transfer t where t.org_id = new.org_id and t.seq = new.transfer_seq) then
+    raise exception 'the entries of transfer % do not sum to zero', new.transfer_seq using errcode = 'check_violation', constraint = 'balanced';
+  end if;
+  return null;
+end $$;
+alter function ledger.check_balanced() owner to guildhall_definer;
+create constraint trigger balanced after insert on ledger.entry deferrable initially deferred
+  for each row execute function ledger.check_balanced();
+
+create function ledger.period_start(p_period text, p_at timestamptz) returns timestamptz language sql stable as $$
+  select case p_period when 'day' then date_trunc('day', p_at, 'UTC') when 'month' then date_trunc('month', p_at, 'UTC')
+    else timestamptz '1970-01-01 00:00:00+00' end
+$$;
+
+-- Null: never.
+create function ledger.period_end(p_period text, p_at timestamptz) returns timestamptz language sql stable as $$
+  select case p_period when 'day' then date_trunc('day', p_at, 'UTC') + interval '24 hours'
+    when 'month' then (date_trunc('month', p_at at time zone 'UTC') + interval '1 month') at time zone 'UTC' end
+$$;
+
+create function ledger.content_hash(
+  p_id text, p_mode text, p_template text, p_hold text, p_run text, p_reason text, p_accounts text[], p_amounts bigint[]
+) returns bytea language sql stable as $$
+  select sha256(convert_to(jsonb_build_array(p_id, p_mode, p_template, p_hold, p_run, p_reason, p_accounts, p_amounts)::text, 'UTF8'))
+$$;
+
+-- Ids of the transfers that a hold makes are derived from the hold's, so that each kind happens once for ever.
+create function ledger.hold_transfer_id(p_hold text, p_what text) returns text language sql immutable as $$
+  select regexp_replace(p_hold, '^hold_', 'tr_') || '.' || p_what
+$$;
+
+-- Takes the money lock; the amount available, or null where the organisation has no accounts.
+create function ledger.lock_money(p_org text, p_mode text) returns bigint language sql volatile as $$
+  select balance from ledger.account where org_id = p_org and mode = p_mode and kind = 'available' for update
+$$;
+
+-- Books one transfer. The caller holds the money lock and passes lines in the order of the account kinds.
+-- 'posted'; 'same' when this id was booked with this content before; 'conflict' when with other content.
+create function ledger.post(
+  p_org text, p_mode text, p_id text, p_template text, p_hold text, p_run text, p_reason text, p_accounts text[], p_amounts bigint[]
+) returns text language plpgsql as $$
+declare
+  v_accounts text[] := '{}';
+  v_amounts bigint[] := '{}';
+  v_hash bytea;
+  v_seq bigint;
+begin
+  for i in 1 .. cardinality(p_accounts) loop
+    if p_amounts[i] <> 0 then
+      v_accounts := v_accounts || p_accounts[i];
+      v_amounts := v_amounts || p_amounts[i];
+    end if;
+  end loop;
+  if cardinality(v_accounts) = 0 then
+    return 'posted';
+  end if;
+  v_hash := ledger.content_hash(p_id, p_mode, p_template, p_hold, p_run, p_reason, v_accounts, v_amounts);
+  insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, reason, content_hash, created_at)
+    values (p_org, p_id, p_mode, p_template, p_hold, p_run, p_reason, v_hash, platform.now())
+    on conflict (org_id, id) do nothing returning seq into v_seq;
+  if v_seq is null then
+    return (select case when t.content_hash = v_hash then 'same' else 'conflict' end from ledger.transfer t where t.org_id = p_org and t.id = p_id);
+  end if;
+  for i in 1 .. cardinality(v_accounts) loop
+    with booked as (
+      insert into ledger.entry (org_id, transfer_seq, line, mode, account, amount)
+        values (p_org, v_seq, i, p_mode, v_accounts[i], v_amounts[i]) returning amount
+    )
+    update ledger.account set balance = balance + (select amount from booked)
+      where org_id = p_org and mode = p_mode and kind = v_accounts[i];
+    if not found then
+      raise exception 'organisation % has no % account %', p_org, p_mode, v_accounts[i];
+    end if;
+  end loop;
+  return 'posted';
+end $$;
+
+-- Books a transfer that no hold is part of. Adds the outcomes 'insufficient' (it would overdraw) and 'no-accounts'.
+create function ledger.book(
+  p_org text, p_mode text, p_id text, p_template text, p_run text, p_reason text, p_accounts text[], p_amounts bigint[]
+) returns text language plpgsql as $$
+declare
+  v_available bigint := ledger.lock_money(p_org, p_mode);
+  v_change bigint;
+begin
+  if v_available is null then
+    return 'no-accounts';
+  end if;
+  if not exists (select 1 from ledger.transfer t where t.org_id = p_org and t.id = p_id) then
+    select coalesce(sum(l.amount), 0) into v_change from unnest(p_accounts, p_amounts) l (account, amount) where l.account = 'available';
+    if v_available + v_change < 0 then
+      return 'insufficient';
+    end if;
+  end if;
+  return ledger.post(p_org, p_mode, p_id, p_template, null, p_run, p_reason, p_accounts, p_amounts);
+end $$;
+
+-- Idempotent: a book that is open already keeps its balances.
+create function ledger.open_accounts(p_org text, p_test_credit bigint) returns void language plpgsql as $$
+begin
+  insert into ledger.account (org_id, mode, kind)
+    select p_org, m, k from unnest(array['live', 'test']) m,
+      unnest(array['available', 'held', 'spent', 'refunds', 'funding', 'provider_cost', 'provider_payable']) k
+    on conflict do nothing;
+  perform ledger.book(p_org, 'test', 'tr_opening_test_credit', 'grant-credit', null, 'free test credit',
+    array['available', 'funding'], array[p_test_credit, -p_test_credit]);
+end $$;

@@ -1,0 +1,10 @@
+import { defineErrors } from '../../platform/errors/index.ts';
+
+export const auditErrors = defineErrors('audit', {
+  unfit: [
+    'unfit',
+    500,
+    'An action could not be recorded.',
+    'Nothing was changed. Try again; if it happens again, tell the operator the request id.',
+  ],
+});

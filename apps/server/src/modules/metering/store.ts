@@ -1,0 +1,154 @@
+/** All SQL on the schema `metering`. */
+import { sql, type Tx } from '../../platform/db/index.ts';
+import type { Mode, NewPriceBook, NewUsage, PriceBook, UsageGroup, UsageRow } from './types.ts';
+
+export type RecordOutcome = 'recorded' | 'same' | 'conflict';
+
+export async function insertUsage(tx: Tx, use: NewUsage): Promise<RecordOutcome> {
+  const answer = await sql<{
+    outcome: RecordOutcome;
+  }>`select metering.record(${use.orgId}, ${use.source}, ${use.id}, ${use.occurredAt ?? null}, ${use.mode},
+    ${use.runId}, ${use.agentId}, ${use.keyId ?? null}, ${use.memberId ?? null}, ${use.tier}, ${use.model ?? null}, ${use.priceVersion}, ${use.runs ?? 1},
+    ${use.inputTokens ?? 0}, ${use.outputTokens ?? 0}, ${use.costNanos}, ${use.providerCostNanos ?? 0n}, null) as outcome`.execute(
+    tx,
+  );
+  return answer.rows[0]?.outcome ?? 'conflict';
+}
+
+export async function reverseUsage(
+  tx: Tx,
+  source: string,
+  id: string,
+  newId: string,
+): Promise<RecordOutcome | 'missing'> {
+  const answer = await sql<{
+    outcome: RecordOutcome | 'missing';
+  }>`select metering.reverse(platform.current_org(), ${source}, ${id}, ${newId}) as outcome`.execute(tx);
+  return answer.rows[0]?.outcome ?? 'missing';
+}
+
+const GROUPS: Readonly<Record<UsageGroup, ReturnType<typeof sql>>> = {
+  agent: sql`u.agent_id`,
+  key: sql`u.key_id`,
+  day: sql`to_char(u.occurred_at at time zone 'UTC', 'YYYY-MM-DD')`,
+  tier: sql`u.tier`,
+  model: sql`u.model`,
+  member: sql`u.member_id`,
+};
+
+export interface UsagePeriod {
+  readonly mode: Mode;
+  readonly groupBy: UsageGroup;
+  readonly from: Date;
+  readonly to: Date;
+}
+
+// Sums of bigint are numeric in SQL, which no driver turns into an integer by itself.
+export async function sumUsage(tx: Tx, period: UsagePeriod, rowsMax: number): Promise<UsageRow[]> {
+  const found = await sql<{ key: string; runs: bigint; input_tokens: bigint; output_tokens: bigint; cost: bigint }>`
+    select coalesce(${GROUPS[period.groupBy]}, 'none') as key, sum(u.runs)::bigint as runs, sum(u.input_tokens)::bigint as input_tokens,
+      sum(u.output_tokens)::bigint as output_tokens, sum(u.cost_nanos)::bigint as cost
+    from metering.usage u
+    where u.org_id = platform.current_org() and u.mode = ${period.mode} and u.occurred_at >= ${period.from} and u.occurred_at < ${period.to}
+    group by 1 order by 1 limit ${rowsMax}`.execute(tx);
+  return found.rows.map((row) => ({
+    key: row.key,
+    runs: Number(row.runs),
+    inputTokens: Number(row.input_tokens),
+    outputTokens: Number(row.output_tokens),
+    costNanos: row.cost,
+  }));
+}
+
+export async function ensurePartitions(tx: Tx): Promise<number> {
+  const answer = await sql<{ made: number }>`select metering.ensure_partitions() as made`.execute(tx);
+  return answer.rows[0]?.made ?? 0;
+}
+
+export async function listCosts(tx: Tx, orgId: string): Promise<{ runId: string; costNanos: bigint }[]> {
+  const found = await sql<{
+    run_id: string;
+    cost: bigint;
+  }>`select run_id, cost from metering.costs_by_run(${orgId})`.execute(tx);
+  return found.rows.map((row) => ({ runId: row.run_id, costNanos: row.cost }));
+}
+
+export interface UsageDifference {
+  readonly code: 'usage.missing' | 'usage.duplicate' | 'usage.unknown';
+  readonly object: string;
+  readonly expected: string;
+  readonly found: string;
+}
+
+export async function listDifferences(tx: Tx, orgId: string): Promise<UsageDifference[]> {
+  const found =
+    await sql<UsageDifference>`select code, object, expected, found from metering.differences(${orgId})`.execute(tx);
+  return found.rows;
+}
+
+interface CardRow {
+  version: number;
+  effectiveFrom: string;
+  markupBasisPoints: number;
+  defaultTier: string;
+  note: string;
+  tiers: {
+    id: string;
+    baseNanos: string;
+    modelClass: string;
+    includedTokens: number | null;
+    outputTokensMax: number | null;
+    requestsPerMinute: number;
+    runsPerHour: number;
+    concurrentRuns: number;
+    tokensPerDay: number | null;
+  }[];
+  agentPrices: { agentId: string; tierId: string; baseNanos: string }[];
+}
+
+function fromCard(card: CardRow): PriceBook {
+  return Object.freeze({
+    ...card,
+    effectiveFrom: new Date(card.effectiveFrom),
+    tiers: card.tiers.map((tier) => ({
+      ...tier,
+      baseNanos: BigInt(tier.baseNanos),
+      includedTokens: tier.includedTokens ?? undefined,
+      outputTokensMax: tier.outputTokensMax ?? undefined,
+      tokensPerDay: tier.tokensPerDay ?? undefined,
+    })),
+    agentPrices: card.agentPrices.map((price) => ({ ...price, baseNanos: BigInt(price.baseNanos) })),
+  });
+}
+
+/** `version` left out: the one in force now. */
+export async function findPriceBook(tx: Tx, version?: number): Promise<PriceBook | undefined> {
+  const found = await sql<{ card: CardRow | null }>`select metering.price_card(${version ?? null}) as card`.execute(tx);
+  const card = found.rows[0]?.card;
+  return card ? fromCard(card) : undefined;
+}
+
+export async function insertPriceBook(tx: Tx, book: NewPriceBook): Promise<number> {
+  const tiers = book.tiers.map((tier, index) => ({
+    id: tier.id,
+    position: index + 1,
+    base_nanos: tier.baseNanos.toString(),
+    model_class: tier.modelClass,
+    included_tokens: tier.includedTokens ?? null,
+    output_tokens_max: tier.outputTokensMax ?? null,
+    requests_per_minute: tier.requestsPerMinute,
+    runs_per_hour: tier.runsPerHour,
+    concurrent_runs: tier.concurrentRuns,
+    tokens_per_day: tier.tokensPerDay ?? null,
+  }));
+  const agents = book.agentPrices.map((price) => ({
+    agent_id: price.agentId,
+    tier_id: price.tierId,
+    base_nanos: price.baseNanos.toString(),
+  }));
+  const answer = await sql<{
+    version: number;
+  }>`select metering.publish_prices(${book.effectiveFrom}, ${book.markupBasisPoints}, ${book.defaultTier}, ${book.note},
+    ${JSON.stringify(tiers)}::jsonb, ${JSON.stringify(agents)}::jsonb) as version`.execute(tx);
+  return answer.rows[0]?.version ?? 0;
+}

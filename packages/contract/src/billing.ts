@@ -1,0 +1,80 @@
+/** Balance, usage, ledger entries and budgets. */
+import { z } from 'zod';
+import { instant, money } from './common.ts';
+
+export const balance = z.object({ available: money, held: money, spent: money }).meta({ id: 'Balance' });
+export type BalanceView = z.infer<typeof balance>;
+
+export const usageGroupBy = z.enum(['agent', 'key', 'day', 'tier', 'model', 'member']);
+export const usageQuery = z.strictObject({
+  groupBy: usageGroupBy.default('day'),
+  /** Inclusive. Default: 30 days before `to`. */
+  from: z.iso.datetime({ offset: true }).optional(),
+  /** Exclusive. Default: now. */
+  to: z.iso.datetime({ offset: true }).optional(),
+});
+export const usageRow = z
+  .object({
+    key: z.string(),
+    runs: z.number().int(),
+    inputTokens: z.number().int(),
+    outputTokens: z.number().int(),
+    cost: money,
+  })
+  .meta({ id: 'UsageRow' });
+export type UsageRowView = z.infer<typeof usageRow>;
+
+export const ledgerEntry = z
+  .object({
+    id: z.string(),
+    transferId: z.string(),
+    /** The kind of movement: `take-hold`, `settle-hold`, `grant-credit` … */
+    template: z.string(),
+    account: z.enum(['available', 'held', 'spent', 'refunds', 'funding']),
+    amount: money,
+    runId: z.string().nullable(),
+    reason: z.string().nullable(),
+    createdAt: instant,
+  })
+  .meta({ id: 'LedgerEntry' });
+export type LedgerEntryView = z.infer<typeof ledgerEntry>;
+
+export const budgetPeriod = z.enum(['day', 'month', 'total']);
+export const budgetScopeType = z.enum(['organisation', 'member', 'key', 'agent']);
+
+export const budget = z
+  .object({
+    id: z.string(),
+    scope: z.object({ type: budgetScopeType, id: z.string() }),
+    period: budgetPeriod,
+    /** Null in the answer to a removal. */
+    limit: money.nullable(),
+    hard: z.boolean(),
+    spent: money,
+    held: money,
+    /** Null for a total, which never starts over. */
+    resetsAt: instant.nullable(),
+  })
+  .meta({ id: 'Budget' });
+export type BudgetView = z.infer<typeof budget>;
+export const budgetList = z.object({ data: z.array(budget) }).meta({ id: 'BudgetList' });
+
+// Ids of keys, agents and members are short; the bound keeps an index entry small.
+const SCOPE_ID_MAX = 128;
+// 9.2 billion dollars, the most that fits.
+const NANOS_MAX = 9_223_372_036_854_775_807n;
+const limitMoney = money.refine(
+  (value) => !value.nanos.startsWith('-') && BigInt(value.nanos) <= NANOS_MAX,
+  'must be zero or more and fit into 63 bits',
+);
+
+export const putBudget = z
+  .strictObject({
+    /** `id` may be left out for the organisation itself. */
+    scope: z.strictObject({ type: budgetScopeType, id: z.string().min(1).max(SCOPE_ID_MAX).optional() }),
+    period: budgetPeriod,
+    /** Null removes the budget. */
+    limit: limitMoney.nullable(),
+    hard: z.boolean(),
+  })
+  .meta({ id: 'PutBudget' });
