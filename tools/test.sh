@@ -1,0 +1,44 @@
+#!/bin/sh
+# Every check and every test. Arguments go to vitest: "npm test -- apps/server/src/platform" runs the tests below that folder.
+set -u
+cd -- "$(dirname -- "$0")/.."
+
+packages='chromium fonts-noto-core'
+
+has_packages() {
+  command -v chromium >/dev/null 2>&1 || return 1
+  # Elsewhere fonts have other names; the browser says when one is missing.
+  [ ! -f /etc/debian_version ] || [ -d /usr/share/fonts/truetype/noto ]
+}
+
+# The browser that the console's tests drive.
+install_packages() {
+  has_packages && return 0
+  install="apt-get update && apt-get install -y --no-install-recommends $packages"
+  if [ "$(id -u)" -ne 0 ] || [ ! -f /etc/debian_version ]; then
+    printf '%s\n' 'The tests drive a browser that is not installed. On Debian and its kin, run:' "  sudo sh -c '$install'" >&2
+    return 1
+  fi
+  echo "Installing $packages …" >&2
+  log=$(mktemp)
+  if ! DEBIAN_FRONTEND=noninteractive sh -c "$install" >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    echo "These packages could not be installed. By hand: $install" >&2
+    return 1
+  fi
+  rm -f "$log"
+}
+
+sh tools/install.sh || exit 1
+install_packages || exit 1
+PATH=$PWD/node_modules/.bin:$PATH
+export PATH
+
+failed=0
+sh tools/check.sh --without-tidy || failed=1
+vitest run "$@" || failed=1
+if [ $failed -ne 0 ]; then
+  echo 'Something above failed.' >&2
+fi
+exit $failed
