@@ -8,32 +8,37 @@ import { createCatalog } from './index.ts';
 
 const file = z.strictObject({ file: z.string().regex(/^file_/) });
 
-const reporter = defineAgent({
-  id: 'reporter',
+const base = {
   version: '1.2.0',
   title: 'Reporter',
   summary: 'Writes reports.',
   description: 'Writes *reports*.',
   category: 'reports',
   needsModel: false,
+  output: z.strictObject({ pages: z.number().int(), madeAt: z.string() }),
+  examples: [],
+  limits: { timeoutMs: 60_000, stepsMax: 10 },
+  run: async () => ({ pages: 1, madeAt: '' }),
+};
+
+const reporter = defineAgent({
+  ...base,
+  id: 'reporter',
   input: z.strictObject({
     sources: z.array(file).min(1),
     title: z.string().default('Report'),
     'a/b~c': z.number().optional(),
   }),
-  output: z.strictObject({ pages: z.number().int(), madeAt: z.string() }),
   examples: [{ title: 'One source', input: { sources: [{ file: 'file_1' }] } }],
-  limits: { timeoutMs: 60_000, stepsMax: 10 },
   validate: ({ sources }) =>
     sources.flatMap(({ file: id }, index) =>
       sources.findIndex((other) => other.file === id) < index
         ? [{ path: `/sources/${index}/file`, message: 'stands here twice' }]
         : [],
     ),
-  run: async () => ({ pages: 1, madeAt: '' }),
 });
 
-const other = defineAgent({ ...reporter, id: 'alpha', validate: () => [] });
+const other = defineAgent({ ...base, id: 'alpha', input: z.strictObject({}) });
 
 const PRICES = new Map([
   ['reporter', [{ id: 'basic', priceNanos: 47_500_000n }]],
@@ -108,11 +113,9 @@ test('an input with thousands of faults is answered with a bounded list', () => 
 
 test('an agent that would ignore misspelt members is not offered', () => {
   const loose = defineAgent({
-    ...other,
+    ...base,
     id: 'loose',
     input: z.strictObject({ options: z.object({ a: z.string().optional() }) }),
-    examples: [],
-    validate: () => [],
   });
   expect(() => createCatalog({ agents: [loose], prices })).toThrow(/loose.*properties\/options.*strictObject/);
 });

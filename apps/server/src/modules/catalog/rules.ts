@@ -3,6 +3,7 @@ import type { AgentDefinition } from '@guildhall/agent-sdk';
 import { z } from 'zod';
 import type { FieldError } from '../../platform/errors/index.ts';
 import { fieldErrors } from '../../platform/http/index.ts';
+import { unfolded } from './faults.ts';
 
 export type JsonSchema = Record<string, unknown>;
 
@@ -46,7 +47,7 @@ export type CheckedInput =
 /** Every fault of an input at once: first those of its shape; then, where the shape is right, those only the agent can see. */
 export function checkInput(agent: AgentDefinition, input: unknown): CheckedInput {
   const parsed = agent.input.safeParse(input);
-  if (!parsed.success) return { ok: false, errors: fieldErrors(parsed.error, ['input']) };
+  if (!parsed.success) return { ok: false, errors: fieldErrors(unfolded(parsed.error), ['input']) };
   const found = agent.validate?.(parsed.data) ?? [];
   if (found.length === 0) return { ok: true, input: parsed.data };
   // An agent knows its input alone; the reader sees the body around it.
