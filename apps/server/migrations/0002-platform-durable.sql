@@ -67,7 +67,7 @@ call platform.system_function('durable.beat(text, text[])');
 -- Fair: organisations with the fewest running tasks first, then the oldest task. Reads (org, lane) pairs by a loose index scan,
 -- so a tenant with 100,000 queued tasks costs as much as one with a single task.
 create function durable.claim(p_worker text, p_slots int, p_version int, p_after text)
-  returns table (id text, org_id text, fence bigint, signals bigint, crashes int, enqueued_at timestamptz) language plpgsql as $$
+  returns table (id text, org_id text, fence bigint, signals bigint, crashes int, cancel_requested boolean, enqueued_at timestamptz) language plpgsql as $$
 declare
   instant timestamptz;
 begin
@@ -107,7 +107,7 @@ begin
   )
   update durable.task t set state = 'running', worker_id = p_worker, claimed_at = instant, fence = t.fence + 1
     from chosen c where t.id = c.id and t.state = 'queued'
-    returning t.id, t.org_id, t.fence, t.signals, t.crashes, t.enqueued_at;
+    returning t.id, t.org_id, t.fence, t.signals, t.crashes, t.cancel_requested, t.enqueued_at;
 end $$;
 call platform.system_function('durable.claim(text, int, int, text)');
 

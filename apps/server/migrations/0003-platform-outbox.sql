@@ -9,16 +9,13 @@ create table platform.outbox (
   data jsonb not null,
   created_at timestamptz not null default platform.now()
 );
-call platform.protect_tenant_table('platform.outbox', 'select, insert');
+call platform.protect_tenant_table('platform.outbox', 'select, insert, delete');
 
--- Takes the oldest events and removes them; what the caller does with them commits in the same transaction or not at all.
--- Rows locked by another dispatcher are passed over, so several may work side by side.
-create function platform.take_outbox(p_limit int) returns setof platform.outbox language sql as $$
-  delete from platform.outbox o where o.position in
-    (select position from platform.outbox order by position limit p_limit for update skip locked)
-  returning o.*;
+-- The oldest events. Each is then removed in the transaction of its own organisation, together with what its readers write.
+create function platform.peek_outbox(p_limit int) returns setof platform.outbox language sql as $$
+  select * from platform.outbox order by position limit p_limit;
 $$;
-call platform.system_function('platform.take_outbox(int)');
+call platform.system_function('platform.peek_outbox(int)');
 
 create function platform.outbox_age() returns interval language sql as $$
   select platform.now() - min(created_at) from platform.outbox;

@@ -38,6 +38,7 @@ create table runs.run (
   created_at timestamptz not null default platform.now(),
   started_at timestamptz,
   finished_at timestamptz,
+  artifact_count int not null default 0,
   event_seq int not null default 0,
   fence bigint not null default 0,
   -- Milliseconds of execution in attempts that have ended, against the agent's timeout.
@@ -47,8 +48,9 @@ create table runs.run (
   check (cost_nanos + called_nanos <= hold_nanos)
 ) with (fillfactor = 80);
 call platform.protect_tenant_table('runs.run');
-create index run_by_time on runs.run (org_id, created_at desc, id desc);
-create index run_by_agent on runs.run (org_id, agent_id, created_at desc, id desc);
+-- Ids sort by the time of making.
+create index run_by_time on runs.run (org_id, id desc);
+create index run_by_agent on runs.run (org_id, agent_id, id desc);
 create unique index run_by_parent_step on runs.run (parent_run_id, parent_step) where parent_run_id is not null;
 create index run_live on runs.run (org_id, status) where finished_at is null;
 create index run_finished on runs.run (finished_at) where finished_at is not null;

@@ -55,7 +55,8 @@ begin
       from jsonb_array_elements(p_artifacts) a;
   end if;
   last := runs.append(p_org, p_run, last, p_events);
-  update runs.run set event_seq = last, step_count = step_count + case when finished then 1 else 0 end where id = p_run;
+  update runs.run set event_seq = last, step_count = step_count + case when finished then 1 else 0 end,
+      artifact_count = artifact_count + jsonb_array_length(p_artifacts) where id = p_run;
   return true;
 end $$;
 
@@ -73,7 +74,7 @@ end $$;
 
 -- Ends a run. Writes the status event last, so that a reader who sees it has seen everything. False when it has ended already,
 -- or (p_fence not null) when another attempt owns it.
-create function runs.finish(p_org text, p_run text, p_fence bigint, p_status text, p_output jsonb, p_error jsonb, p_cost bigint)
+create function runs.finish(p_org text, p_run text, p_fence bigint, p_status text, p_output jsonb, p_error jsonb, p_cost bigint, p_called bigint)
   returns boolean language plpgsql as $$
 declare
   last int;
@@ -83,10 +84,10 @@ begin
     where id = p_run and finished_at is null and (p_fence is null or (fence = p_fence and status = 'running')) for update;
   if not found then return false; end if;
   last := runs.append(p_org, p_run, last, jsonb_build_array(
-    jsonb_build_object('type', 'cost', 'data', jsonb_build_object('cost', jsonb_build_object('nanos', p_cost::text, 'currency', 'USD'))),
+    jsonb_build_object('type', 'cost', 'data', jsonb_build_object('cost', jsonb_build_object('nanos', (p_cost + p_called)::text, 'currency', 'USD'))),
     jsonb_build_object('type', 'status', 'data', jsonb_strip_nulls(jsonb_build_object('status', p_status, 'error', p_error)))));
   update runs.run set status = p_status, waiting_for = null, output = p_output, error = p_error, event_seq = last,
-      cost_nanos = p_cost - called_nanos, finished_at = platform.now(), started_at = coalesce(started_at, platform.now())
+      cost_nanos = p_cost, called_nanos = p_called, finished_at = platform.now(), started_at = coalesce(started_at, platform.now())
     where id = p_run;
   return true;
 end $$;

@@ -19,6 +19,7 @@ export interface Claimed {
   readonly signals: bigint;
   /** Workers lost in a row while they held this task. */
   readonly crashes: number;
+  readonly cancelRequested: boolean;
   readonly enqueuedAt: Date;
 }
 
@@ -59,6 +60,7 @@ interface ClaimRow {
   fence: bigint;
   signals: bigint;
   crashes: number;
+  cancel_requested: boolean;
   enqueued_at: Date;
 }
 
@@ -111,7 +113,7 @@ class WorkerLoop implements Worker {
       if (busy) return;
       busy = true;
       work()
-        .catch((error: unknown) => this.#options.log.warn({ err: error }, 'worker: a periodic duty failed and will be tried again'))
+        .catch((error: unknown) => this.#options.log.warn('worker: a periodic duty failed and will be tried again', { error }))
         .finally(() => {
           busy = false;
         });
@@ -133,7 +135,7 @@ class WorkerLoop implements Worker {
       for (const id of row.cancelled) this.#abort(id, 'cancelled');
       return;
     }
-    this.#options.log.warn({ workerId: this.#id }, 'worker: the lease ran out while this process was away; going on under a new id');
+    this.#options.log.warn('worker: the lease ran out while this process was away; going on under a new id', { workerId: this.#id });
     for (const id of this.#executions.keys()) this.#abort(id, 'expelled');
     await this.#register();
   }
@@ -144,7 +146,7 @@ class WorkerLoop implements Worker {
     );
     if (result.rows.length === 0) return;
     const workers = [...new Set(result.rows.map((row) => row.worker_id))];
-    this.#options.log.warn({ workers, tasks: result.rows.length }, 'worker: took tasks over from workers that died');
+    this.#options.log.warn('worker: took tasks over from workers that died', { workers, tasks: result.rows.length });
     this.#wake();
     this.#options.bus.publish('work', 'reaped');
   }
@@ -161,7 +163,7 @@ class WorkerLoop implements Worker {
       return;
     }
     this.#claiming = this.#claim()
-      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'worker: a claim failed and will be tried again'))
+      .catch((error: unknown) => this.#options.log.warn('worker: a claim failed and will be tried again', { error }))
       .finally(() => {
         this.#claiming = undefined;
         if (this.#claimAgain) {
@@ -191,7 +193,15 @@ class WorkerLoop implements Worker {
     const abort = new AbortController();
     if (this.#draining) abort.abort('draining');
     if (worker !== this.#id) abort.abort('expelled');
-    const task: Claimed = { id: row.id, orgId: row.org_id, fence: row.fence, signals: row.signals, crashes: row.crashes, enqueuedAt: row.enqueued_at };
+    const task: Claimed = {
+      id: row.id,
+      orgId: row.org_id,
+      fence: row.fence,
+      signals: row.signals,
+      crashes: row.crashes,
+      cancelRequested: row.cancel_requested,
+      enqueuedAt: row.enqueued_at,
+    };
     const done = this.#run(task, abort.signal).finally(() => {
       if (this.#executions.get(task.id)?.abort === abort) this.#executions.delete(task.id);
       this.#wake();
@@ -205,7 +215,7 @@ class WorkerLoop implements Worker {
     try {
       outcome = await this.#options.execute(task, signal);
     } catch (error) {
-      log.error({ err: error, runId: task.id, orgId: task.orgId }, 'worker: an execution ended by a fault and is given back');
+      log.error('worker: an execution ended by a fault and is given back', { error, runId: task.id, orgId: task.orgId });
       outcome = { kind: 'give-back', delayMs: FAILURE_DELAY_MS };
     }
     if (outcome.kind === 'done') return;
@@ -214,7 +224,7 @@ class WorkerLoop implements Worker {
       await db.system((tx) => sql`select durable.give_back(${task.id}, ${task.fence}, ${delay}::interval)`.execute(tx));
     } catch (error) {
       // It stays this worker's in name alone until a heartbeat reports that nobody executes it.
-      log.warn({ err: error, runId: task.id }, 'worker: could not give a task back now; the next heartbeat will');
+      log.warn('worker: could not give a task back now; the next heartbeat will', { error, runId: task.id });
     }
   }
 }

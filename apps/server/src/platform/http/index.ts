@@ -1,2 +1,6 @@
 /** The HTTP edge: routes are declared by modules and served here. */
+export { replaceAnswer } from './idempotency.ts';
+export { fieldErrors, parse, pointer } from './parse.ts';
+export { normalizeError, toProblem } from './problem.ts';
+export { createHttp, type HttpOptions } from './server.ts';
 export { type Answer, type Call, type Principal, type RouteDefinition, route } from './types.ts';

@@ -16,8 +16,8 @@ export interface Principal {
 export interface Answer<T> {
   readonly status: number;
   readonly body: T;
-  /** Members shown this one time only: an idempotent replay gets null in their place. */
-  readonly once?: readonly (keyof T & string)[];
+  /** Members (dotted paths) shown this one time only: an idempotent replay gets null in their place. */
+  readonly once?: readonly string[];
 }
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -37,9 +37,10 @@ export interface Call<P, Q, B> {
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
    * One transaction for the caller's organisation, under the request's Idempotency-Key when it has one: the first answer is stored in
-   * that same transaction, and a retry gets it without `work` being called.
+   * that same transaction, and a retry gets it without `work` being called. `content` stands for the body where the handler read it
+   * itself (the hash of an uploaded file).
    */
-  mutate<T extends object>(work: (tx: Tx) => Promise<Answer<T>>): Promise<Answer<T>>;
+  mutate<T extends object>(work: (tx: Tx) => Promise<Answer<T>>, content?: string): Promise<Answer<T>>;
 }
 
 export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {

@@ -1,0 +1,54 @@
+/** What runs need from below, joined in compose.ts. */
+import type { Bus } from '../../platform/bus/index.ts';
+import type { Clock } from '../../platform/clock/index.ts';
+import type { TokenSigner } from '../../platform/crypto/index.ts';
+import type { Db } from '../../platform/db/index.ts';
+import type { Durable } from '../../platform/durable/index.ts';
+import type { Egress } from '../../platform/egress/index.ts';
+import type { FileStore } from '../../platform/files/index.ts';
+import type { Ids } from '../../platform/ids/index.ts';
+import type { Outbox } from '../../platform/outbox/index.ts';
+import type { Logger } from '../../platform/telemetry/index.ts';
+import type { Gate } from './gate.ts';
+import type { Audit } from '../audit/index.ts';
+import type { Catalog } from '../catalog/index.ts';
+import type { Ledger } from '../ledger/index.ts';
+import type { Metering } from '../metering/index.ts';
+
+export interface RunSettings {
+  /** Where clients reach this installation; links to artifacts begin with it. */
+  readonly publicUrl: () => string;
+  /** Scratch space of attempts. */
+  readonly workDir: string;
+  /** Multiplies concurrency limits, for load tests. */
+  readonly limitsScale: number;
+}
+
+/** Told of what happened, for metrics. */
+export interface RunObserver {
+  started(input: { agentId: string; waitedSeconds: number }): void;
+  ended(input: { agentId: string; status: string; seconds: number }): void;
+}
+
+export interface RunsDeps {
+  readonly db: Db;
+  readonly durable: Durable;
+  readonly bus: Bus;
+  readonly ids: Ids;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly catalog: Catalog;
+  readonly ledger: Ledger;
+  readonly metering: Metering;
+  readonly audit: Audit;
+  readonly outbox: Outbox;
+  readonly files: FileStore;
+  readonly egress: Egress;
+  readonly links: TokenSigner;
+  /** Lets a few child processes work at once; each may use a core. */
+  readonly sandboxGate: Gate;
+  readonly observer: RunObserver;
+  readonly settings: RunSettings;
+}

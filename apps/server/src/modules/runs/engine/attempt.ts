@@ -1,0 +1,124 @@
+/**
+ * One attempt at a run: the record of earlier attempts, the order of steps, and what is going on now.
+ *
+ * An attempt is `active` while a step works, `idle` when nothing works and the agent has had its turn. An idle attempt with open waits
+ * is suspended: its slot is free until a signal or a timer.
+ */
+import { GuildhallError } from '../../../platform/errors/index.ts';
+import type { RunsDeps } from '../deps.ts';
+import { runErrors } from '../errors.ts';
+import { type ArtifactWrite, checkpoint, type StepWrite, tell } from '../store/steps.ts';
+import type { NewEvent, RunRow, StepRow } from '../types.ts';
+import { LostRun, type Wait } from './signals.ts';
+
+export interface AttemptInput {
+  readonly run: RunRow;
+  readonly fence: bigint;
+  readonly crashes: number;
+  readonly record: readonly StepRow[];
+  readonly stepsMax: number;
+  /** A replay from the record may not do anything new. */
+  readonly recordOnly: boolean;
+}
+
+export interface StepSlot {
+  readonly key: string;
+  readonly index: number;
+  readonly known: StepRow | undefined;
+}
+
+export class Attempt {
+  readonly run: RunRow;
+  readonly fence: bigint;
+  readonly abort = new AbortController();
+  /** Resolves with the open waits once the attempt is idle. */
+  readonly suspended: Promise<Wait[]>;
+  readonly #deps: RunsDeps;
+  readonly #input: AttemptInput;
+  readonly #record: Map<string, StepRow>;
+  readonly #occurrences = new Map<string, number>();
+  readonly #waits = new Set<Wait>();
+  #nextIndex: number;
+  #active = 0;
+  #suspend: (waits: Wait[]) => void = () => {};
+  #crashesForgotten = false;
+
+  constructor(deps: RunsDeps, input: AttemptInput) {
+    this.#deps = deps;
+    this.#input = input;
+    this.run = input.run;
+    this.fence = input.fence;
+    this.#record = new Map(input.record.map((step) => [step.key, step]));
+    this.#nextIndex = input.record.reduce((next, step) => Math.max(next, step.index + 1), 0);
+    this.suspended = new Promise((resolve) => {
+      this.#suspend = resolve;
+    });
+  }
+
+  get owned(): { orgId: string; runId: string; fence: bigint } {
+    return { orgId: this.run.org_id, runId: this.run.id, fence: this.fence };
+  }
+
+  /** The place of the next step called `name`: the same on every attempt, because agents are deterministic. */
+  slot(name: string): StepSlot {
+    const occurrence = (this.#occurrences.get(name) ?? 0) + 1;
+    this.#occurrences.set(name, occurrence);
+    const key = `${name}#${occurrence}`;
+    const known = this.#record.get(key);
+    if (known) return { key, index: known.index, known };
+    if (this.#input.recordOnly) throw new GuildhallError(runErrors.diverged, { detail: `It asked for the step "${name}".` });
+    if (this.#nextIndex >= this.#input.stepsMax) throw new GuildhallError(runErrors.tooManySteps, { detail: `At most ${this.#input.stepsMax} are allowed.` });
+    const index = this.#nextIndex;
+    this.#nextIndex += 1;
+    return { key, index, known: undefined };
+  }
+
+  /** Runs `work` as active: the attempt cannot be suspended meanwhile. */
+  async active<T>(work: () => Promise<T>): Promise<T> {
+    this.abort.signal.throwIfAborted();
+    this.#active += 1;
+    try {
+      return await work();
+    } finally {
+      this.#active -= 1;
+      this.#considerSuspending();
+    }
+  }
+
+  /** Never resolves: when nothing else goes on, the attempt is suspended, and a later one finds what was waited for. */
+  wait(wait: Wait): Promise<never> {
+    this.#waits.add(wait);
+    this.#considerSuspending();
+    return new Promise<never>(() => {});
+  }
+
+  /** After every step and wait the agent gets its turn (all microtasks and one round of the loop) before the attempt counts as idle. */
+  #considerSuspending(): void {
+    if (this.#active > 0 || this.#waits.size === 0) return;
+    setImmediate(() => {
+      setImmediate(() => {
+        if (this.#active === 0) this.#suspend([...this.#waits]);
+      });
+    });
+  }
+
+  /** @throws LostRun when another attempt owns the run. */
+  async checkpoint(step: StepWrite, artifacts: readonly ArtifactWrite[], events: readonly NewEvent[]): Promise<void> {
+    const ok = await checkpoint(this.#deps.db, this.owned, { step, artifacts, events });
+    if (!ok) throw new LostRun();
+    this.#deps.bus.publish('run', this.run.id);
+    if (this.#input.crashes > 0 && !this.#crashesForgotten && step.status === 'succeeded') {
+      this.#crashesForgotten = true;
+      await this.#deps.durable.progressed(this.run.org_id, this.run.id);
+    }
+  }
+
+  /** Events between checkpoints; losing one to a passing fault costs a line on a screen, not the run. */
+  async tell(events: readonly NewEvent[]): Promise<void> {
+    try {
+      if (await tell(this.#deps.db, this.owned, events)) this.#deps.bus.publish('run', this.run.id);
+    } catch (error) {
+      this.#deps.log.warn('run: progress could not be told', { error, runId: this.run.id });
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/** What a worker does with a claimed run: bring it one attempt further, and always leave it in a state that somebody goes on from. */
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { AgentDefinition } from '@guildhall/agent-sdk';
+import { isConnectionError } from '../../../platform/db/index.ts';
+import type { Claimed, Outcome } from '../../../platform/durable/index.ts';
+import { GuildhallError } from '../../../platform/errors/index.ts';
+import type { RunsDeps } from '../deps.ts';
+import { runErrors } from '../errors.ts';
+import { failureOf, problemOf } from '../rules.ts';
+import { beginAttempt, listLiveChildren, lockRun, markWaiting } from '../store/runs.ts';
+import { listSteps } from '../store/steps.ts';
+import type { RunRow } from '../types.ts';
+import { Attempt } from './attempt.ts';
+import { cancelRun } from './cancel.ts';
+import { createContext } from './context.ts';
+import { deadLetter } from './recover.ts';
+import { announceEnd, type End, settle } from './settle.ts';
+import { combineWaits, Interrupted, LostRun, type Wait } from './signals.ts';
+
+// An innocent run may lose a worker or two to others; one that loses six in a row without finishing a step is what kills them.
+const CRASHES_MAX = 5;
+// After a fault of the database the next attempt waits a moment.
+const FAULT_DELAY_MS = 500;
+
+const DONE: Outcome = { kind: 'done' };
+const giveBack = (delayMs: number): Outcome => ({ kind: 'give-back', delayMs });
+
+type Ending = { readonly end: End } | { readonly waits: readonly Wait[] } | { readonly outcome: Outcome };
+
+/** Executes one attempt. Never throws for what the agent did; a fault of the database gives the task back. */
+export async function execute(deps: RunsDeps, task: Claimed, signal: AbortSignal): Promise<Outcome> {
+  try {
+    const run = await beginAttempt(deps.db, task.orgId, task.id, task.fence);
+    if (!run) return await forget(deps, task);
+    if (task.fence === 1n) observeStart(deps, run);
+    if (task.crashes > CRASHES_MAX) return await deadLetter(deps, run, task);
+    const began = deps.clock.monotonicMs();
+    const ending = task.cancelRequested ? { end: cancelledEnd() } : await attemptRun(deps, run, task, signal);
+    return await conclude(deps, { run, task, ending, activeMs: deps.clock.monotonicMs() - began });
+  } catch (error) {
+    if (error instanceof LostRun) return DONE;
+    if (isConnectionError(error)) return giveBack(FAULT_DELAY_MS);
+    throw error;
+  }
+}
+
+function observeStart(deps: RunsDeps, run: RunRow): void {
+  const waitedSeconds = Math.max(0, ((run.started_at ?? run.created_at).getTime() - run.created_at.getTime()) / 1_000);
+  deps.observer.started({ agentId: run.agent_id, waitedSeconds });
+}
+
+/** The task of a run that has ended, or that a later attempt owns: nothing to do but to remove the first kind. */
+async function forget(deps: RunsDeps, task: Claimed): Promise<Outcome> {
+  await deps.db.tenant(task.orgId, async (tx) => {
+    const run = await lockRun(tx, task.id);
+    if (!run || run.finished_at) await deps.durable.finish(tx, task.id);
+  });
+  return DONE;
+}
+
+async function attemptRun(deps: RunsDeps, run: RunRow, task: Claimed, signal: AbortSignal): Promise<Ending> {
+  const agent = deps.catalog.find(run.agent_id);
+  if (!agent) return { end: { status: 'failed', error: problemOf(runErrors.agentGone) } };
+  const record = run.step_count > 0 || task.fence > 1n ? await deps.db.tenant(run.org_id, (tx) => listSteps(tx, run.id)) : [];
+  const attempt = new Attempt(deps, {
+    run,
+    fence: task.fence,
+    crashes: task.crashes,
+    record,
+    stepsMax: agent.limits.stepsMax,
+    recordOnly: run.replay_of !== null && run.base_nanos === 0n && run.hold_id === null && run.replay_from_step === null,
+  });
+  const onAbort = () => attempt.abort.abort(new Interrupted(signal.reason));
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const left = Math.max(0, agent.limits.timeoutMs - Number(run.active_ms));
+  const timer = setTimeout(() => attempt.abort.abort(new Interrupted('timeout')), left);
+  try {
+    return await raceAttempt(deps, agent, attempt);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+    // Whatever the agent still does is refused from here on.
+    attempt.abort.abort(new LostRun());
+    await rm(path.join(deps.settings.workDir, run.id), { recursive: true, force: true });
+  }
+}
+
+/** The agent returns or throws, everything it does waits, or the attempt is interrupted: whichever is first. */
+async function raceAttempt(deps: RunsDeps, agent: AgentDefinition, attempt: Attempt): Promise<Ending> {
+  const { run } = attempt;
+  const returned = agent.run(createContext(deps, attempt), run.input as never).then(
+    (output): Ending => ({ end: checkedOutput(deps, agent, run, output) }),
+    (error: unknown): Ending => failedEnding(deps, run, error),
+  );
+  const waits = attempt.suspended.then((open): Ending => ({ waits: open }));
+  const interrupted = new Promise<Ending>((resolve) => {
+    const { signal } = attempt.abort;
+    const onAbort = () => resolve(interruptedEnding(signal.reason));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return Promise.race([returned, waits, interrupted]);
+}
+
+function checkedOutput(deps: RunsDeps, agent: AgentDefinition, run: RunRow, output: unknown): End {
+  const parsed = agent.output.safeParse(output);
+  if (parsed.success) return { status: 'succeeded', output: parsed.data };
+  deps.log.error('run: the output does not fit the agent\'s schema', { runId: run.id, agentId: agent.id, error: parsed.error.message });
+  return { status: 'failed', error: problemOf(runErrors.badOutput) };
+}
+
+function failedEnding(deps: RunsDeps, run: RunRow, error: unknown): Ending {
+  if (error instanceof LostRun) return { outcome: DONE };
+  if (error instanceof Interrupted) return interruptedEnding(error);
+  if (isConnectionError(error)) return { outcome: giveBack(FAULT_DELAY_MS) };
+  if (error instanceof GuildhallError && error.spec.kind === 'fault') return { outcome: giveBack(FAULT_DELAY_MS) };
+  const problem = failureOf(error);
+  if (problem.code === runErrors.failed.code) deps.log.error('run: the agent failed by a fault of its own', { runId: run.id, agentId: run.agent_id, error });
+  return { end: { status: 'failed', error: problem } };
+}
+
+const cancelledEnd = (): End => ({ status: 'cancelled', error: problemOf(runErrors.cancelled) });
+
+function interruptedEnding(reason: unknown): Ending {
+  if (!(reason instanceof Interrupted)) return { outcome: DONE };
+  switch (reason.reason) {
+    case 'cancelled':
+      return { end: cancelledEnd() };
+    case 'timeout':
+      return { end: { status: 'failed', error: problemOf(runErrors.timeout) } };
+    case 'draining':
+      return { outcome: giveBack(0) };
+    case 'expelled':
+      return { outcome: DONE };
+  }
+}
+
+async function conclude(deps: RunsDeps, input: { run: RunRow; task: Claimed; ending: Ending; activeMs: number }): Promise<Outcome> {
+  const { run, task, ending } = input;
+  if ('outcome' in ending) return ending.outcome;
+  if ('waits' in ending) return suspend(deps, input, combineWaits(ending.waits));
+  // What this run called ends before it does, so that its own bill is complete.
+  const live = deps.catalog.find(run.agent_id)?.plannedCalls ? await deps.db.tenant(run.org_id, (tx) => listLiveChildren(tx, run.id)) : [];
+  if (live.length > 0) {
+    for (const child of live) await cancelRun(deps, { orgId: run.org_id, runId: child, by: 'caller-ended' });
+    return suspend(deps, input, { waitingFor: 'child', dueAt: undefined });
+  }
+  const settled = await deps.db.tenant(run.org_id, (tx) => settle(deps, tx, { run, fence: task.fence, end: ending.end }));
+  if (settled) announceEnd(deps, run, ending.end.status);
+  return DONE;
+}
+
+/** Gives the slot back until a signal or the timer. A signal that came meanwhile queues the run again at once. */
+async function suspend(deps: RunsDeps, input: { run: RunRow; task: Claimed; activeMs: number }, wait: Wait): Promise<Outcome> {
+  const { run, task } = input;
+  const state = await deps.db.tenant(run.org_id, async (tx) => {
+    const marked = await markWaiting(tx, { orgId: run.org_id, id: run.id, fence: task.fence, waitingFor: wait.waitingFor, activeMs: input.activeMs });
+    if (!marked) throw new LostRun();
+    return deps.durable.suspend(tx, { id: run.id, fence: task.fence, signals: task.signals, dueAt: wait.dueAt });
+  });
+  deps.bus.publish('run', run.id);
+  if (state === 'queued') deps.bus.publish('work', run.id);
+  return DONE;
+}

@@ -1,0 +1,163 @@
+/** Admission: everything that makes a run exist, in one transaction. */
+import type { AgentDefinition } from '@guildhall/agent-sdk';
+import { toMoney } from '@guildhall/contract';
+import type { Tx } from '../../../platform/db/index.ts';
+import { GuildhallError } from '../../../platform/errors/index.ts';
+import type { Principal } from '../../../platform/http/index.ts';
+import type { RunsDeps } from '../deps.ts';
+import { budgetErrors, runErrors } from '../errors.ts';
+import { fileRefs, inputFaults, maximumCost } from '../rules.ts';
+import { knownFiles } from '../store/files.ts';
+import { insertRun } from '../store/runs.ts';
+import type { RunRow } from '../types.ts';
+
+export interface StartInput {
+  readonly principal: Pick<Principal, 'orgId' | 'keyId' | 'mode'>;
+  readonly agentId: string;
+  /** As the caller sent it. */
+  readonly input: unknown;
+  readonly tier: string | undefined;
+  readonly maxCostNanos: bigint | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly requestId: string;
+}
+
+/** An input that has been checked and priced; no transaction is needed for that. */
+export interface Quote {
+  readonly agent: AgentDefinition;
+  readonly input: unknown;
+  readonly tier: string;
+  readonly priceVersion: number;
+  readonly baseNanos: bigint;
+  readonly maximumNanos: bigint;
+  readonly laneMax: number;
+}
+
+// More than any tier allows at once, so that the tier's own number decides; it bounds an organisation that uses several tiers.
+const ORG_CONCURRENCY_MAX = 200;
+
+/** @throws a refusal naming every fault of the input, the unknown agent or the unknown tier. Nothing is written. */
+export async function quote(deps: RunsDeps, request: { agentId: string; input: unknown; tier: string | undefined }): Promise<Quote> {
+  const agent = deps.catalog.get(request.agentId);
+  const input = deps.catalog.parseInput(agent, request.input);
+  const faults = inputFaults(agent, input);
+  if (faults.length > 0) throw new GuildhallError(runErrors.invalidInput, { errors: faults, detail: `${faults[0]?.path}: ${faults[0]?.message}.` });
+  const book = await deps.metering.priceBook();
+  const tier = request.tier ?? book.defaultTier;
+  const price = book.price(agent.id, tier);
+  if (!price) throw new GuildhallError(runErrors.unknownTier, { errors: [{ path: '/tier', message: `is not one of ${book.tiers().map((t) => t.id).join(', ')}` }] });
+  const calls = agent.plannedCalls?.(input as never) ?? [];
+  const maximumNanos = maximumCost(price.baseNanos, calls, (called, calledTier) => book.price(called, calledTier ?? tier)?.baseNanos);
+  return { agent, input, tier, priceVersion: book.version, baseNanos: price.baseNanos, maximumNanos, laneMax: price.concurrentMax };
+}
+
+async function assertFiles(tx: Tx, input: unknown): Promise<void> {
+  const refs = fileRefs(input);
+  if (refs.length === 0) return;
+  const known = await knownFiles(tx, [...new Set(refs.map((ref) => ref.id))]);
+  const missing = refs.filter((ref) => !known.has(ref.id));
+  if (missing.length > 0) {
+    throw new GuildhallError(runErrors.fileRefNotFound, { errors: missing.map((ref) => ({ path: ref.path, message: 'no such file' })) });
+  }
+}
+
+interface Admission {
+  readonly quote: Quote;
+  readonly start: StartInput;
+  readonly parent?: { readonly runId: string; readonly rootRunId: string; readonly step: string; readonly holdId: string | undefined };
+  readonly replay?: { readonly runId: string; readonly fromStep: number | undefined };
+  /** A replay from the record: nothing is bought, so nothing is held. */
+  readonly free?: boolean;
+  /** Fills the record of the new run, before its hold is taken. */
+  readonly prepare?: (run: RunRow) => Promise<void>;
+}
+
+/**
+ * Run, first event, durable task, outbox event, audit row and hold in the caller's transaction: all or nothing.
+ * Call `announce` after the commit.
+ * @throws 402 when the balance, a hard budget or the caller's own hold does not cover it.
+ */
+export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promise<RunRow> {
+  const { quote: priced, start } = admission;
+  const { orgId, keyId, mode } = start.principal;
+  const base = admission.free ? 0n : priced.baseNanos;
+  const holdNanos = admission.free ? 0n : holdFor(priced, start.maxCostNanos);
+  await assertFiles(tx, priced.input);
+  const holdId = holdNanos > 0n ? deps.ids.make('hold') : undefined;
+  const run = await insertRun(tx, {
+    id: deps.ids.make('run'),
+    orgId,
+    keyId,
+    agent: priced.agent,
+    tier: priced.tier,
+    mode,
+    input: priced.input,
+    priceVersion: priced.priceVersion,
+    baseNanos: base,
+    estimateNanos: admission.free ? 0n : priced.maximumNanos,
+    holdId,
+    holdNanos,
+    parent: admission.parent,
+    replay: admission.replay,
+    metadata: start.metadata,
+    requestId: start.requestId,
+  });
+  await admission.prepare?.(run);
+  const scale = deps.settings.limitsScale;
+  await deps.durable.enqueue(tx, {
+    id: run.id,
+    orgId,
+    lane: `${mode}:${priced.tier}`,
+    orgMax: ORG_CONCURRENCY_MAX * scale,
+    laneMax: priced.laneMax * scale,
+  });
+  await deps.outbox.append(tx, { orgId, type: 'run.started.v1', data: { runId: run.id, agentId: run.agent_id, mode } });
+  await deps.audit.append(tx, {
+    orgId,
+    actor: { type: 'key', id: keyId },
+    action: 'run.start',
+    target: { type: 'run', id: run.id },
+    requestId: start.requestId,
+  });
+  // Last, because these rows are shared by all runs of the organisation: they stay locked for one round trip and the commit.
+  if (holdId) await takeHold(deps, tx, { run, holdId, parentHoldId: admission.parent?.holdId });
+  return run;
+}
+
+function holdFor(priced: Quote, maxCostNanos: bigint | undefined): bigint {
+  if (maxCostNanos === undefined || maxCostNanos >= priced.maximumNanos) return priced.maximumNanos;
+  if (maxCostNanos < priced.baseNanos) {
+    throw new GuildhallError(budgetErrors.belowBase, {
+      errors: [{ path: '/maxCost', message: 'is below the base price' }],
+      members: { required: toMoney(priced.baseNanos), available: toMoney(maxCostNanos < 0n ? 0n : maxCostNanos) },
+    });
+  }
+  return maxCostNanos;
+}
+
+async function takeHold(deps: RunsDeps, tx: Tx, input: { run: RunRow; holdId: string; parentHoldId: string | undefined }): Promise<void> {
+  const { run } = input;
+  const outcome = await deps.ledger.hold(tx, {
+    holdId: input.holdId,
+    orgId: run.org_id,
+    mode: run.mode,
+    runId: run.id,
+    amountNanos: run.hold_nanos,
+    ...(input.parentHoldId ? { parentHoldId: input.parentHoldId } : {}),
+    scopes: { keyId: run.key_id, agentId: run.agent_id },
+  });
+  if (outcome.ok) return;
+  const members = {
+    required: toMoney(outcome.requiredNanos),
+    available: toMoney(outcome.availableNanos),
+    ...(outcome.budgetId ? { budgetId: outcome.budgetId, resetsAt: outcome.resetsAt?.toISOString() ?? null } : {}),
+  };
+  if (outcome.reason === 'parent') throw new GuildhallError(budgetErrors.maxCostReached, { members });
+  throw new GuildhallError(outcome.reason === 'budget' ? budgetErrors.exceeded : budgetErrors.insufficient, { members });
+}
+
+/** Wakes a worker; to be called after the commit of an admission. */
+export function announce(deps: RunsDeps, run: Pick<RunRow, 'id'>): void {
+  deps.bus.publish('work', run.id);
+  deps.bus.publish('outbox', run.id);
+}

@@ -1,0 +1,155 @@
+/** A step: done once, remembered, retried by its policy, and reviewed by a person where its outcome cannot be known. */
+import { AgentError, type Json, type StepOptions, type StepScope } from '@guildhall/agent-sdk';
+import { GuildhallError } from '../../../platform/errors/index.ts';
+import type { RunsDeps } from '../deps.ts';
+import { runErrors } from '../errors.ts';
+import { failureOf, isRetryableFailure, retryDelayMs, revive } from '../rules.ts';
+import type { StepWrite } from '../store/steps.ts';
+import { askApproval } from '../store/steps.ts';
+import type { NewEvent, StoredProblem } from '../types.ts';
+import type { Attempt, StepSlot } from './attempt.ts';
+import { openScope } from './scope.ts';
+import { LostRun } from './signals.ts';
+
+// Results are read back on every attempt and shown to people; anything larger belongs in an artifact.
+const RESULT_MAX_BYTES = 1024 * 1024;
+// A person gets a month to look at an effect of unknown outcome.
+const REVIEW_MS = 30 * 24 * 3_600_000;
+// Shorter steps are told once, when they are done.
+const TELL_RUNNING_AFTER_MS = 150;
+const ONE_ATTEMPT = { attemptsMax: 1, firstDelayMs: 0, delayMaxMs: 0 };
+
+type Work<T> = (scope: StepScope) => Promise<T>;
+
+interface StepRun<T> {
+  readonly name: string;
+  readonly slot: StepSlot;
+  readonly work: Work<T>;
+  readonly options: StepOptions;
+}
+
+const stepEvent = (run: StepRun<unknown>, status: string, more: Record<string, unknown> = {}): NewEvent => ({
+  type: 'step',
+  data: { index: run.slot.index, name: run.name, kind: run.options.kind ?? 'step', status, ...more },
+});
+
+/** Runs or remembers a step. Throws what the agent is to see; LostRun and aborts pass through to the engine. */
+export async function runStep<T extends Json>(deps: RunsDeps, attempt: Attempt, name: string, work: Work<T>, options: StepOptions): Promise<T> {
+  const slot = attempt.slot(name);
+  const { known } = slot;
+  // Written by this very step, so it has the type that `work` returned then.
+  if (known?.status === 'succeeded') return known.result as T;
+  if (known?.status === 'failed' && known.error) throw revive(known.error);
+  const run: StepRun<T> = { name, slot, work, options };
+  if (known?.status === 'running' && known.effect === 'once') await review(deps, attempt, run);
+  return attempt.active(() => tryStep(deps, attempt, run, known?.status === 'running' ? known.attempt + 1 : 1));
+}
+
+/**
+ * The record holds the intent of an effect that must not be repeated, and no outcome: the worker died between the two. Only a person can
+ * know, so the run waits. Approve repeats the effect, reject fails the run.
+ */
+async function review(deps: RunsDeps, attempt: Attempt, run: StepRun<unknown>): Promise<void> {
+  const approval = await attempt.active(() =>
+    deps.db.tenant(attempt.run.org_id, (tx) =>
+      askApproval(tx, attempt.owned, {
+        id: deps.ids.make('apr'),
+        // One review per attempt at the effect: a repeated effect that is cut short again asks again.
+        stepKey: `${run.slot.key}!review${run.slot.known?.attempt ?? 0}`,
+        kind: 'review',
+        title: `Did "${run.name}" take effect?`,
+        details: { step: run.name, question: 'approve: do it again; reject: fail the run' },
+        expiresInMs: REVIEW_MS,
+      }),
+    ),
+  );
+  if (!approval) throw new LostRun();
+  deps.bus.publish('run', attempt.run.id);
+  if (approval.decision === 'approve') return;
+  if (approval.decision !== null) throw new GuildhallError(runErrors.rejected, { detail: `The step was "${run.name}".` });
+  await attempt.wait({ waitingFor: 'review', dueAt: approval.expires_at });
+}
+
+async function tryStep<T extends Json>(deps: RunsDeps, attempt: Attempt, run: StepRun<T>, firstTry: number): Promise<T> {
+  const policy = run.options.retry ?? ONE_ATTEMPT;
+  for (let tryNumber = firstTry; ; tryNumber += 1) {
+    const startedAt = deps.clock.now();
+    const write = (status: StepWrite['status'], result: unknown, error: StoredProblem | undefined): StepWrite => ({
+      index: run.slot.index,
+      key: run.slot.key,
+      name: run.name,
+      kind: run.options.kind ?? 'step',
+      effect: run.options.effect ?? 'none',
+      status,
+      attempt: tryNumber,
+      startedAt,
+      result,
+      error,
+    });
+    // The intent is on record before the effect can happen.
+    if (run.options.effect === 'once') await attempt.checkpoint(write('running', undefined, undefined), [], [stepEvent(run, 'running', { attempt: tryNumber })]);
+    const failure = await oneTry(deps, attempt, run, tryNumber, write);
+    if (!('error' in failure)) return failure.value;
+    const problem = failureOf(failure.error);
+    const again = isRetryableFailure(failure.error) && tryNumber < policy.attemptsMax;
+    await attempt.checkpoint(write(again ? 'running' : 'failed', undefined, problem), [], [stepEvent(run, again ? 'retrying' : 'failed', { attempt: tryNumber, error: problem })]);
+    if (!again) throw failure.error;
+    await pause(retryDelayMs(tryNumber, policy, deps.random()), attempt.abort.signal);
+  }
+}
+
+async function oneTry<T extends Json>(
+  deps: RunsDeps,
+  attempt: Attempt,
+  run: StepRun<T>,
+  tryNumber: number,
+  write: (status: StepWrite['status'], result: unknown, error: StoredProblem | undefined) => StepWrite,
+): Promise<{ value: T } | { error: unknown }> {
+  const scope = openScope(deps, attempt, { name: run.name, slot: run.slot, tryNumber, kind: run.options.kind ?? 'step', timeoutMs: run.options.timeoutMs });
+  const late = setTimeout(() => scope.tellSoon(stepEvent(run, 'running', { attempt: tryNumber })), TELL_RUNNING_AFTER_MS);
+  const began = deps.clock.monotonicMs();
+  try {
+    const value = await scope.bounded(run.work(scope.scope));
+    const result = encodeResult(value);
+    await scope.flush();
+    const events: NewEvent[] = [
+      ...scope.artifacts.map((artifact): NewEvent => ({ type: 'artifact', data: { id: artifact.id, name: artifact.name, mediaType: artifact.mediaType, size: artifact.size } })),
+      stepEvent(run, 'succeeded', { attempt: tryNumber, durationMs: Math.round(deps.clock.monotonicMs() - began) }),
+    ];
+    await attempt.checkpoint(write('succeeded', result, undefined), scope.artifacts, events);
+    return { value };
+  } catch (error) {
+    if (error instanceof LostRun || attempt.abort.signal.aborted) throw error;
+    if (isFaultOfOurs(error)) throw error;
+    return { error };
+  } finally {
+    clearTimeout(late);
+    await scope.close();
+  }
+}
+
+/** A failure to write our own record says nothing about the step: the attempt ends and another one goes on from the record. */
+function isFaultOfOurs(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error && 'routine' in error;
+}
+
+function encodeResult(value: Json): Json {
+  const text = JSON.stringify(value ?? null);
+  if (text === undefined) throw new AgentError('step-result', 'A step returned something that is not JSON.');
+  if (text.length > RESULT_MAX_BYTES) throw new GuildhallError(runErrors.stepTooLarge, { detail: `It returned ${text.length} characters.` });
+  return value ?? null;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,42 @@
+/** The door of runs. */
+import type { Tx } from '../../platform/db/index.ts';
+import type { Claimed, Outcome } from '../../platform/durable/index.ts';
+import type { RouteDefinition } from '../../platform/http/index.ts';
+import type { RunsDeps } from './deps.ts';
+import { execute } from './engine/execute.ts';
+import { redrive } from './engine/recover.ts';
+import { announce } from './engine/start.ts';
+import { fileRoutes } from './routes/files.ts';
+import { runRoutes } from './routes/runs.ts';
+import { createService, type RunsService } from './service.ts';
+import { type DeadLetterRow, listDeadLetters } from './store/dead-letters.ts';
+import type { RunRow } from './types.ts';
+
+export type { RunObserver, RunSettings, RunsDeps } from './deps.ts';
+export { createGate, type Gate } from './gate.ts';
+export { pruneRuns, type Retention } from './jobs.ts';
+
+export interface Runs {
+  readonly routes: readonly RouteDefinition[];
+  readonly service: RunsService;
+  /** What a worker does with a claimed task. */
+  execute(task: Claimed, signal: AbortSignal): Promise<Outcome>;
+  deadLetters(tx: Tx, limit: number): Promise<DeadLetterRow[]>;
+  /** A new run in place of a dead letter, in a transaction of its own. */
+  redrive(orgId: string, runId: string, requestId: string): Promise<RunRow>;
+}
+
+export function createRuns(deps: RunsDeps): Runs {
+  const service = createService(deps);
+  return {
+    routes: [...runRoutes(deps, service), ...fileRoutes(deps, service)],
+    service,
+    execute: (task, signal) => execute(deps, task, signal),
+    deadLetters: listDeadLetters,
+    redrive: async (orgId, runId, requestId) => {
+      const run = await deps.db.tenant(orgId, (tx) => redrive(deps, tx, runId, requestId));
+      announce(deps, run);
+      return run;
+    },
+  };
+}

@@ -1,0 +1,208 @@
+/** Routes that start, show, stop and repeat runs. */
+import { approvalBody, estimate, estimateBody, pageOf, replayBody, run, runId, runListQuery, startRunBody, startRunQuery, step } from '@guildhall/contract';
+import { z } from 'zod';
+import { GuildhallError } from '../../../platform/errors/index.ts';
+import { type Answer, replaceAnswer, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import type { RunsDeps } from '../deps.ts';
+import { announceCancel } from '../engine/cancel.ts';
+import { announce } from '../engine/start.ts';
+import { runErrors } from '../errors.ts';
+import type { RunsService } from '../service.ts';
+import { streamEvents } from '../stream.ts';
+import { isTerminal } from '../types.ts';
+
+const agentParams = z.strictObject({ id: z.string().max(64) });
+const runParams = z.strictObject({ id: z.string().max(80) });
+const SEQ = /^\d{1,9}$/;
+// Far above what one console opens, far below what would starve others of sockets.
+const STREAMS_PER_ORG_MAX = 500;
+
+export function runRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
+  return [...startRoutes(deps, runs), ...readRoutes(deps, runs), ...changeRoutes(deps, runs)];
+}
+
+function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/agents/{id}/estimate',
+      summary: 'Estimate what a run would cost',
+      tag: 'Agents',
+      scope: 'agents:read',
+      params: agentParams,
+      body: estimateBody,
+      responses: { 200: estimate },
+      handler: async ({ params, body, principal }) => ({ status: 200, body: await runs.estimate(principal, { agentId: params.id, input: body.input, tier: body.tier }) }),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/agents/{id}/runs',
+      summary: 'Start a run',
+      tag: 'Runs',
+      scope: 'runs:write',
+      params: agentParams,
+      query: startRunQuery,
+      body: startRunBody,
+      responses: { 200: run, 202: run },
+      handler: async (call) => {
+        const { params, body, principal, requestId } = call;
+        const priced = await runs.quote({ agentId: params.id, input: body.input, tier: body.tier });
+        let fresh = false;
+        const answer = await call.mutate(async (tx) => {
+          const row = await runs.start(tx, priced, { principal, agentId: params.id, input: body.input, tier: body.tier, maxCost: body.maxCost, metadata: body.metadata ?? {}, requestId });
+          fresh = true;
+          return { status: 202, body: await runs.present(row) };
+        });
+        if (!fresh) return answer;
+        announce(deps, answer.body);
+        if (call.query.wait === 0) return answer;
+        return waited(deps, runs, { orgId: principal.orgId, answer, seconds: call.query.wait, signal: call.signal, key: call.raw.headers['idempotency-key'] });
+      },
+    }),
+  ];
+}
+
+/** Waits for the end; when it came, that is the answer, also for a retry of the request. */
+async function waited(
+  deps: RunsDeps,
+  runs: RunsService,
+  input: { orgId: string; answer: Answer<{ id: string }>; seconds: number; signal: AbortSignal; key: string | string[] | undefined },
+): Promise<Answer<object>> {
+  const ended = await runs.waitForEnd(input.orgId, input.answer.body.id, input.seconds * 1_000, input.signal);
+  if (!ended || !isTerminal(ended.status)) return { status: 202, body: ended ? await runs.present(ended) : input.answer.body };
+  const answer = { status: 200, body: await runs.present(ended) };
+  const { key, orgId } = input;
+  if (typeof key === 'string') await deps.db.tenant(orgId, (tx) => replaceAnswer(tx, { orgId, key }, answer));
+  return answer;
+}
+
+function readRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
+  const streams = new Map<string, number>();
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/runs',
+      summary: 'List runs, newest first',
+      tag: 'Runs',
+      scope: 'runs:read',
+      query: runListQuery,
+      responses: { 200: pageOf(run) },
+      handler: async ({ query, principal, read }) => {
+        const { cursor, ...filter } = query;
+        const before = cursor === undefined ? undefined : runId.safeParse(cursor).data;
+        if (cursor !== undefined && before === undefined) throw new GuildhallError(runErrors.notFound, { detail: 'The cursor is not one of ours.' });
+        return { status: 200, body: await read((tx) => runs.list(tx, principal, { ...filter, before })) };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/runs/{id}',
+      summary: 'Show a run',
+      tag: 'Runs',
+      scope: 'runs:read',
+      params: runParams,
+      responses: { 200: run },
+      handler: async ({ params, principal }) => ({ status: 200, body: await runs.get(principal, params.id) }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/runs/{id}/steps',
+      summary: 'List the steps of a run',
+      tag: 'Runs',
+      scope: 'runs:read',
+      params: runParams,
+      responses: { 200: pageOf(step) },
+      handler: async ({ params, principal }) => ({ status: 200, body: { data: await runs.steps(principal, params.id), nextCursor: null } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/runs/{id}/events',
+      summary: 'Follow a run as server-sent events',
+      tag: 'Runs',
+      scope: 'runs:read',
+      params: runParams,
+      responses: { 200: null },
+      handler: async ({ params, principal, raw, reply, signal }) => {
+        await runs.getRow(principal, params.id);
+        const last = raw.headers['last-event-id'];
+        const after = typeof last === 'string' && SEQ.test(last) ? Number(last) : 0;
+        const open = streams.get(principal.orgId) ?? 0;
+        if (open >= STREAMS_PER_ORG_MAX) throw new GuildhallError(runErrors.tooManyStreams);
+        streams.set(principal.orgId, open + 1);
+        try {
+          await streamEvents(deps, { orgId: principal.orgId, runId: params.id, after, reply, signal });
+        } finally {
+          const left = (streams.get(principal.orgId) ?? 1) - 1;
+          if (left > 0) streams.set(principal.orgId, left);
+          else streams.delete(principal.orgId);
+        }
+        return undefined;
+      },
+    }),
+  ];
+}
+
+function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/runs/{id}/cancel',
+      summary: 'Cancel a run',
+      tag: 'Runs',
+      scope: 'runs:write',
+      params: runParams,
+      responses: { 202: run },
+      handler: async (call) => {
+        let after = (): void => {};
+        const answer = await call.mutate(async (tx) => {
+          const { run: row, effect } = await runs.cancel(tx, call.principal, call.params.id, call.requestId);
+          after = () => announceCancel(deps, row, effect);
+          return { status: 202, body: await runs.present(row) };
+        });
+        after();
+        return answer;
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/runs/{id}/replay',
+      summary: 'Replay a run from its record, or fork it from a step',
+      tag: 'Runs',
+      scope: 'runs:write',
+      params: runParams,
+      body: replayBody,
+      responses: { 202: run },
+      handler: async (call) => {
+        const { principal, requestId, body, params } = call;
+        await runs.getRow(principal, params.id);
+        const answer = await call.mutate(async (tx) => {
+          const row = await runs.replay(tx, { principal, runId: params.id, fromStep: body.fromStep, input: body.input, requestId });
+          return { status: 202, body: await runs.present(row) };
+        });
+        announce(deps, answer.body);
+        return answer;
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/runs/{id}/approvals/{approvalId}',
+      summary: 'Decide what a run waits for',
+      tag: 'Runs',
+      scope: 'runs:write',
+      params: z.strictObject({ id: z.string().max(80), approvalId: z.string().max(80) }),
+      body: approvalBody,
+      responses: { 200: run },
+      handler: async (call) => {
+        const { principal, requestId, body, params } = call;
+        await runs.getRow(principal, params.id);
+        const answer = await call.mutate(async (tx) => {
+          await runs.decide(tx, { principal, runId: params.id, approvalId: params.approvalId, decision: body.decision, comment: body.comment, requestId });
+          return { status: 200, body: await runs.get(principal, params.id) };
+        });
+        deps.bus.publish('work', params.id);
+        deps.bus.publish('run', params.id);
+        return answer;
+      },
+    }),
+  ];
+}

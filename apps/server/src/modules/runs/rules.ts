@@ -1,0 +1,83 @@
+/** Pure decisions about runs. */
+import { AgentError, type AgentDefinition, type PlannedCall } from '@guildhall/agent-sdk';
+import { GuildhallError, type ErrorCode } from '../../platform/errors/index.ts';
+import { runErrors } from './errors.ts';
+import type { StoredProblem } from './types.ts';
+
+/** The most a run may cost: its own base price and that of every agent it may call. */
+export function maximumCost(baseNanos: bigint, calls: readonly PlannedCall[], priceOf: (agent: string, tier: string | undefined) => bigint | undefined): bigint {
+  return calls.reduce((sum, call) => sum + (priceOf(call.agent, call.tier) ?? 0n) * BigInt(call.timesMax), baseNanos);
+}
+
+/** The value below which 95 of 100 lie (nearest rank). Undefined for fewer than `samplesMin` values. */
+export function p95(values: readonly bigint[], samplesMin: number): bigint | undefined {
+  if (values.length < samplesMin) return undefined;
+  const ordered = values.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return ordered[Math.ceil(ordered.length * 0.95) - 1];
+}
+
+export function mean(values: readonly bigint[]): bigint | undefined {
+  if (values.length === 0) return undefined;
+  return values.reduce((sum, value) => sum + value, 0n) / BigInt(values.length);
+}
+
+const FILE_ID = /^file_[0-9a-z]{1,64}$/;
+
+/** Every `{ "file": "file_…" }` in an input with its place. */
+export function fileRefs(value: unknown, path = '/input'): { id: string; path: string }[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => fileRefs(item, `${path}/${index}`));
+  if (typeof value !== 'object' || value === null) return [];
+  if ('file' in value && typeof value.file === 'string' && FILE_ID.test(value.file)) return [{ id: value.file, path: `${path}/file` }];
+  return Object.entries(value).flatMap(([key, item]) => fileRefs(item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`));
+}
+
+export function problemOf(spec: ErrorCode, detail?: string): StoredProblem {
+  return { code: spec.code, status: spec.status, title: spec.title, detail: `${detail ?? spec.title} ${spec.advice}`, errors: [] };
+}
+
+/** What a caller sees of an error thrown in a run: the public part of ours and the agent's, nothing of any other. */
+export function storedProblem(error: unknown): StoredProblem {
+  if (error instanceof AgentError) {
+    return { code: `agent.${error.reason}`, status: 422, title: error.message, detail: `${error.message} ${error.advice}`, errors: error.errors };
+  }
+  if (error instanceof GuildhallError && error.spec.kind === 'refusal') {
+    const { spec, details } = error;
+    return { code: spec.code, status: spec.status, title: spec.title, detail: `${details.detail ?? spec.title} ${spec.advice}`, errors: details.errors ?? [] };
+  }
+  return problemOf(runErrors.failed);
+}
+
+/** The error a recorded failure stands for, so that an agent sees on a later attempt what it saw on the first. */
+export function revive(problem: StoredProblem): Error {
+  const reason = problem.code.startsWith('agent.') ? problem.code.slice('agent.'.length) : undefined;
+  if (reason === undefined) return new RecordedFailure(problem);
+  return new AgentError(reason, problem.title, { advice: problem.detail.slice(problem.title.length).trim(), errors: problem.errors });
+}
+
+/** A failure read from the record whose original error was not the agent's own. */
+export class RecordedFailure extends Error {
+  readonly problem: StoredProblem;
+  constructor(problem: StoredProblem) {
+    super(problem.title);
+    this.problem = problem;
+  }
+}
+
+export const failureOf = (error: unknown): StoredProblem => (error instanceof RecordedFailure ? error.problem : storedProblem(error));
+
+/** Faults of the platform and what the agent marked itself may pass by waiting; nothing else. */
+export function isRetryableFailure(error: unknown): boolean {
+  if (error instanceof AgentError) return error.retryable;
+  return error instanceof GuildhallError && error.spec.kind === 'fault';
+}
+
+/** Exponential with full jitter: spreads retries that failed together. `random` is in [0, 1). */
+export function retryDelayMs(attempt: number, policy: { firstDelayMs: number; delayMaxMs: number }, random: number): number {
+  return Math.floor(random * Math.min(policy.delayMaxMs, policy.firstDelayMs * 2 ** (attempt - 1)));
+}
+
+/** Agents whose check of an input beyond its schema finds faults refuse it before any money is held. */
+export function inputFaults(agent: AgentDefinition, input: unknown): readonly { path: string; message: string }[] {
+  const found = agent.validate?.(input as never) ?? [];
+  return found.map((fault) => ({ path: `/input${fault.path === '/' ? '' : fault.path}`, message: fault.message }));
+}

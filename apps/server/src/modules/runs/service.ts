@@ -1,0 +1,164 @@
+/** The use cases of runs. */
+import { type Estimate, fromMoney, type Money, type Page, type Run, type Step, toMoney } from '@guildhall/contract';
+import type { Tx } from '../../platform/db/index.ts';
+import { GuildhallError } from '../../platform/errors/index.ts';
+import type { Principal } from '../../platform/http/index.ts';
+import type { RunsDeps } from './deps.ts';
+import { type CancelEffect, requestCancel } from './engine/cancel.ts';
+import { replay } from './engine/replay.ts';
+import { admit, type Quote, quote } from './engine/start.ts';
+import { runErrors } from './errors.ts';
+import { createLinks } from './links.ts';
+import { toWireRun, toWireStep } from './present.ts';
+import { mean, p95 } from './rules.ts';
+import { findRun, listArtifacts, listArtifactsOf, listRuns, lockRun, recentCosts, type RunFilter } from './store/runs.ts';
+import { decideApproval, listSteps } from './store/steps.ts';
+import { isTerminal, type RunRow } from './types.ts';
+
+// Enough for a 95th percentile that is not one lucky run; more than a month of it says nothing about today.
+const SAMPLES_MIN = 20;
+const SAMPLES_MAX = 500;
+// A lost wake-up delays a waiting client by at most this.
+const WAIT_POLL_MS = 500;
+
+export interface StartRequest {
+  readonly principal: Principal;
+  readonly agentId: string;
+  readonly input: unknown;
+  readonly tier: string | undefined;
+  readonly maxCost: Money | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly requestId: string;
+}
+
+/** A test key sees what test keys made and nothing else. */
+export const isVisible = (principal: Principal, run: Pick<RunRow, 'mode'>): boolean => principal.mode === 'live' || run.mode === 'test';
+
+export type RunsService = ReturnType<typeof createService>;
+
+export function createService(deps: RunsDeps) {
+  const { db } = deps;
+  const links = createLinks(deps);
+
+  const present = async (run: RunRow): Promise<Run> =>
+    toWireRun(run, run.artifact_count > 0 ? await listArtifacts(db, run.org_id, run.id) : [], links.to);
+
+  const getRow = async (principal: Principal, id: string): Promise<RunRow> => {
+    const run = await findRun(db, principal.orgId, id);
+    if (!run || !isVisible(principal, run)) throw new GuildhallError(runErrors.notFound);
+    return run;
+  };
+
+  return {
+    links,
+    present,
+    getRow,
+
+    /** Checks and prices an input; writes nothing. */
+    quote: (request: { agentId: string; input: unknown; tier: string | undefined }) => quote(deps, request),
+
+    estimate: async (principal: Principal, request: { agentId: string; input: unknown; tier: string | undefined }): Promise<Estimate> => {
+      const priced = await quote(deps, request);
+      const costs = await db.tenant(principal.orgId, (tx) => recentCosts(tx, priced.agent.id, priced.tier, SAMPLES_MAX));
+      const high = p95(costs, SAMPLES_MIN);
+      const average = high === undefined ? undefined : mean(costs);
+      return {
+        tier: priced.tier,
+        expected: toMoney(average ?? priced.maximumNanos),
+        p95: high === undefined ? null : toMoney(high),
+        maximum: toMoney(priced.maximumNanos),
+        basis: high === undefined ? 'price-book' : 'history',
+        sampleSize: costs.length,
+      };
+    },
+
+    /** Admits a quoted run in the caller's transaction. Call `announce` after the commit. */
+    start: (tx: Tx, priced: Quote, request: StartRequest): Promise<RunRow> =>
+      admit(deps, tx, {
+        quote: priced,
+        start: { ...request, maxCostNanos: request.maxCost ? fromMoney(request.maxCost) : undefined },
+      }),
+
+    get: async (principal: Principal, id: string): Promise<Run> => present(await getRow(principal, id)),
+
+    list: async (tx: Tx, principal: Principal, filter: RunFilter): Promise<Page<Run>> => {
+      const rows = await listRuns(tx, { ...filter, mode: principal.mode === 'test' ? 'test' : undefined, limit: filter.limit + 1 });
+      const page = rows.slice(0, filter.limit);
+      const artifacts = await listArtifactsOf(tx, page.filter((run) => run.artifact_count > 0).map((run) => run.id));
+      const data = page.map((run) => toWireRun(run, artifacts.filter((artifact) => artifact.run_id === run.id), links.to));
+      return { data, nextCursor: rows.length > filter.limit ? (page.at(-1)?.id ?? null) : null };
+    },
+
+    steps: async (principal: Principal, id: string): Promise<Step[]> => {
+      const run = await getRow(principal, id);
+      const rows = await db.tenant(principal.orgId, (tx) => listSteps(tx, id));
+      return rows.map((step) => toWireStep(step, run.request_id));
+    },
+
+    /** Call `announceCancel` after the commit. */
+    cancel: async (tx: Tx, principal: Principal, id: string, requestId: string): Promise<{ run: RunRow; effect: CancelEffect }> => {
+      const { run, effect } = await requestCancel(deps, tx, id);
+      if (!isVisible(principal, run)) throw new GuildhallError(runErrors.notFound);
+      if (effect !== 'none') {
+        await deps.audit.append(tx, { orgId: principal.orgId, actor: { type: 'key', id: principal.keyId }, action: 'run.cancel-requested', target: { type: 'run', id }, requestId });
+      }
+      return { run: (await lockRun(tx, id)) ?? run, effect };
+    },
+
+    replay: (tx: Tx, request: { principal: Principal; runId: string; fromStep: number | undefined; input: unknown; requestId: string }): Promise<RunRow> =>
+      replay(deps, tx, request),
+
+    /** Call `bus.publish('work', …)` after the commit. */
+    decide: async (
+      tx: Tx,
+      request: { principal: Principal; runId: string; approvalId: string; decision: 'approve' | 'reject'; comment: string | undefined; requestId: string },
+    ): Promise<void> => {
+      const { principal, runId, approvalId } = request;
+      const outcome = await decideApproval(tx, { orgId: principal.orgId, runId, approvalId, decision: request.decision, comment: request.comment, by: principal.keyId });
+      if (outcome === 'missing') throw new GuildhallError(runErrors.approvalNotFound);
+      if (outcome === 'decided') throw new GuildhallError(runErrors.alreadyDecided);
+      await deps.durable.signal(tx, runId);
+      await deps.audit.append(tx, {
+        orgId: principal.orgId,
+        actor: { type: 'key', id: principal.keyId },
+        action: `approval.${request.decision}`,
+        target: { type: 'approval', id: approvalId },
+        requestId: request.requestId,
+      });
+    },
+
+    /** The run once it has ended, or as it stands when the time is up or the client is gone. */
+    waitForEnd: async (orgId: string, id: string, timeoutMs: number, signal: AbortSignal): Promise<RunRow | undefined> => {
+      const deadline = deps.clock.monotonicMs() + timeoutMs;
+      for (;;) {
+        const changed = nextChange(deps, id, Math.min(WAIT_POLL_MS, Math.max(0, deadline - deps.clock.monotonicMs())), signal);
+        const run = await findRun(db, orgId, id);
+        if (!run || isTerminal(run.status) || signal.aborted || deps.clock.monotonicMs() >= deadline) {
+          changed.stop();
+          return run;
+        }
+        await changed.promise;
+      }
+    },
+  };
+}
+
+/** Resolves at the next wake-up for the run, after `ms`, or when the client leaves. Armed before the state is read, so nothing slips between. */
+export function nextChange(deps: RunsDeps, runId: string, ms: number, signal: AbortSignal): { promise: Promise<void>; stop(): void } {
+  let stop = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      unsubscribe();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    stop = done;
+    const timer = setTimeout(done, ms);
+    const unsubscribe = deps.bus.subscribe('run', (id) => {
+      if (id === runId) done();
+    });
+    signal.addEventListener('abort', done, { once: true });
+  });
+  return { promise, stop: () => stop() };
+}

@@ -1,0 +1,177 @@
+/** SQL of runs: reading, starting, suspending, ending. */
+import type { RunStatus } from '@guildhall/contract';
+import { type Db, sql, type Tx } from '../../../platform/db/index.ts';
+import type { ArtifactRow, RunRow, StoredProblem, TerminalStatus, WaitingFor } from '../types.ts';
+
+export interface NewRun {
+  readonly id: string;
+  readonly orgId: string;
+  readonly keyId: string;
+  readonly agent: { readonly id: string; readonly version: string };
+  readonly tier: string;
+  readonly mode: 'live' | 'test';
+  readonly input: unknown;
+  readonly priceVersion: number;
+  readonly baseNanos: bigint;
+  readonly estimateNanos: bigint;
+  readonly holdId: string | undefined;
+  readonly holdNanos: bigint;
+  readonly parent: { readonly runId: string; readonly rootRunId: string; readonly step: string } | undefined;
+  readonly replay: { readonly runId: string; readonly fromStep: number | undefined } | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly requestId: string;
+}
+
+/** Inserts the run and its first event. */
+export async function insertRun(tx: Tx, run: NewRun): Promise<RunRow> {
+  const result = await sql<RunRow>`
+    with made as (
+      insert into runs.run (id, org_id, key_id, agent_id, agent_version, status, tier, mode, input, price_version, base_nanos, estimate_nanos,
+        hold_id, hold_nanos, parent_run_id, root_run_id, parent_step, replay_of, replay_from_step, metadata, request_id, event_seq)
+      values (${run.id}, ${run.orgId}, ${run.keyId}, ${run.agent.id}, ${run.agent.version}, 'queued', ${run.tier}, ${run.mode},
+        ${JSON.stringify(run.input)}::jsonb, ${run.priceVersion}, ${run.baseNanos}, ${run.estimateNanos}, ${run.holdId ?? null}, ${run.holdNanos},
+        ${run.parent?.runId ?? null}, ${run.parent?.rootRunId ?? run.id}, ${run.parent?.step ?? null}, ${run.replay?.runId ?? null},
+        ${run.replay?.fromStep ?? null}, ${JSON.stringify(run.metadata)}::jsonb, ${run.requestId}, 1)
+      returning *
+    ), told as (
+      insert into runs.event (org_id, run_id, seq, type, data) select org_id, id, 1, 'status', '{"status": "queued"}' from made
+    )
+    select * from made`.execute(tx);
+  // An insert with returning gives one row or throws.
+  return result.rows[0] as RunRow;
+}
+
+/** One run in one round trip, outside a transaction. */
+export async function findRun(db: Db, orgId: string, id: string): Promise<RunRow | undefined> {
+  const result = await db.direct((tx) => sql<RunRow>`select * from runs.read_run(${orgId}, ${id})`.execute(tx));
+  return result.rows[0];
+}
+
+/** The run, locked until the transaction ends. Lock order: run, then its task, then the books. */
+export async function lockRun(tx: Tx, id: string): Promise<RunRow | undefined> {
+  const result = await sql<RunRow>`select * from runs.run where id = ${id} for update`.execute(tx);
+  return result.rows[0];
+}
+
+export async function listArtifacts(db: Db, orgId: string, runId: string): Promise<ArtifactRow[]> {
+  const result = await db.direct((tx) => sql<ArtifactRow>`select * from runs.read_artifacts(${orgId}, ${runId})`.execute(tx));
+  return result.rows;
+}
+
+/** Starts an attempt under `fence`; undefined when the run has ended or a later attempt owns it. */
+export async function beginAttempt(db: Db, orgId: string, id: string, fence: bigint): Promise<RunRow | undefined> {
+  const result = await db.direct((tx) => sql<RunRow>`select * from runs.begin(${orgId}, ${id}, ${fence})`.execute(tx));
+  return result.rows[0];
+}
+
+export interface RunFilter {
+  readonly agent?: string | undefined;
+  readonly status?: RunStatus | undefined;
+  readonly tier?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly q?: string | undefined;
+  readonly parentRunId?: string | undefined;
+  readonly mode?: 'test' | undefined;
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** Newest first. `before` is the id of the last run of the page before; ids sort by time. */
+export async function listRuns(tx: Tx, filter: RunFilter): Promise<RunRow[]> {
+  const like = filter.q === undefined ? undefined : `%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`;
+  const conditions = [
+    sql`true`,
+    ...(filter.agent === undefined ? [] : [sql`agent_id = ${filter.agent}`]),
+    ...(filter.status === undefined ? [] : [sql`status = ${filter.status}`]),
+    ...(filter.tier === undefined ? [] : [sql`tier = ${filter.tier}`]),
+    ...(filter.from === undefined ? [] : [sql`created_at >= ${filter.from}`]),
+    ...(filter.to === undefined ? [] : [sql`created_at < ${filter.to}`]),
+    ...(filter.parentRunId === undefined ? [] : [sql`parent_run_id = ${filter.parentRunId}`]),
+    ...(filter.mode === undefined ? [] : [sql`mode = ${filter.mode}`]),
+    ...(filter.before === undefined ? [] : [sql`id < ${filter.before}`]),
+    ...(like === undefined ? [] : [sql`(id = ${filter.q} or agent_id ilike ${like} or metadata::text ilike ${like} or error ->> 'code' ilike ${like})`]),
+  ];
+  const result = await sql<RunRow>`select * from runs.run where ${sql.join(conditions, sql` and `)} order by id desc limit ${filter.limit}`.execute(tx);
+  return result.rows;
+}
+
+/** Artifacts of several runs at once, for a page of them. */
+export async function listArtifactsOf(tx: Tx, runIds: readonly string[]): Promise<ArtifactRow[]> {
+  if (runIds.length === 0) return [];
+  const result = await sql<ArtifactRow>`select * from runs.artifact where run_id = any(${[...runIds]}::text[]) order by id`.execute(tx);
+  return result.rows;
+}
+
+export interface RunEnd {
+  readonly orgId: string;
+  readonly id: string;
+  /** Undefined where no attempt owns the run (cancelled while it was queued). */
+  readonly fence: bigint | undefined;
+  readonly status: TerminalStatus;
+  readonly output: unknown;
+  readonly error: StoredProblem | undefined;
+  readonly costNanos: bigint;
+  readonly calledNanos: bigint;
+}
+
+/** False when the run has ended already or another attempt owns it. */
+export async function finishRun(tx: Tx, end: RunEnd): Promise<boolean> {
+  const result = await sql<{ finish: boolean }>`select runs.finish(${end.orgId}, ${end.id}, ${end.fence ?? null}, ${end.status},
+    ${end.output === undefined ? null : JSON.stringify(end.output)}::jsonb, ${end.error ? JSON.stringify(end.error) : null}::jsonb,
+    ${end.costNanos}, ${end.calledNanos})`.execute(tx);
+  return result.rows[0]?.finish ?? false;
+}
+
+/** Marks the run as waiting and tells so. False when another attempt owns it. */
+export async function markWaiting(tx: Tx, input: { orgId: string; id: string; fence: bigint; waitingFor: WaitingFor; activeMs: number }): Promise<boolean> {
+  const result = await sql<{ event_seq: number }>`
+    update runs.run set status = 'waiting', waiting_for = ${input.waitingFor}, event_seq = event_seq + 1, active_ms = active_ms + ${Math.round(input.activeMs)}
+    where id = ${input.id} and fence = ${input.fence} and status = 'running' returning event_seq`.execute(tx);
+  const row = result.rows[0];
+  if (!row) return false;
+  await sql`insert into runs.event (org_id, run_id, seq, type, data)
+    values (${input.orgId}, ${input.id}, ${row.event_seq}, 'status', ${JSON.stringify({ status: 'waiting', waitingFor: input.waitingFor })}::jsonb)`.execute(tx);
+  return true;
+}
+
+/** What a called run was charged is part of what its caller costs. */
+export async function addCalled(tx: Tx, parentRunId: string, nanos: bigint): Promise<void> {
+  await sql`update runs.run set called_nanos = called_nanos + ${nanos} where id = ${parentRunId} and finished_at is null`.execute(tx);
+}
+
+/** Runs below `id` that have not ended, nearest first. */
+export async function listLiveChildren(tx: Tx, id: string): Promise<string[]> {
+  const result = await sql<{ id: string }>`select id from runs.run where parent_run_id = ${id} and finished_at is null order by id`.execute(tx);
+  return result.rows.map((row) => row.id);
+}
+
+/** Charged runs anywhere below `id`, deepest first. */
+export async function listChargedBelow(tx: Tx, id: string): Promise<RunRow[]> {
+  const result = await sql<RunRow>`
+    with recursive below as (
+      select r.*, 1 as depth from runs.run r where r.parent_run_id = ${id}
+      union all
+      select r.*, b.depth + 1 from runs.run r join below b on r.parent_run_id = b.id
+    )
+    select * from below where cost_nanos > 0 order by depth desc, id`.execute(tx);
+  return result.rows;
+}
+
+/** Gives back what ended runs were charged, because the run that called them failed. */
+export async function markReversed(tx: Tx, ids: readonly string[]): Promise<void> {
+  await sql`update runs.run set cost_nanos = 0, called_nanos = 0, reversed_at = platform.now() where id = any(${[...ids]}::text[]) and reversed_at is null`.execute(tx);
+}
+
+export async function findChild(tx: Tx, parentRunId: string, parentStep: string): Promise<RunRow | undefined> {
+  const result = await sql<RunRow>`select * from runs.run where parent_run_id = ${parentRunId} and parent_step = ${parentStep}`.execute(tx);
+  return result.rows[0];
+}
+
+/** Costs of the latest successful runs of an agent and tier in this organisation, in nanos. */
+export async function recentCosts(tx: Tx, agentId: string, tier: string, limit: number): Promise<bigint[]> {
+  const result = await sql<{ nanos: bigint }>`
+    select cost_nanos + called_nanos as nanos from runs.run
+    where agent_id = ${agentId} and tier = ${tier} and status = 'succeeded' and replay_of is null order by id desc limit ${limit}`.execute(tx);
+  return result.rows.map((row) => row.nanos);
+}

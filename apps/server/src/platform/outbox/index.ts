@@ -1,0 +1,121 @@
+/** What the world outside a transaction must learn, written inside it and handed out after its commit. */
+import type { Bus } from '../bus/index.ts';
+import { type Db, sql, type Tx } from '../db/index.ts';
+import type { Ids } from '../ids/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+
+export interface OutboxEvent {
+  /** The same for every receiver and every repetition. */
+  readonly id: string;
+  readonly orgId: string;
+  /** Past tense with a version: `run.finished.v1`. */
+  readonly type: string;
+  readonly data: unknown;
+  readonly createdAt: Date;
+}
+
+/** Called in the transaction of the event's organisation; must be idempotent by event id and must not touch the network. */
+export type OutboxReader = (tx: Tx, event: OutboxEvent) => Promise<void>;
+
+export interface Outbox {
+  /** Writes an event in the caller's transaction. Call `bus.publish('outbox', …)` after its commit to have it handed out at once. */
+  append(tx: Tx, event: { orgId: string; type: string; data: unknown }): Promise<void>;
+}
+
+export interface OutboxDispatcher {
+  /** Hands out what is due; resolves with the number of events. */
+  drain(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const BATCH = 100;
+// Wake-ups make it immediate; this is for those that got lost.
+const POLL_MS = 1_000;
+
+interface OutboxRow {
+  id: string;
+  org_id: string;
+  type: string;
+  data: unknown;
+  created_at: Date;
+}
+
+export function createOutbox(ids: Ids): Outbox {
+  return {
+    append: async (tx, event) => {
+      await sql`insert into platform.outbox (id, org_id, type, data)
+        values (${ids.make('evt')}, ${event.orgId}, ${event.type}, ${JSON.stringify(event.data)}::jsonb)`.execute(tx);
+    },
+  };
+}
+
+/**
+ * Hands events to every reader, at least once. Each event is read in one transaction with its removal, so a reader's rows and the
+ * removal commit together; a reader that throws leaves its event for the next turn and does not hold up the others.
+ */
+export function createOutboxDispatcher(deps: { db: Db; bus: Bus; log: Logger; readers: readonly OutboxReader[] }): OutboxDispatcher {
+  const { db, bus, log, readers } = deps;
+  let stopped = false;
+  let current: Promise<number> = Promise.resolve(0);
+  let again = false;
+  let busy = false;
+
+  const handOut = async (row: OutboxRow): Promise<boolean> =>
+    db.tenant(row.org_id, async (tx) => {
+      const mine = await sql`delete from platform.outbox where id = ${row.id} returning 1`.execute(tx);
+      if (mine.rows.length === 0) return false;
+      const event = { id: row.id, orgId: row.org_id, type: row.type, data: row.data, createdAt: row.created_at };
+      for (const read of readers) await read(tx, event);
+      return true;
+    });
+
+  const drain = async (): Promise<number> => {
+    let done = 0;
+    for (;;) {
+      const { rows } = await db.system((tx) => sql<OutboxRow>`select * from platform.peek_outbox(${BATCH})`.execute(tx));
+      let progress = 0;
+      for (const row of rows) {
+        try {
+          if (await handOut(row)) progress += 1;
+        } catch (error) {
+          log.error('outbox: an event could not be handed out and stays', { error, eventId: row.id, type: row.type });
+        }
+      }
+      done += progress;
+      if (rows.length < BATCH || progress === 0 || stopped) return done;
+    }
+  };
+
+  const wake = (): void => {
+    if (stopped) return;
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    current = drain()
+      .catch((error: unknown) => {
+        log.warn('outbox: handing out failed and will be tried again', { error });
+        return 0;
+      })
+      .finally(() => {
+        busy = false;
+        if (again) {
+          again = false;
+          wake();
+        }
+      });
+  };
+
+  const unsubscribe = bus.subscribe('outbox', wake);
+  const timer = setInterval(wake, POLL_MS);
+  return {
+    drain,
+    stop: async () => {
+      stopped = true;
+      unsubscribe();
+      clearInterval(timer);
+      await current;
+    },
+  };
+}
