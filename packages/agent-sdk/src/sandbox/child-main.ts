@@ -1,5 +1,6 @@
 /** The program of a sandboxed child: reads its order from descriptor 3, does the work, answers there. */
 import { readFileSync, writeSync } from 'node:fs';
+import { inspect } from 'node:util';
 import type { Json } from '../types.ts';
 import type { SandboxIo } from './entry.ts';
 import { encodeFrame, type FrameKind } from './frames.ts';
@@ -43,7 +44,7 @@ function failureOf(error: unknown): unknown {
     const { reason, message, advice, errors, retryable } = error as Error & Record<string, unknown>;
     return { agentError: { reason, message: message.slice(0, TEXT_MAX_CHARS), advice, errors, retryable } };
   }
-  return { crash: (error.stack ?? error.message).slice(0, TEXT_MAX_CHARS) };
+  return { crash: inspect(error).slice(0, TEXT_MAX_CHARS) };
 }
 
 async function main(): Promise<void> {

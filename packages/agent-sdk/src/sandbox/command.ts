@@ -85,11 +85,12 @@ async function nodeArgs(work: SandboxWork): Promise<readonly string[]> {
   ];
 }
 
-/** Builds the command: network wall, then limits, then dropped rights, then Node under its permission model. */
+/** Builds the command: leash to the parent, namespaces, then limits, then dropped rights, then Node under its permission model. */
 export async function childCommand(work: SandboxWork): Promise<ChildCommand> {
   const layers = await sandboxLayers();
   const line = [
-    ...layers.network,
+    ...layers.leash,
+    ...layers.namespaces,
     ...limitArgs(layers, work),
     ...layers.privileges,
     process.execPath,

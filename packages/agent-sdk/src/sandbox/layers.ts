@@ -12,27 +12,31 @@ const TRIAL_TIMEOUT_MS = 5_000;
 
 /** One wall: whether it stands, and what a person may do where it does not. */
 export interface SandboxLayer {
-  readonly name: 'limits' | 'network' | 'privileges' | 'files';
+  readonly name: 'files' | 'limits' | 'network' | 'processes' | 'privileges';
   readonly active: boolean;
   readonly note: string;
 }
 
 export interface Layers {
   readonly report: readonly SandboxLayer[];
-  /** Command lines put before the program, outermost first; each replaces itself by the next, so the pid stays. */
-  readonly network: readonly string[];
+  /** Commands put before the program, outermost first. */
+  readonly leash: readonly string[];
+  readonly namespaces: readonly string[];
   readonly privileges: readonly string[];
   readonly prlimit: string | undefined;
+}
+
+async function isAllowed(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function findProgram(name: string): Promise<string | undefined> {
   for (const folder of PROGRAM_FOLDERS) {
     const path = `${folder}/${name}`;
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
+    if (await isAllowed(path, constants.X_OK)) return path;
   }
   return undefined;
 }
@@ -52,47 +56,44 @@ async function firstWorking(commands: readonly (readonly string[])[]): Promise<r
   return [];
 }
 
+const PROCESS_WALL = ['--pid', '--fork', '--kill-child'] as const;
+
+/** Empty namespaces, by root's right or through a user namespace; a process wall only where its inside can be measured. */
+async function findNamespaces(): Promise<readonly string[]> {
+  const unshare = await findProgram('unshare');
+  if (unshare === undefined) return [];
+  const measurable = await isAllowed(`/proc/${process.pid}/task/${process.pid}/children`, constants.R_OK);
+  const walls = [...(measurable ? [['--net', ...PROCESS_WALL]] : []), ['--net']];
+  const rights = [[], ['--user', '--map-current-user']];
+  return firstWorking(walls.flatMap((wall) => rights.map((right) => [unshare, ...right, ...wall, '--'])));
+}
+
+async function findPrivileges(setpriv: string | undefined): Promise<readonly string[]> {
+  if (setpriv === undefined) return [];
+  return firstWorking([
+    [setpriv, '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--'],
+    [setpriv, '--no-new-privs', '--'],
+  ]);
+}
+
 async function detect(): Promise<Layers> {
-  const [unshare, setpriv, prlimit] = await Promise.all(['unshare', 'setpriv', 'prlimit'].map(findProgram));
-  const network = unshare
-    ? await firstWorking([
-        [unshare, '--net', '--'],
-        [unshare, '--user', '--map-current-user', '--net', '--'],
-      ])
-    : [];
-  const privileges = setpriv
-    ? await firstWorking([
-        [setpriv, '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--pdeathsig', 'KILL'],
-        [setpriv, '--no-new-privs', '--pdeathsig', 'KILL'],
-        [setpriv, '--no-new-privs'],
-      ])
-    : [];
+  const [setpriv, prlimit] = await Promise.all(['setpriv', 'prlimit'].map(findProgram));
+  const namespaces = await findNamespaces();
+  const privileges = await findPrivileges(setpriv);
+  const leash = setpriv === undefined ? [] : await firstWorking([[setpriv, '--pdeathsig', 'KILL', '--']]);
   const limited = prlimit !== undefined && (await works([prlimit, '--core=0']));
-  return {
-    network,
-    privileges,
-    prlimit: limited ? prlimit : undefined,
-    report: [
-      {
-        name: 'files',
-        active: true,
-        note: 'Node permission model: only named folders can be read, one can be written, no child processes.',
-      },
+  return { leash, namespaces, privileges, prlimit: limited ? prlimit : undefined, report: reportOf() };
+
+  function reportOf(): readonly SandboxLayer[] {
+    const namespaceAdvice = 'Run as root or allow user namespaces for this user (unshare of util-linux).';
+    return [
+      layer('files', true, 'Node permission model: named folders are read, one is written, no child processes.', ''),
       layer('limits', limited, 'CPU time, file size and open files are capped.', 'Install util-linux (prlimit).'),
-      layer(
-        'network',
-        network.length > 0,
-        'Children have no network.',
-        'Allow user namespaces for this user, or run as root (unshare).',
-      ),
-      layer(
-        'privileges',
-        privileges.length > 0,
-        'Children can gain no rights and die with their parent.',
-        'Install util-linux (setpriv).',
-      ),
-    ],
-  };
+      layer('network', namespaces.length > 0, 'Children have no network.', namespaceAdvice),
+      layer('processes', namespaces.includes('--pid'), 'Children see and signal only themselves.', namespaceAdvice),
+      layer('privileges', privileges.length > 0, 'Children can gain no rights.', 'Install util-linux (setpriv).'),
+    ];
+  }
 }
 
 function layer(name: SandboxLayer['name'], active: boolean, yes: string, no: string): SandboxLayer {

@@ -61,6 +61,13 @@ async function residentBytes(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
+/** Of the program started and of its children: inside a process wall the work is a child of the wall's keeper. */
+async function familyBytes(pid: number): Promise<number> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const pids = [pid, ...children.split(' ').filter(Boolean).map(Number)];
+  return (await Promise.all(pids.map(residentBytes))).reduce((sum, bytes) => sum + bytes, 0);
+}
+
 /** Settles when the child and its pipes are gone. The first ending that is noted is the one that counts. */
 function watch(child: ChildProcess, work: SandboxWork, hooks: SandboxHooks): Promise<Ending> {
   return new Promise((resolve) => {
@@ -74,7 +81,7 @@ function watch(child: ChildProcess, work: SandboxWork, hooks: SandboxHooks): Pro
     const wall = setTimeout(() => end({ error: sandboxError('timeout', work.limits) }), work.limits.wallMs);
     const memory = setInterval(() => {
       if (child.pid === undefined) return;
-      void residentBytes(child.pid).then((bytes) => {
+      void familyBytes(child.pid).then((bytes) => {
         if (bytes > work.limits.memoryMaxBytes) end({ error: sandboxError('memory', work.limits) });
       });
     }, MEMORY_LOOK_MS);
@@ -111,7 +118,6 @@ function deathError(
   work: SandboxWork,
 ): AgentError {
   const cause = new Error(`child ended with code ${death.code}, signal ${death.signal}: ${death.stderr}`);
-  if (death.signal === 'SIGXCPU') return sandboxError('timeout', work.limits, cause);
   // V8 aborts when its heap is full; the line it leaves is the only sign that tells this from other aborts.
   if (death.stderr.includes('JavaScript heap out of memory')) return sandboxError('memory', work.limits, cause);
   return sandboxError('crashed', work.limits, cause);

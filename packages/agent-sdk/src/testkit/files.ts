@@ -1,6 +1,6 @@
 /** Files of a test run: inputs given as paths or bytes, artifacts kept on disk. */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, realpath, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, extname, join, sep } from 'node:path';
@@ -30,12 +30,31 @@ async function sha256Of(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
+const ROOT_PREFIX = 'guildhall-testkit-';
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false; // No such process.
+  }
+}
+
+/** Test workers are often killed rather than ended, so each one clears what dead ones left. */
+function sweepDeadRoots(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(ROOT_PREFIX) ? Number(name.slice(ROOT_PREFIX.length).split('-')[0]) : Number.NaN;
+    if (Number.isInteger(pid) && !isAlive(pid)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
 // One folder for all runs of a process, so that one listener removes it at the end.
 let root: string | undefined;
 
 function kitRoot(): string {
   if (root !== undefined) return root;
-  const made = mkdtempSync(join(tmpdir(), 'guildhall-testkit-'));
+  sweepDeadRoots();
+  const made = mkdtempSync(join(tmpdir(), `${ROOT_PREFIX}${process.pid}-`));
   process.once('exit', () => rmSync(made, { recursive: true, force: true }));
   root = made;
   return made;
