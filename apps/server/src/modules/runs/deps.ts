@@ -9,11 +9,11 @@ import type { FileStore } from '../../platform/files/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { Outbox } from '../../platform/outbox/index.ts';
 import type { Logger } from '../../platform/telemetry/index.ts';
-import type { Gate } from './gate.ts';
 import type { Audit } from '../audit/index.ts';
 import type { Catalog } from '../catalog/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Metering } from '../metering/index.ts';
+import type { Gate } from './gate.ts';
 
 export interface RunSettings {
   /** Where clients reach this installation; links to artifacts begin with it. */

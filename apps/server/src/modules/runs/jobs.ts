@@ -21,8 +21,19 @@ const interval = (ms: number): string => `${Math.round(ms)} milliseconds`;
  * Deletes ended runs (with their steps, events and artifacts) and uploaded files past their age, then contents that no row names any
  * more. Usage and ledger stay: they are the books. Returns how many of each went. Safe to run in several processes at once.
  */
-export async function pruneRuns(db: Db, files: FileStore, keep: Retention): Promise<{ runs: number; files: number; contents: number }> {
-  const pruned = await db.system((tx) => sql<{ runs: number; files: number }>`select * from runs.prune(${interval(keep.runsMs)}::interval, ${interval(keep.filesMs)}::interval, ${BATCH})`.execute(tx));
+export async function pruneRuns(
+  db: Db,
+  files: FileStore,
+  keep: Retention,
+): Promise<{ runs: number; files: number; contents: number }> {
+  const pruned = await db.system((tx) =>
+    sql<{
+      runs: number;
+      files: number;
+    }>`select * from runs.prune(${interval(keep.runsMs)}::interval, ${interval(keep.filesMs)}::interval, ${BATCH})`.execute(
+      tx,
+    ),
+  );
   const orphans = await db.system((tx) => sql<Orphan>`select * from runs.take_orphans(${BATCH})`.execute(tx));
   for (const orphan of orphans.rows) await files.delete(orphan.org_id, orphan.sha256);
   const { runs = 0, files: gone = 0 } = pruned.rows[0] ?? {};

@@ -7,7 +7,10 @@ const LINK_MS = 24 * 3_600_000;
 
 export type ArtifactLink = { readonly orgId: string; readonly artifactId: string };
 
-export function createLinks(deps: RunsDeps): { to(artifact: ArtifactRow): string; open(token: string): ArtifactLink | undefined } {
+export function createLinks(deps: RunsDeps): {
+  to(artifact: ArtifactRow): string;
+  open(token: string): ArtifactLink | undefined;
+} {
   return {
     to: (artifact) => {
       const token = deps.links.sign([artifact.org_id, artifact.id], new Date(deps.clock.now().getTime() + LINK_MS));

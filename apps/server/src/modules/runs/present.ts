@@ -19,7 +19,11 @@ export function toWireProblem(problem: StoredProblem | null, requestId: string):
 }
 
 /** `linkTo` makes the signed address of an artifact. */
-export function toWireRun(run: RunRow, artifacts: readonly ArtifactRow[], linkTo: (artifact: ArtifactRow) => string): Run {
+export function toWireRun(
+  run: RunRow,
+  artifacts: readonly ArtifactRow[],
+  linkTo: (artifact: ArtifactRow) => string,
+): Run {
   return {
     id: run.id,
     agent: { id: run.agent_id, version: run.agent_version },

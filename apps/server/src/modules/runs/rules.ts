@@ -1,12 +1,16 @@
 /** Pure decisions about runs. */
-import { AgentError, type AgentDefinition, type PlannedCall } from '@guildhall/agent-sdk';
-import { GuildhallError, type ErrorCode } from '../../platform/errors/index.ts';
+import { type AgentDefinition, AgentError, type PlannedCall } from '@guildhall/agent-sdk';
+import { type ErrorCode, GuildhallError } from '../../platform/errors/index.ts';
 import { runErrors } from './errors.ts';
 import type { StoredProblem } from './types.ts';
 
 /** The most a run may cost: its own base price and that of every agent it may call. */
-export function maximumCost(baseNanos: bigint, calls: readonly PlannedCall[], priceOf: (agent: string, tier: string | undefined) => bigint | undefined): bigint {
-  return calls.reduce((sum, call) => sum + (priceOf(call.agent, call.tier) ?? 0n) * BigInt(call.timesMax), baseNanos);
+export function maximumCost(
+  baseNanos: bigint,
+  calls: readonly PlannedCall[],
+  priceOf: (agent: string, tier: string | undefined) => bigint,
+): bigint {
+  return calls.reduce((sum, call) => sum + priceOf(call.agent, call.tier) * BigInt(call.timesMax), baseNanos);
 }
 
 /** The value below which 95 of 100 lie (nearest rank). Undefined for fewer than `samplesMin` values. */
@@ -27,22 +31,43 @@ const FILE_ID = /^file_[0-9a-z]{1,64}$/;
 export function fileRefs(value: unknown, path = '/input'): { id: string; path: string }[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => fileRefs(item, `${path}/${index}`));
   if (typeof value !== 'object' || value === null) return [];
-  if ('file' in value && typeof value.file === 'string' && FILE_ID.test(value.file)) return [{ id: value.file, path: `${path}/file` }];
-  return Object.entries(value).flatMap(([key, item]) => fileRefs(item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`));
+  if ('file' in value && typeof value.file === 'string' && FILE_ID.test(value.file))
+    return [{ id: value.file, path: `${path}/file` }];
+  return Object.entries(value).flatMap(([key, item]) =>
+    fileRefs(item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
+  );
 }
 
 export function problemOf(spec: ErrorCode, detail?: string): StoredProblem {
-  return { code: spec.code, status: spec.status, title: spec.title, detail: `${detail ?? spec.title} ${spec.advice}`, errors: [] };
+  return {
+    code: spec.code,
+    status: spec.status,
+    title: spec.title,
+    detail: `${detail ?? spec.title} ${spec.advice}`,
+    errors: [],
+  };
 }
 
 /** What a caller sees of an error thrown in a run: the public part of ours and the agent's, nothing of any other. */
 export function storedProblem(error: unknown): StoredProblem {
   if (error instanceof AgentError) {
-    return { code: `agent.${error.reason}`, status: 422, title: error.message, detail: `${error.message} ${error.advice}`, errors: error.errors };
+    return {
+      code: `agent.${error.reason}`,
+      status: 422,
+      title: error.message,
+      detail: `${error.message} ${error.advice}`,
+      errors: error.errors,
+    };
   }
   if (error instanceof GuildhallError && error.spec.kind === 'refusal') {
     const { spec, details } = error;
-    return { code: spec.code, status: spec.status, title: spec.title, detail: `${details.detail ?? spec.title} ${spec.advice}`, errors: details.errors ?? [] };
+    return {
+      code: spec.code,
+      status: spec.status,
+      title: spec.title,
+      detail: `${details.detail ?? spec.title} ${spec.advice}`,
+      errors: details.errors ?? [],
+    };
   }
   return problemOf(runErrors.failed);
 }
@@ -51,7 +76,10 @@ export function storedProblem(error: unknown): StoredProblem {
 export function revive(problem: StoredProblem): Error {
   const reason = problem.code.startsWith('agent.') ? problem.code.slice('agent.'.length) : undefined;
   if (reason === undefined) return new RecordedFailure(problem);
-  return new AgentError(reason, problem.title, { advice: problem.detail.slice(problem.title.length).trim(), errors: problem.errors });
+  return new AgentError(reason, problem.title, {
+    advice: problem.detail.slice(problem.title.length).trim(),
+    errors: problem.errors,
+  });
 }
 
 /** A failure read from the record whose original error was not the agent's own. */
@@ -63,7 +91,8 @@ export class RecordedFailure extends Error {
   }
 }
 
-export const failureOf = (error: unknown): StoredProblem => (error instanceof RecordedFailure ? error.problem : storedProblem(error));
+export const failureOf = (error: unknown): StoredProblem =>
+  error instanceof RecordedFailure ? error.problem : storedProblem(error);
 
 /** Faults of the platform and what the agent marked itself may pass by waiting; nothing else. */
 export function isRetryableFailure(error: unknown): boolean {
@@ -72,7 +101,11 @@ export function isRetryableFailure(error: unknown): boolean {
 }
 
 /** Exponential with full jitter: spreads retries that failed together. `random` is in [0, 1). */
-export function retryDelayMs(attempt: number, policy: { firstDelayMs: number; delayMaxMs: number }, random: number): number {
+export function retryDelayMs(
+  attempt: number,
+  policy: { firstDelayMs: number; delayMaxMs: number },
+  random: number,
+): number {
   return Math.floor(random * Math.min(policy.delayMaxMs, policy.firstDelayMs * 2 ** (attempt - 1)));
 }
 

@@ -11,7 +11,15 @@ import { runErrors } from './errors.ts';
 import { createLinks } from './links.ts';
 import { toWireRun, toWireStep } from './present.ts';
 import { mean, p95 } from './rules.ts';
-import { findRun, listArtifacts, listArtifactsOf, listRuns, lockRun, recentCosts, type RunFilter } from './store/runs.ts';
+import {
+  findRun,
+  listArtifacts,
+  listArtifactsOf,
+  listRuns,
+  lockRun,
+  type RunFilter,
+  recentCosts,
+} from './store/runs.ts';
 import { decideApproval, listSteps } from './store/steps.ts';
 import { isTerminal, type RunRow } from './types.ts';
 
@@ -32,7 +40,8 @@ export interface StartRequest {
 }
 
 /** A test key sees what test keys made and nothing else. */
-export const isVisible = (principal: Principal, run: Pick<RunRow, 'mode'>): boolean => principal.mode === 'live' || run.mode === 'test';
+export const isVisible = (principal: Principal, run: Pick<RunRow, 'mode'>): boolean =>
+  principal.mode === 'live' || run.mode === 'test';
 
 export type RunsService = ReturnType<typeof createService>;
 
@@ -57,9 +66,14 @@ export function createService(deps: RunsDeps) {
     /** Checks and prices an input; writes nothing. */
     quote: (request: { agentId: string; input: unknown; tier: string | undefined }) => quote(deps, request),
 
-    estimate: async (principal: Principal, request: { agentId: string; input: unknown; tier: string | undefined }): Promise<Estimate> => {
+    estimate: async (
+      principal: Principal,
+      request: { agentId: string; input: unknown; tier: string | undefined },
+    ): Promise<Estimate> => {
       const priced = await quote(deps, request);
-      const costs = await db.tenant(principal.orgId, (tx) => recentCosts(tx, priced.agent.id, priced.tier, SAMPLES_MAX));
+      const costs = await db.tenant(principal.orgId, (tx) =>
+        recentCosts(tx, priced.agent.id, priced.tier, SAMPLES_MAX),
+      );
       const high = p95(costs, SAMPLES_MIN);
       const average = high === undefined ? undefined : mean(costs);
       return {
@@ -82,10 +96,23 @@ export function createService(deps: RunsDeps) {
     get: async (principal: Principal, id: string): Promise<Run> => present(await getRow(principal, id)),
 
     list: async (tx: Tx, principal: Principal, filter: RunFilter): Promise<Page<Run>> => {
-      const rows = await listRuns(tx, { ...filter, mode: principal.mode === 'test' ? 'test' : undefined, limit: filter.limit + 1 });
+      const rows = await listRuns(tx, {
+        ...filter,
+        mode: principal.mode === 'test' ? 'test' : undefined,
+        limit: filter.limit + 1,
+      });
       const page = rows.slice(0, filter.limit);
-      const artifacts = await listArtifactsOf(tx, page.filter((run) => run.artifact_count > 0).map((run) => run.id));
-      const data = page.map((run) => toWireRun(run, artifacts.filter((artifact) => artifact.run_id === run.id), links.to));
+      const artifacts = await listArtifactsOf(
+        tx,
+        page.filter((run) => run.artifact_count > 0).map((run) => run.id),
+      );
+      const data = page.map((run) =>
+        toWireRun(
+          run,
+          artifacts.filter((artifact) => artifact.run_id === run.id),
+          links.to,
+        ),
+      );
       return { data, nextCursor: rows.length > filter.limit ? (page.at(-1)?.id ?? null) : null };
     },
 
@@ -96,42 +123,83 @@ export function createService(deps: RunsDeps) {
     },
 
     /** Call `announceCancel` after the commit. */
-    cancel: async (tx: Tx, principal: Principal, id: string, requestId: string): Promise<{ run: RunRow; effect: CancelEffect }> => {
+    cancel: async (
+      tx: Tx,
+      principal: Principal,
+      id: string,
+      requestId: string,
+    ): Promise<{ run: RunRow; effect: CancelEffect }> => {
       const { run, effect } = await requestCancel(deps, tx, id);
       if (!isVisible(principal, run)) throw new GuildhallError(runErrors.notFound);
       if (effect !== 'none') {
-        await deps.audit.append(tx, { orgId: principal.orgId, actor: { type: 'key', id: principal.keyId }, action: 'run.cancel-requested', target: { type: 'run', id }, requestId });
+        await deps.audit.append(tx, {
+          orgId: principal.orgId,
+          actorType: 'key',
+          actorId: principal.keyId,
+          action: 'run.cancel-requested',
+          targetType: 'run',
+          targetId: id,
+          requestId,
+        });
       }
       return { run: (await lockRun(tx, id)) ?? run, effect };
     },
 
-    replay: (tx: Tx, request: { principal: Principal; runId: string; fromStep: number | undefined; input: unknown; requestId: string }): Promise<RunRow> =>
-      replay(deps, tx, request),
+    replay: (
+      tx: Tx,
+      request: { principal: Principal; runId: string; fromStep: number | undefined; input: unknown; requestId: string },
+    ): Promise<RunRow> => replay(deps, tx, request),
 
     /** Call `bus.publish('work', …)` after the commit. */
     decide: async (
       tx: Tx,
-      request: { principal: Principal; runId: string; approvalId: string; decision: 'approve' | 'reject'; comment: string | undefined; requestId: string },
+      request: {
+        principal: Principal;
+        runId: string;
+        approvalId: string;
+        decision: 'approve' | 'reject';
+        comment: string | undefined;
+        requestId: string;
+      },
     ): Promise<void> => {
       const { principal, runId, approvalId } = request;
-      const outcome = await decideApproval(tx, { orgId: principal.orgId, runId, approvalId, decision: request.decision, comment: request.comment, by: principal.keyId });
+      const outcome = await decideApproval(tx, {
+        orgId: principal.orgId,
+        runId,
+        approvalId,
+        decision: request.decision,
+        comment: request.comment,
+        by: principal.keyId,
+      });
       if (outcome === 'missing') throw new GuildhallError(runErrors.approvalNotFound);
       if (outcome === 'decided') throw new GuildhallError(runErrors.alreadyDecided);
       await deps.durable.signal(tx, runId);
       await deps.audit.append(tx, {
         orgId: principal.orgId,
-        actor: { type: 'key', id: principal.keyId },
+        actorType: 'key',
+        actorId: principal.keyId,
         action: `approval.${request.decision}`,
-        target: { type: 'approval', id: approvalId },
+        targetType: 'approval',
+        targetId: approvalId,
         requestId: request.requestId,
       });
     },
 
     /** The run once it has ended, or as it stands when the time is up or the client is gone. */
-    waitForEnd: async (orgId: string, id: string, timeoutMs: number, signal: AbortSignal): Promise<RunRow | undefined> => {
+    waitForEnd: async (
+      orgId: string,
+      id: string,
+      timeoutMs: number,
+      signal: AbortSignal,
+    ): Promise<RunRow | undefined> => {
       const deadline = deps.clock.monotonicMs() + timeoutMs;
       for (;;) {
-        const changed = nextChange(deps, id, Math.min(WAIT_POLL_MS, Math.max(0, deadline - deps.clock.monotonicMs())), signal);
+        const changed = nextChange(
+          deps,
+          id,
+          Math.min(WAIT_POLL_MS, Math.max(0, deadline - deps.clock.monotonicMs())),
+          signal,
+        );
         const run = await findRun(db, orgId, id);
         if (!run || isTerminal(run.status) || signal.aborted || deps.clock.monotonicMs() >= deadline) {
           changed.stop();
@@ -144,7 +212,12 @@ export function createService(deps: RunsDeps) {
 }
 
 /** Resolves at the next wake-up for the run, after `ms`, or when the client leaves. Armed before the state is read, so nothing slips between. */
-export function nextChange(deps: RunsDeps, runId: string, ms: number, signal: AbortSignal): { promise: Promise<void>; stop(): void } {
+export function nextChange(
+  deps: RunsDeps,
+  runId: string,
+  ms: number,
+  signal: AbortSignal,
+): { promise: Promise<void>; stop(): void } {
   let stop = (): void => {};
   const promise = new Promise<void>((resolve) => {
     const done = (): void => {

@@ -46,9 +46,16 @@ function write(reply: FastifyReply, text: string, signal: AbortSignal): Promise<
 /** Writes events until the terminal status event or until the client leaves. The run must exist and be visible to the caller. */
 export async function streamEvents(deps: RunsDeps, input: StreamInput): Promise<void> {
   const { reply, signal } = input;
-  const headers = Object.fromEntries(Object.entries(reply.getHeaders()).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  const headers = Object.fromEntries(
+    Object.entries(reply.getHeaders()).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
   reply.hijack();
-  reply.raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+  reply.raw.writeHead(200, {
+    ...headers,
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
   reply.raw.write(': open\n\n');
   let after = input.after;
   let lastWriteMs = deps.clock.monotonicMs();

@@ -48,7 +48,8 @@ export async function createBus(db: Db, origin: string, onSendError: (error: unk
     const messages: string[] = [];
     for (const [channel, payloads] of pending) {
       const all = [...payloads];
-      for (let i = 0; i < all.length; i += BATCH_MAX) messages.push([origin, channel, ...all.slice(i, i + BATCH_MAX)].join(' '));
+      for (let i = 0; i < all.length; i += BATCH_MAX)
+        messages.push([origin, channel, ...all.slice(i, i + BATCH_MAX)].join(' '));
     }
     pending.clear();
     await db.direct((tx) => sql`select pg_notify(${PG_CHANNEL}, m) from unnest(${messages}::text[]) m`.execute(tx));

@@ -19,7 +19,11 @@ export interface Db {
   /** One statement as the system role, which may only execute the functions granted to it. */
   system<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** A connection of its own that hears NOTIFY on `channels`; reconnects by itself, `onGap` tells of possible misses. */
-  listen(channels: readonly string[], onMessage: (channel: string, payload: string) => void, onGap: () => void): Promise<() => Promise<void>>;
+  listen(
+    channels: readonly string[],
+    onMessage: (channel: string, payload: string) => void,
+    onGap: () => void,
+  ): Promise<() => Promise<void>>;
   /** Connections checked out and waiting, for metrics. */
   stats(): { active: number; idle: number; waiting: number };
   close(): Promise<void>;
@@ -108,7 +112,11 @@ async function keepListening(
   let current: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   const connect = async (): Promise<void> => {
-    const client = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    const client = new pg.Client({
+      connectionString: url,
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    });
     current = client;
     client.on('notification', (message) => onMessage(message.channel, message.payload ?? ''));
     client.on('error', () => {});
@@ -152,7 +160,9 @@ export function createDb(options: DbOptions): Db {
 }
 
 const codeOf = (error: unknown): string | undefined =>
-  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
 
 /** The unique constraint of this name (any, when left out) refused a row. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
@@ -160,15 +170,33 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return constraint === undefined || (error as { constraint?: string }).constraint === constraint;
 }
 
-const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', '57P01', '57P02', '57P03', '08006', '08003', '08001']);
-const CONNECTION_TEXTS = ['Connection terminated', 'timeout exceeded when trying to connect', 'Client has encountered a connection error'];
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '08006',
+  '08003',
+  '08001',
+]);
+const CONNECTION_TEXTS = [
+  'Connection terminated',
+  'timeout exceeded when trying to connect',
+  'Client has encountered a connection error',
+];
 
 /** The connection is gone or never came about; whether the last statement took effect is unknown. */
 export function isConnectionError(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   const code = codeOf(error);
   // pg gives these two failures no code of their own, only a text.
-  return (code !== undefined && CONNECTION_CODES.has(code)) || CONNECTION_TEXTS.some((text) => error.message.includes(text));
+  return (
+    (code !== undefined && CONNECTION_CODES.has(code)) || CONNECTION_TEXTS.some((text) => error.message.includes(text))
+  );
 }
 
 /** Repeating the whole transaction may succeed: deadlock, serialization failure, or a lost connection. */

@@ -69,7 +69,9 @@ export async function migrate(options: MigrateOptions): Promise<number> {
     await client.query(
       'create table if not exists platform.migration (number int primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())',
     );
-    const applied = await client.query<{ number: number; name: string; checksum: string }>('select * from platform.migration order by number');
+    const applied = await client.query<{ number: number; name: string; checksum: string }>(
+      'select * from platform.migration order by number',
+    );
     assertKnown(migrations, applied.rows);
     for (const migration of migrations.slice(applied.rows.length)) await apply(client, migration);
     return migrations.length;
@@ -78,12 +80,20 @@ export async function migrate(options: MigrateOptions): Promise<number> {
   }
 }
 
-function assertKnown(migrations: readonly Migration[], applied: readonly { number: number; name: string; checksum: string }[]): void {
+function assertKnown(
+  migrations: readonly Migration[],
+  applied: readonly { number: number; name: string; checksum: string }[],
+): void {
   for (const [index, row] of applied.entries()) {
     const known = migrations[index];
-    if (!known) throw new Error(`the database is newer than this program: it holds migration ${row.name}. Start the newer release.`);
+    if (!known)
+      throw new Error(
+        `the database is newer than this program: it holds migration ${row.name}. Start the newer release.`,
+      );
     if (known.number !== row.number || known.checksum !== row.checksum) {
-      throw new Error(`migration ${known.name} differs from the one applied (${row.name}). Applied migrations are never edited.`);
+      throw new Error(
+        `migration ${known.name} differs from the one applied (${row.name}). Applied migrations are never edited.`,
+      );
     }
   }
 }
@@ -94,7 +104,11 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
     // A migration that cannot get its locks soon gives up instead of blocking every request behind it.
     await client.query("set local lock_timeout = '10s'");
     await client.query(migration.text);
-    await client.query('insert into platform.migration (number, name, checksum) values ($1, $2, $3)', [migration.number, migration.name, migration.checksum]);
+    await client.query('insert into platform.migration (number, name, checksum) values ($1, $2, $3)', [
+      migration.number,
+      migration.name,
+      migration.checksum,
+    ]);
     await client.query('commit');
   } catch (error) {
     await client.query('rollback');
@@ -107,7 +121,9 @@ export async function schemaVersion(ownerUrl: string): Promise<number> {
   const client = new pg.Client({ connectionString: ownerUrl });
   await client.connect();
   try {
-    const exists = await client.query<{ found: boolean }>("select to_regclass('platform.migration') is not null as found");
+    const exists = await client.query<{ found: boolean }>(
+      "select to_regclass('platform.migration') is not null as found",
+    );
     if (!exists.rows[0]?.found) return 0;
     const count = await client.query<{ n: number }>('select count(*)::int as n from platform.migration');
     return count.rows[0]?.n ?? 0;

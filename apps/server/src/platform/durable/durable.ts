@@ -26,7 +26,10 @@ export interface Durable {
   /**
    * Lays the task aside until a signal or `dueAt`. `queued` when a signal came since `signals` was read; `lost` when the fence is stale.
    */
-  suspend(tx: Tx, input: { id: string; fence: bigint; signals: bigint; dueAt: Date | undefined }): Promise<'waiting' | 'queued' | 'lost'>;
+  suspend(
+    tx: Tx,
+    input: { id: string; fence: bigint; signals: bigint; dueAt: Date | undefined },
+  ): Promise<'waiting' | 'queued' | 'lost'>;
   /** The task made progress: crashes before this point are forgotten. */
   progressed(orgId: string, id: string): Promise<void>;
   /** Tasks by state, and how long the oldest queued one has been due. */
@@ -40,7 +43,9 @@ export function createDurable(db: Db): Durable {
   return {
     enqueue: async (tx, task) => {
       await sql`insert into durable.task (id, org_id, lane, org_max, lane_max, version)
-        values (${task.id}, ${task.orgId}, ${task.lane}, ${task.orgMax}, ${task.laneMax}, ${DURABLE_VERSION})`.execute(tx);
+        values (${task.id}, ${task.orgId}, ${task.lane}, ${task.orgMax}, ${task.laneMax}, ${DURABLE_VERSION})`.execute(
+        tx,
+      );
     },
     finish: async (tx, id) => {
       await sql`delete from durable.task where id = ${id}`.execute(tx);
@@ -52,7 +57,9 @@ export function createDurable(db: Db): Durable {
         where id = ${id}`.execute(tx);
     },
     requestCancel: async (tx, id) => {
-      const found = await sql<{ state: string }>`update durable.task set cancel_requested = true where id = ${id} returning state`.execute(tx);
+      const found = await sql<{
+        state: string;
+      }>`update durable.task set cancel_requested = true where id = ${id} returning state`.execute(tx);
       const state = found.rows[0]?.state;
       if (state === undefined) return 'gone';
       return state === 'running' ? 'running' : 'idle';
@@ -67,7 +74,9 @@ export function createDurable(db: Db): Durable {
         await sql`update durable.task set crashes = 0 where id = ${id}`.execute(tx);
       }),
     counts: async () => {
-      const result = await db.system((tx) => sql<{ state: string; n: bigint; oldest_due_at: Date | null }>`select * from durable.counts()`.execute(tx));
+      const result = await db.system((tx) =>
+        sql<{ state: string; n: bigint; oldest_due_at: Date | null }>`select * from durable.counts()`.execute(tx),
+      );
       return result.rows.map((row) => ({ state: row.state, n: row.n, oldestDueAt: row.oldest_due_at }));
     },
   };

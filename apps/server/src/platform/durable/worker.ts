@@ -100,7 +100,12 @@ class WorkerLoop implements Worker {
     for (const id of this.#executions.keys()) this.#abort(id, 'draining');
     const all = Promise.allSettled([...this.#executions.values()].map((execution) => execution.done));
     let timer: NodeJS.Timeout | undefined;
-    await Promise.race([all, new Promise((resolve) => { timer = setTimeout(resolve, graceMs); })]);
+    await Promise.race([
+      all,
+      new Promise((resolve) => {
+        timer = setTimeout(resolve, graceMs);
+      }),
+    ]);
     clearTimeout(timer);
     await this.#options.db.system((tx) => sql`select durable.leave(${this.#id})`.execute(tx));
     this.#options.bus.publish('work', 'left');
@@ -113,7 +118,9 @@ class WorkerLoop implements Worker {
       if (busy) return;
       busy = true;
       work()
-        .catch((error: unknown) => this.#options.log.warn('worker: a periodic duty failed and will be tried again', { error }))
+        .catch((error: unknown) =>
+          this.#options.log.warn('worker: a periodic duty failed and will be tried again', { error }),
+        )
         .finally(() => {
           busy = false;
         });
@@ -123,26 +130,35 @@ class WorkerLoop implements Worker {
 
   async #register(): Promise<void> {
     this.#id = this.#options.ids.make('wrk');
-    await this.#options.db.system((tx) => sql`select durable.register(${this.#id}, ${hostname()}, ${process.pid})`.execute(tx));
+    await this.#options.db.system((tx) =>
+      sql`select durable.register(${this.#id}, ${hostname()}, ${process.pid})`.execute(tx),
+    );
   }
 
   async #beat(): Promise<void> {
     const result = await this.#options.db.system((tx) =>
-      sql<{ cancelled: string[] }>`select * from durable.beat(${this.#id}, ${[...this.#executions.keys()]}::text[])`.execute(tx),
+      sql<{
+        cancelled: string[];
+      }>`select * from durable.beat(${this.#id}, ${[...this.#executions.keys()]}::text[])`.execute(tx),
     );
     const row = result.rows[0];
     if (row) {
       for (const id of row.cancelled) this.#abort(id, 'cancelled');
       return;
     }
-    this.#options.log.warn('worker: the lease ran out while this process was away; going on under a new id', { workerId: this.#id });
+    this.#options.log.warn('worker: the lease ran out while this process was away; going on under a new id', {
+      workerId: this.#id,
+    });
     for (const id of this.#executions.keys()) this.#abort(id, 'expelled');
     await this.#register();
   }
 
   async #reap(): Promise<void> {
     const result = await this.#options.db.system((tx) =>
-      sql<{ worker_id: string; task_id: string }>`select * from durable.reap(${`${LEASE_MS} milliseconds`}::interval)`.execute(tx),
+      sql<{
+        worker_id: string;
+        task_id: string;
+      }>`select * from durable.reap(${`${LEASE_MS} milliseconds`}::interval)`.execute(tx),
     );
     if (result.rows.length === 0) return;
     const workers = [...new Set(result.rows.map((row) => row.worker_id))];
@@ -178,7 +194,9 @@ class WorkerLoop implements Worker {
     const free = slots - this.#executions.size;
     const worker = this.#id;
     const take = (after: string) =>
-      db.system((tx) => sql<ClaimRow>`select * from durable.claim(${worker}, ${free}, ${DURABLE_VERSION}, ${after})`.execute(tx));
+      db.system((tx) =>
+        sql<ClaimRow>`select * from durable.claim(${worker}, ${free}, ${DURABLE_VERSION}, ${after})`.execute(tx),
+      );
     let { rows } = await take(this.#after);
     if (rows.length === 0 && this.#after !== '') {
       this.#after = '';
@@ -215,7 +233,11 @@ class WorkerLoop implements Worker {
     try {
       outcome = await this.#options.execute(task, signal);
     } catch (error) {
-      log.error('worker: an execution ended by a fault and is given back', { error, runId: task.id, orgId: task.orgId });
+      log.error('worker: an execution ended by a fault and is given back', {
+        error,
+        runId: task.id,
+        orgId: task.orgId,
+      });
       outcome = { kind: 'give-back', delayMs: FAILURE_DELAY_MS };
     }
     if (outcome.kind === 'done') return;

@@ -2,26 +2,106 @@
 import { defineErrors } from '../errors/index.ts';
 
 export const httpErrors = defineErrors('http', {
-  malformedJson: ['malformed-json', 400, 'The body is not valid JSON.', 'Send a JSON body, encoded as UTF-8, with content-type application/json.'],
-  invalidRequest: ['invalid-request', 422, 'The request does not fit the schema of this route.', 'Correct the members named in `errors` and send it again.'],
-  unsupportedMediaType: ['unsupported-media-type', 415, 'This content type is not accepted here.', 'Use the content type that the reference names for this route.'],
-  bodyTooLarge: ['body-too-large', 413, 'The body is larger than this route accepts.', 'Send less, or upload the data as a file and refer to it.'],
-  notFound: ['not-found', 404, 'There is nothing at this address.', 'Compare the address and the id with the reference at /docs/api.'],
-  methodNotAllowed: ['method-not-allowed', 405, 'This address does not accept this method.', 'Use a method listed in the reference at /docs/api.'],
-  tooManyRequests: ['too-many-requests', 429, 'Too many requests in a short time.', 'Wait for the number of seconds in retryAfterSeconds, then go on.'],
-  unavailable: ['unavailable', 503, 'The service cannot reach its database at the moment.', 'Send the same request again in a few seconds, with the same Idempotency-Key.'],
-  timeout: ['timeout', 408, 'The request did not arrive in time.', 'Send it again; for large files use a faster connection.'],
-  internal: ['internal', 500, 'Something failed on our side.', 'Send it again; if it fails again, report the request id to the operator.'],
+  malformedJson: [
+    'malformed-json',
+    400,
+    'The body is not valid JSON.',
+    'Send a JSON body, encoded as UTF-8, with content-type application/json.',
+  ],
+  invalidRequest: [
+    'invalid-request',
+    422,
+    'The request does not fit the schema of this route.',
+    'Correct the members named in `errors` and send it again.',
+  ],
+  unsupportedMediaType: [
+    'unsupported-media-type',
+    415,
+    'This content type is not accepted here.',
+    'Use the content type that the reference names for this route.',
+  ],
+  bodyTooLarge: [
+    'body-too-large',
+    413,
+    'The body is larger than this route accepts.',
+    'Send less, or upload the data as a file and refer to it.',
+  ],
+  notFound: [
+    'not-found',
+    404,
+    'There is nothing at this address.',
+    'Compare the address and the id with the reference at /docs/api.',
+  ],
+  methodNotAllowed: [
+    'method-not-allowed',
+    405,
+    'This address does not accept this method.',
+    'Use a method listed in the reference at /docs/api.',
+  ],
+  tooManyRequests: [
+    'too-many-requests',
+    429,
+    'Too many requests in a short time.',
+    'Wait for the number of seconds in retryAfterSeconds, then go on.',
+  ],
+  unavailable: [
+    'unavailable',
+    503,
+    'The service cannot reach its database at the moment.',
+    'Send the same request again in a few seconds, with the same Idempotency-Key.',
+  ],
+  timeout: [
+    'timeout',
+    408,
+    'The request did not arrive in time.',
+    'Send it again; for large files use a faster connection.',
+  ],
+  internal: [
+    'internal',
+    500,
+    'Something failed on our side.',
+    'Send it again; if it fails again, report the request id to the operator.',
+  ],
 });
 
 export const authErrors = defineErrors('auth', {
-  missing: ['missing-key', 401, 'This route needs an API key.', 'Send it as `Authorization: Bearer <key>` or `x-api-key: <key>`.'],
-  scope: ['missing-scope', 403, 'This key may not do that.', 'Use a key with the scope named in detail; an owner can create one under /v1/keys.'],
-  keyInUrl: ['key-in-url', 400, 'An API key must never stand in an address.', 'Send it in a header. Revoke this key now: addresses end up in logs.'],
+  missing: [
+    'missing-key',
+    401,
+    'This route needs an API key.',
+    'Send it as `Authorization: Bearer <key>` or `x-api-key: <key>`.',
+  ],
+  scope: [
+    'missing-scope',
+    403,
+    'This key may not do that.',
+    'Use a key with the scope named in detail; an owner can create one under /v1/keys.',
+  ],
+  keyInUrl: [
+    'key-in-url',
+    400,
+    'An API key must never stand in an address.',
+    'Send it in a header. Revoke this key now: addresses end up in logs.',
+  ],
 });
 
 export const idempotencyErrors = defineErrors('idempotency', {
-  conflict: ['conflict', 422, 'This Idempotency-Key was used with another request.', 'Use a new key for a new request, or repeat the first request exactly.'],
-  inProgress: ['in-progress', 409, 'A request with this Idempotency-Key is still being worked on.', 'Wait a second and send the same request again.'],
-  invalid: ['invalid-key', 400, 'The Idempotency-Key is empty or longer than 255 characters.', 'Use a random text of at most 255 visible characters.'],
+  conflict: [
+    'conflict',
+    422,
+    'This Idempotency-Key was used with another request.',
+    'Use a new key for a new request, or repeat the first request exactly.',
+  ],
+  inProgress: [
+    'in-progress',
+    409,
+    'A request with this Idempotency-Key is still being worked on.',
+    'Wait a second and send the same request again.',
+  ],
+  invalid: [
+    'invalid-key',
+    400,
+    'The Idempotency-Key is empty or longer than 255 characters.',
+    'Use a random text of at most 255 visible characters.',
+  ],
 });

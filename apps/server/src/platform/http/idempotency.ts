@@ -44,23 +44,36 @@ export async function once<T extends object>(
   input: { orgId: string; key: string; hash: string },
   work: () => Promise<Answer<T>>,
 ): Promise<Answer<T>> {
-  const locked = await sql<{ ok: boolean }>`select pg_try_advisory_xact_lock(hashtextextended(${`${input.orgId} ${input.key}`}, 1)) as ok`.execute(tx);
+  const locked = await sql<{
+    ok: boolean;
+  }>`select pg_try_advisory_xact_lock(hashtextextended(${`${input.orgId} ${input.key}`}, 1)) as ok`.execute(tx);
   if (!locked.rows[0]?.ok) throw new GuildhallError(idempotencyErrors.inProgress);
   const known = await sql<{ request_hash: string; status: number; body: T }>`
-    select request_hash, status, body from platform.idempotency where org_id = ${input.orgId} and key = ${input.key}`.execute(tx);
+    select request_hash, status, body from platform.idempotency where org_id = ${input.orgId} and key = ${input.key}`.execute(
+    tx,
+  );
   const first = known.rows[0];
   if (first) {
-    if (first.request_hash !== input.hash) throw new GuildhallError(idempotencyErrors.conflict, { errors: [{ path: '/', message: 'differs from the first request' }] });
+    if (first.request_hash !== input.hash)
+      throw new GuildhallError(idempotencyErrors.conflict, {
+        errors: [{ path: '/', message: 'differs from the first request' }],
+      });
     return { status: first.status, body: first.body };
   }
   const answer = await work();
   await sql`insert into platform.idempotency (org_id, key, request_hash, status, body)
-    values (${input.orgId}, ${input.key}, ${input.hash}, ${answer.status}, ${JSON.stringify(withoutSecrets(answer))}::jsonb)`.execute(tx);
+    values (${input.orgId}, ${input.key}, ${input.hash}, ${answer.status}, ${JSON.stringify(withoutSecrets(answer))}::jsonb)`.execute(
+    tx,
+  );
   return answer;
 }
 
 /** Replaces the stored answer by a later one of the same request: a start that waited answers with the end of its run. */
-export async function replaceAnswer(tx: Tx, input: { orgId: string; key: string }, answer: Answer<object>): Promise<void> {
+export async function replaceAnswer(
+  tx: Tx,
+  input: { orgId: string; key: string },
+  answer: Answer<object>,
+): Promise<void> {
   await sql`update platform.idempotency set status = ${answer.status}, body = ${JSON.stringify(answer.body)}::jsonb
     where org_id = ${input.orgId} and key = ${input.key}`.execute(tx);
 }

@@ -42,10 +42,17 @@ export function normalizeError(error: unknown): GuildhallError {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   // Text that PostgreSQL cannot hold: a NUL character, or half of a surrogate pair.
   if (code === '22P05' || code === '22021') {
-    return new GuildhallError(httpErrors.invalidRequest, { detail: 'A text holds a character that cannot be stored (NUL or a broken surrogate).', cause: error });
+    return new GuildhallError(httpErrors.invalidRequest, {
+      detail: 'A text holds a character that cannot be stored (NUL or a broken surrogate).',
+      cause: error,
+    });
   }
   const known = FASTIFY_CODES[code];
   if (known) return new GuildhallError(httpErrors[known], { cause: error });
-  if (error instanceof SyntaxError && 'statusCode' in error) return new GuildhallError(httpErrors.malformedJson, { cause: error });
-  return new GuildhallError(httpErrors.internal, { cause: error, internal: error instanceof Error ? error.message : String(error) });
+  if (error instanceof SyntaxError && 'statusCode' in error)
+    return new GuildhallError(httpErrors.malformedJson, { cause: error });
+  return new GuildhallError(httpErrors.internal, {
+    cause: error,
+    internal: error instanceof Error ? error.message : String(error),
+  });
 }

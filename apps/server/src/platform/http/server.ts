@@ -1,7 +1,8 @@
 /** Serves a list of routes: one place that authenticates, parses, transacts, answers and translates errors. */
+
+import multipart from '@fastify/multipart';
 import type { Scope } from '@guildhall/contract';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import multipart from '@fastify/multipart';
 import { z } from 'zod';
 import type { Clock } from '../clock/index.ts';
 import type { Db } from '../db/index.ts';
@@ -25,7 +26,11 @@ export interface HttpOptions {
   /** @throws 401 for a key that is unknown, expired or revoked. */
   authenticate(presented: string): Promise<Principal>;
   /** Counts the request against its limits and returns the headers to add. @throws 429. */
-  limit(input: { principal: Principal | undefined; ip: string; route: RouteDefinition }): Promise<Readonly<Record<string, string>>>;
+  limit(input: {
+    principal: Principal | undefined;
+    ip: string;
+    route: RouteDefinition;
+  }): Promise<Readonly<Record<string, string>>>;
   observe(input: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void;
 }
 
@@ -91,7 +96,12 @@ class Edge {
     return principal;
   }
 
-  call(route: RouteDefinition, request: FastifyRequest, reply: FastifyReply, principal: Principal): Call<unknown, unknown, unknown> {
+  call(
+    route: RouteDefinition,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    principal: Principal,
+  ): Call<unknown, unknown, unknown> {
     const { db } = this.options;
     const abort = new AbortController();
     reply.raw.once('close', () => abort.abort());
@@ -127,7 +137,12 @@ class Edge {
     return (await run) as Answer<T>;
   }
 
-  async handle(route: RouteDefinition, request: FastifyRequest, reply: FastifyReply, principal: Principal): Promise<unknown> {
+  async handle(
+    route: RouteDefinition,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    principal: Principal,
+  ): Promise<unknown> {
     const answer = await route.handler(this.call(route, request, reply, principal));
     if (!answer) return reply;
     reply.code(answer.status);
@@ -146,7 +161,11 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
     onRequest: async (request, reply) => {
       const principal = await edge.principal(route, request);
       principals.set(request, principal);
-      const headers = await edge.options.limit({ principal: route.scope === 'public' ? undefined : principal, ip: request.ip, route });
+      const headers = await edge.options.limit({
+        principal: route.scope === 'public' ? undefined : principal,
+        ip: request.ip,
+        route,
+      });
       reply.headers(headers);
     },
     handler: (request, reply) => edge.handle(route, request, reply, principals.get(request) ?? NOBODY),
@@ -157,7 +176,11 @@ function setErrorAnswers(app: FastifyInstance, options: HttpOptions): void {
   app.setErrorHandler((thrown, request, reply) => {
     const error = normalizeError(thrown);
     const level = error.spec.kind === 'refusal' ? 'info' : 'error';
-    options.log[level](error.message, { requestId: request.id, code: error.spec.code, ...(level === 'error' ? { error: error.details.cause ?? error } : {}) });
+    options.log[level](error.message, {
+      requestId: request.id,
+      code: error.spec.code,
+      ...(level === 'error' ? { error: error.details.cause ?? error } : {}),
+    });
     const problem = toProblem(error, request.id);
     codes.set(request, problem.code);
     if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));

@@ -66,9 +66,11 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
 }
 
 /** Keeps the types of one route together; a list of routes forgets them. */
-export function route<P extends z.ZodType | undefined = undefined, Q extends z.ZodType | undefined = undefined, B extends z.ZodType | undefined = undefined>(
-  definition: RouteDefinition<P, Q, B>,
-): RouteDefinition {
+export function route<
+  P extends z.ZodType | undefined = undefined,
+  Q extends z.ZodType | undefined = undefined,
+  B extends z.ZodType | undefined = undefined,
+>(definition: RouteDefinition<P, Q, B>): RouteDefinition {
   // The edge parses with the very schemas that type the handler, so the wider type is never handed a wrong value.
   return definition as unknown as RouteDefinition;
 }

@@ -53,7 +53,12 @@ export function createOutbox(ids: Ids): Outbox {
  * Hands events to every reader, at least once. Each event is read in one transaction with its removal, so a reader's rows and the
  * removal commit together; a reader that throws leaves its event for the next turn and does not hold up the others.
  */
-export function createOutboxDispatcher(deps: { db: Db; bus: Bus; log: Logger; readers: readonly OutboxReader[] }): OutboxDispatcher {
+export function createOutboxDispatcher(deps: {
+  db: Db;
+  bus: Bus;
+  log: Logger;
+  readers: readonly OutboxReader[];
+}): OutboxDispatcher {
   const { db, bus, log, readers } = deps;
   let stopped = false;
   let current: Promise<number> = Promise.resolve(0);
@@ -72,7 +77,9 @@ export function createOutboxDispatcher(deps: { db: Db; bus: Bus; log: Logger; re
   const drain = async (): Promise<number> => {
     let done = 0;
     for (;;) {
-      const { rows } = await db.system((tx) => sql<OutboxRow>`select * from platform.peek_outbox(${BATCH})`.execute(tx));
+      const { rows } = await db.system((tx) =>
+        sql<OutboxRow>`select * from platform.peek_outbox(${BATCH})`.execute(tx),
+      );
       let progress = 0;
       for (const row of rows) {
         try {

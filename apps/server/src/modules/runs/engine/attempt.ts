@@ -66,8 +66,10 @@ export class Attempt {
     const key = `${name}#${occurrence}`;
     const known = this.#record.get(key);
     if (known) return { key, index: known.index, known };
-    if (this.#input.recordOnly) throw new GuildhallError(runErrors.diverged, { detail: `It asked for the step "${name}".` });
-    if (this.#nextIndex >= this.#input.stepsMax) throw new GuildhallError(runErrors.tooManySteps, { detail: `At most ${this.#input.stepsMax} are allowed.` });
+    if (this.#input.recordOnly)
+      throw new GuildhallError(runErrors.diverged, { detail: `It asked for the step "${name}".` });
+    if (this.#nextIndex >= this.#input.stepsMax)
+      throw new GuildhallError(runErrors.tooManySteps, { detail: `At most ${this.#input.stepsMax} are allowed.` });
     const index = this.#nextIndex;
     this.#nextIndex += 1;
     return { key, index, known: undefined };

@@ -1,11 +1,12 @@
 /** Cancelling: at once where nobody executes the run, through its worker where one does. */
+
+import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
 import { problemOf } from '../rules.ts';
 import { listLiveChildren, lockRun } from '../store/runs.ts';
 import { isTerminal, type RunRow } from '../types.ts';
-import type { Tx } from '../../../platform/db/index.ts';
 import { announceEnd, settle } from './settle.ts';
 
 /** What is to be done after the commit. */
@@ -15,7 +16,11 @@ export type CancelEffect = 'none' | 'ended' | 'tell-worker' | 'wake';
  * Asks for the end of a run in the caller's transaction. A run that has ended stays as it is. Lock order: run, task, books.
  * @throws 404 `runs.run-not-found`.
  */
-export async function requestCancel(deps: RunsDeps, tx: Tx, runId: string): Promise<{ run: RunRow; effect: CancelEffect }> {
+export async function requestCancel(
+  deps: RunsDeps,
+  tx: Tx,
+  runId: string,
+): Promise<{ run: RunRow; effect: CancelEffect }> {
   const run = await lockRun(tx, runId);
   if (!run) throw new GuildhallError(runErrors.notFound);
   if (isTerminal(run.status)) return { run, effect: 'none' };
@@ -27,7 +32,11 @@ export async function requestCancel(deps: RunsDeps, tx: Tx, runId: string): Prom
     await deps.durable.signal(tx, runId);
     return { run, effect: 'wake' };
   }
-  const settled = await settle(deps, tx, { run, fence: undefined, end: { status: 'cancelled', error: problemOf(runErrors.cancelled) } });
+  const settled = await settle(deps, tx, {
+    run,
+    fence: undefined,
+    end: { status: 'cancelled', error: problemOf(runErrors.cancelled) },
+  });
   return { run, effect: settled ? 'ended' : 'none' };
 }
 

@@ -45,29 +45,61 @@ export function createContext(deps: RunsDeps, attempt: Attempt): RunContext {
 
 async function openFile(deps: RunsDeps, run: RunRow, ref: FileRef): Promise<RunFile> {
   const row = await deps.db.tenant(run.org_id, (tx) => findFile(tx, ref.file));
-  if (!row) throw new AgentError('file-gone', 'A file of the input was deleted before it could be read.', { advice: 'Upload it again and start a new run.' });
+  if (!row)
+    throw new AgentError('file-gone', 'A file of the input was deleted before it could be read.', {
+      advice: 'Upload it again and start a new run.',
+    });
   const path = await deps.files.path(run.org_id, row.sha256);
   return { id: row.id, name: row.name, mediaType: row.media_type, size: Number(row.size), sha256: row.sha256, path };
 }
 
+const instant = (text: string | undefined): Date | undefined => (text === undefined ? undefined : new Date(text));
+
 // Rows of the caller's own books, as plain JSON.
 async function readUsage(deps: RunsDeps, run: RunRow, query: UsageQuery): Promise<UsageRow[] & Json> {
-  const rows = await deps.db.tenant(run.org_id, (tx) => deps.metering.usage(tx, { mode: run.mode, groupBy: query.groupBy, from: query.from, to: query.to }));
+  const rows = await deps.db.tenant(run.org_id, (tx) =>
+    deps.metering.usage(tx, {
+      mode: run.mode,
+      groupBy: query.groupBy,
+      from: instant(query.from),
+      to: instant(query.to),
+    }),
+  );
   return rows.map((row) => ({
-    key: row.key ?? '',
-    runs: Number(row.runs),
-    inputTokens: Number(row.inputTokens),
-    outputTokens: Number(row.outputTokens),
+    key: row.key,
+    runs: row.runs,
+    inputTokens: row.inputTokens,
+    outputTokens: row.outputTokens,
     costNanos: row.costNanos.toString(),
   })) as UsageRow[] & Json;
 }
 
 /** Records a step whose result came from elsewhere: a called run, a person, a timer. */
-async function record(deps: RunsDeps, attempt: Attempt, slot: StepSlot, step: { name: string; kind: string; status: StepWrite['status']; result: Json }): Promise<void> {
+async function record(
+  deps: RunsDeps,
+  attempt: Attempt,
+  slot: StepSlot,
+  step: { name: string; kind: string; status: StepWrite['status']; result: Json },
+): Promise<void> {
   const { name, kind, status, result } = step;
   const event: NewEvent = { type: 'step', data: { index: slot.index, name, kind, status } };
   const startedAt = slot.known?.started_at ?? deps.clock.now();
-  await attempt.checkpoint({ index: slot.index, key: slot.key, name, kind, effect: 'none', status, attempt: 1, startedAt, result, error: undefined }, [], [event]);
+  await attempt.checkpoint(
+    {
+      index: slot.index,
+      key: slot.key,
+      name,
+      kind,
+      effect: 'none',
+      status,
+      attempt: 1,
+      startedAt,
+      result,
+      error: undefined,
+    },
+    [],
+    [event],
+  );
 }
 
 const callResult = (child: RunRow): CallResult => ({
@@ -79,7 +111,11 @@ const callResult = (child: RunRow): CallResult => ({
   costNanos: (child.cost_nanos + child.called_nanos).toString(),
 });
 
-async function callAgent(deps: RunsDeps, attempt: Attempt, call: { agent: string; input: Json; options: CallOptions }): Promise<CallResult> {
+async function callAgent(
+  deps: RunsDeps,
+  attempt: Attempt,
+  call: { agent: string; input: Json; options: CallOptions },
+): Promise<CallResult> {
   const name = call.options.name ?? `call ${call.agent}`;
   const slot = attempt.slot(name);
   // Written by `record` below with this very type.
@@ -87,7 +123,13 @@ async function callAgent(deps: RunsDeps, attempt: Attempt, call: { agent: string
   const outcome = await attempt.active(async () => {
     const child = await findOrStartChild(deps, attempt, slot, call);
     const result = 'refused' in child ? child.refused : isTerminal(child.status) ? callResult(child) : undefined;
-    if (result) await record(deps, attempt, slot, { name, kind: 'agent', status: 'succeeded', result: result as unknown as Json });
+    if (result)
+      await record(deps, attempt, slot, {
+        name,
+        kind: 'agent',
+        status: 'succeeded',
+        result: result as unknown as Json,
+      });
     else if (!slot.known) await record(deps, attempt, slot, { name, kind: 'agent', status: 'running', result: null });
     return result;
   });
@@ -126,14 +168,30 @@ async function findOrStartChild(
     return child;
   } catch (error) {
     // A refused call is an answer; running out of what this run may cost ends the run.
-    const refusal = error instanceof GuildhallError && error.spec.kind === 'refusal' && error.spec.code !== budgetErrors.maxCostReached.code;
+    const refusal =
+      error instanceof GuildhallError &&
+      error.spec.kind === 'refusal' &&
+      error.spec.code !== budgetErrors.maxCostReached.code;
     if (!refusal) throw error;
     const problem = storedProblem(error);
-    return { refused: { runId: '', status: 'failed', output: null, error: { code: problem.code, detail: problem.detail }, costNanos: '0' } };
+    return {
+      refused: {
+        runId: '',
+        status: 'failed',
+        output: null,
+        error: { code: problem.code, detail: problem.detail },
+        costNanos: '0',
+      },
+    };
   }
 }
 
-async function approve(deps: RunsDeps, attempt: Attempt, name: string, request: { title: string; details?: Json; timeoutMs?: number }): Promise<ApprovalResult> {
+async function approve(
+  deps: RunsDeps,
+  attempt: Attempt,
+  name: string,
+  request: { title: string; details?: Json; timeoutMs?: number },
+): Promise<ApprovalResult> {
   const slot = attempt.slot(name);
   // Written by `record` below with this very type.
   if (slot.known?.status === 'succeeded') return slot.known.result as unknown as ApprovalResult;
@@ -167,7 +225,13 @@ async function sleep(deps: RunsDeps, attempt: Attempt, name: string, durationMs:
     const recorded = slot.known?.result as { until?: string } | null | undefined;
     const until = recorded?.until ?? new Date(deps.clock.now().getTime() + durationMs).toISOString();
     const over = Date.parse(until) <= deps.clock.now().getTime();
-    if (over || !slot.known) await record(deps, attempt, slot, { name, kind: 'timer', status: over ? 'succeeded' : 'running', result: { until } });
+    if (over || !slot.known)
+      await record(deps, attempt, slot, {
+        name,
+        kind: 'timer',
+        status: over ? 'succeeded' : 'running',
+        result: { until },
+      });
     return over ? undefined : new Date(until);
   });
   if (dueAt) await attempt.wait({ waitingFor: 'timer', dueAt });

@@ -62,14 +62,16 @@ async function forget(deps: RunsDeps, task: Claimed): Promise<Outcome> {
 async function attemptRun(deps: RunsDeps, run: RunRow, task: Claimed, signal: AbortSignal): Promise<Ending> {
   const agent = deps.catalog.find(run.agent_id);
   if (!agent) return { end: { status: 'failed', error: problemOf(runErrors.agentGone) } };
-  const record = run.step_count > 0 || task.fence > 1n ? await deps.db.tenant(run.org_id, (tx) => listSteps(tx, run.id)) : [];
+  const record =
+    run.step_count > 0 || task.fence > 1n ? await deps.db.tenant(run.org_id, (tx) => listSteps(tx, run.id)) : [];
   const attempt = new Attempt(deps, {
     run,
     fence: task.fence,
     crashes: task.crashes,
     record,
     stepsMax: agent.limits.stepsMax,
-    recordOnly: run.replay_of !== null && run.base_nanos === 0n && run.hold_id === null && run.replay_from_step === null,
+    recordOnly:
+      run.replay_of !== null && run.base_nanos === 0n && run.hold_id === null && run.replay_from_step === null,
   });
   const onAbort = () => attempt.abort.abort(new Interrupted(signal.reason));
   signal.addEventListener('abort', onAbort, { once: true });
@@ -107,7 +109,11 @@ async function raceAttempt(deps: RunsDeps, agent: AgentDefinition, attempt: Atte
 function checkedOutput(deps: RunsDeps, agent: AgentDefinition, run: RunRow, output: unknown): End {
   const parsed = agent.output.safeParse(output);
   if (parsed.success) return { status: 'succeeded', output: parsed.data };
-  deps.log.error('run: the output does not fit the agent\'s schema', { runId: run.id, agentId: agent.id, error: parsed.error.message });
+  deps.log.error("run: the output does not fit the agent's schema", {
+    runId: run.id,
+    agentId: agent.id,
+    error: parsed.error.message,
+  });
   return { status: 'failed', error: problemOf(runErrors.badOutput) };
 }
 
@@ -117,7 +123,8 @@ function failedEnding(deps: RunsDeps, run: RunRow, error: unknown): Ending {
   if (isConnectionError(error)) return { outcome: giveBack(FAULT_DELAY_MS) };
   if (error instanceof GuildhallError && error.spec.kind === 'fault') return { outcome: giveBack(FAULT_DELAY_MS) };
   const problem = failureOf(error);
-  if (problem.code === runErrors.failed.code) deps.log.error('run: the agent failed by a fault of its own', { runId: run.id, agentId: run.agent_id, error });
+  if (problem.code === runErrors.failed.code)
+    deps.log.error('run: the agent failed by a fault of its own', { runId: run.id, agentId: run.agent_id, error });
   return { end: { status: 'failed', error: problem } };
 }
 
@@ -137,26 +144,43 @@ function interruptedEnding(reason: unknown): Ending {
   }
 }
 
-async function conclude(deps: RunsDeps, input: { run: RunRow; task: Claimed; ending: Ending; activeMs: number }): Promise<Outcome> {
+async function conclude(
+  deps: RunsDeps,
+  input: { run: RunRow; task: Claimed; ending: Ending; activeMs: number },
+): Promise<Outcome> {
   const { run, task, ending } = input;
   if ('outcome' in ending) return ending.outcome;
   if ('waits' in ending) return suspend(deps, input, combineWaits(ending.waits));
   // What this run called ends before it does, so that its own bill is complete.
-  const live = deps.catalog.find(run.agent_id)?.plannedCalls ? await deps.db.tenant(run.org_id, (tx) => listLiveChildren(tx, run.id)) : [];
+  const live = deps.catalog.find(run.agent_id)?.plannedCalls
+    ? await deps.db.tenant(run.org_id, (tx) => listLiveChildren(tx, run.id))
+    : [];
   if (live.length > 0) {
     for (const child of live) await cancelRun(deps, { orgId: run.org_id, runId: child, by: 'caller-ended' });
     return suspend(deps, input, { waitingFor: 'child', dueAt: undefined });
   }
-  const settled = await deps.db.tenant(run.org_id, (tx) => settle(deps, tx, { run, fence: task.fence, end: ending.end }));
+  const settled = await deps.db.tenant(run.org_id, (tx) =>
+    settle(deps, tx, { run, fence: task.fence, end: ending.end }),
+  );
   if (settled) announceEnd(deps, run, ending.end.status);
   return DONE;
 }
 
 /** Gives the slot back until a signal or the timer. A signal that came meanwhile queues the run again at once. */
-async function suspend(deps: RunsDeps, input: { run: RunRow; task: Claimed; activeMs: number }, wait: Wait): Promise<Outcome> {
+async function suspend(
+  deps: RunsDeps,
+  input: { run: RunRow; task: Claimed; activeMs: number },
+  wait: Wait,
+): Promise<Outcome> {
   const { run, task } = input;
   const state = await deps.db.tenant(run.org_id, async (tx) => {
-    const marked = await markWaiting(tx, { orgId: run.org_id, id: run.id, fence: task.fence, waitingFor: wait.waitingFor, activeMs: input.activeMs });
+    const marked = await markWaiting(tx, {
+      orgId: run.org_id,
+      id: run.id,
+      fence: task.fence,
+      waitingFor: wait.waitingFor,
+      activeMs: input.activeMs,
+    });
     if (!marked) throw new LostRun();
     return deps.durable.suspend(tx, { id: run.id, fence: task.fence, signals: task.signals, dueAt: wait.dueAt });
   });

@@ -1,6 +1,7 @@
 /** Replay from the record (free, exact) and fork from a step (the rest anew, billed). */
-import { GuildhallError } from '../../../platform/errors/index.ts';
+
 import type { Tx } from '../../../platform/db/index.ts';
+import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
@@ -54,5 +55,8 @@ async function assertStep(tx: Tx, original: RunRow, fromStep: number): Promise<v
   const steps = await listSteps(tx, original.id);
   // One past the last is a fork that only does the rest.
   const last = steps.at(-1)?.index ?? -1;
-  if (fromStep > last + 1) throw new GuildhallError(runErrors.badStep, { errors: [{ path: '/fromStep', message: `is beyond the last step, ${last}` }] });
+  if (fromStep > last + 1)
+    throw new GuildhallError(runErrors.badStep, {
+      errors: [{ path: '/fromStep', message: `is beyond the last step, ${last}` }],
+    });
 }

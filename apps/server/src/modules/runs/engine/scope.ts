@@ -3,7 +3,16 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { AgentError, type Artifact, type Json, type NewArtifact, type SandboxWork, type StepFetchInit, type StepFetchResponse, type StepScope } from '@guildhall/agent-sdk';
+import {
+  AgentError,
+  type Artifact,
+  type Json,
+  type NewArtifact,
+  type SandboxWork,
+  type StepFetchInit,
+  type StepFetchResponse,
+  type StepScope,
+} from '@guildhall/agent-sdk';
 import { runInSandbox } from '@guildhall/agent-sdk/sandbox';
 import type { RunsDeps } from '../deps.ts';
 import type { ArtifactWrite } from '../store/steps.ts';
@@ -14,6 +23,7 @@ import type { Attempt, StepSlot } from './attempt.ts';
 const TELL_EVERY_MS = 250;
 const FETCH_TIMEOUT_MS = 30_000;
 const FETCH_MAX_BYTES = 10 * 1024 * 1024;
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const ARTIFACTS_MAX = 100;
 const LOG_MAX = 1_000;
 
@@ -67,7 +77,8 @@ export function openScope(deps: RunsDeps, attempt: Attempt, input: ScopeInput): 
   const teller = createTeller(attempt);
   const timeout = new AbortController();
   const signal = AbortSignal.any([attempt.abort.signal, timeout.signal]);
-  const timer = input.timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(stepTimeout(input)), input.timeoutMs);
+  const timer =
+    input.timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(stepTimeout(input)), input.timeoutMs);
   const workdir = path.join(deps.settings.workDir, run.id, `${attempt.fence}-${input.slot.index}-${input.tryNumber}`);
   let workdirMade = false;
   let logs = 0;
@@ -82,19 +93,38 @@ export function openScope(deps: RunsDeps, attempt: Attempt, input: ScopeInput): 
       return workdir;
     },
     artifact: async (artifact) => {
-      if (artifacts.length >= ARTIFACTS_MAX) throw new AgentError('too-many-artifacts', `A step may keep at most ${ARTIFACTS_MAX} artifacts.`);
+      if (artifacts.length >= ARTIFACTS_MAX)
+        throw new AgentError('too-many-artifacts', `A step may keep at most ${ARTIFACTS_MAX} artifacts.`);
       const kept = await keepArtifact(deps, run.org_id, artifact, workdir);
       artifacts.push(kept);
       return kept;
     },
     progress: (done, total, note) =>
-      teller.soon({ type: 'step', data: { index: input.slot.index, name: input.name, kind: input.kind, status: 'running', progress: { done, total: total ?? null, note: note ?? null } } }, 'progress'),
+      teller.soon(
+        {
+          type: 'step',
+          data: {
+            index: input.slot.index,
+            name: input.name,
+            kind: input.kind,
+            status: 'running',
+            progress: { done, total: total ?? null, note: note ?? null },
+          },
+        },
+        'progress',
+      ),
     log: (level, message, data) => {
       logs += 1;
-      if (logs <= LOG_MAX) teller.soon({ type: 'log', data: { level, step: input.name, message: message.slice(0, 2_000), ...(data === undefined ? {} : { data }) } });
+      if (logs <= LOG_MAX)
+        teller.soon({
+          type: 'log',
+          data: { level, step: input.name, message: message.slice(0, 2_000), ...(data === undefined ? {} : { data }) },
+        });
     },
     sandbox: <Output extends Json>(work: SandboxWork) =>
-      deps.sandboxGate.pass(signal, () => runInSandbox<Output>(work, { signal, onProgress: (done, total, note) => scope.progress(done, total, note) })),
+      deps.sandboxGate.pass(signal, () =>
+        runInSandbox<Output>(work, { signal, onProgress: (done, total, note) => scope.progress(done, total, note) }),
+      ),
     fetch: (url, init) => guardedFetch(deps, url, init, signal),
   };
   return {
@@ -112,7 +142,10 @@ export function openScope(deps: RunsDeps, attempt: Attempt, input: ScopeInput): 
 }
 
 const stepTimeout = (input: ScopeInput) =>
-  new AgentError('step-timeout', `The step "${input.name}" took longer than ${input.timeoutMs} ms.`, { retryable: true, advice: 'Give it less work, or try again later.' });
+  new AgentError('step-timeout', `The step "${input.name}" took longer than ${input.timeoutMs} ms.`, {
+    retryable: true,
+    advice: 'Give it less work, or try again later.',
+  });
 
 /** Work that ignores its signal is left behind: its writes are refused by the fence or thrown away with its scope. */
 function bounded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -126,20 +159,31 @@ function bounded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 async function keepArtifact(deps: RunsDeps, orgId: string, artifact: NewArtifact, workdir: string): Promise<Artifact> {
   const { content } = artifact;
-  if ('path' in content && !path.resolve(content.path).startsWith(`${workdir}${path.sep}`)) throw new Error('an artifact must lie inside its step\'s workdir');
+  if ('path' in content && !path.resolve(content.path).startsWith(`${workdir}${path.sep}`))
+    throw new Error("an artifact must lie inside its step's workdir");
   const source = 'path' in content ? content : Readable.from([content]);
   const { sha256, size } = await deps.files.put(orgId, source);
   return { id: deps.ids.make('art'), name: artifact.name.slice(0, 255), mediaType: artifact.mediaType, size, sha256 };
 }
 
-async function guardedFetch(deps: RunsDeps, url: string, init: StepFetchInit | undefined, signal: AbortSignal): Promise<StepFetchResponse> {
-  const response = await deps.egress.fetch(url, {
-    method: init?.method ?? 'GET',
+async function guardedFetch(
+  deps: RunsDeps,
+  url: string,
+  init: StepFetchInit | undefined,
+  signal: AbortSignal,
+): Promise<StepFetchResponse> {
+  const method = METHODS.find((known) => known === (init?.method ?? 'GET').toUpperCase());
+  if (!method)
+    throw new AgentError('fetch-method', `The method ${init?.method} is not offered.`, {
+      advice: `Use one of ${METHODS.join(', ')}.`,
+    });
+  const response = await deps.egress.request(url, {
+    method,
     headers: init?.headers ?? {},
     ...(init?.body === undefined ? {} : { body: init.body }),
-    totalTimeoutMs: Math.min(init?.timeoutMs ?? FETCH_TIMEOUT_MS, FETCH_TIMEOUT_MS),
-    bytesMax: Math.min(init?.bytesMax ?? FETCH_MAX_BYTES, FETCH_MAX_BYTES),
+    totalMs: Math.min(init?.timeoutMs ?? FETCH_TIMEOUT_MS, FETCH_TIMEOUT_MS),
+    maxBytes: Math.min(init?.bytesMax ?? FETCH_MAX_BYTES, FETCH_MAX_BYTES),
     signal,
   });
-  return { status: response.status, headers: response.headers, body: response.body };
+  return { status: response.status, headers: response.headers, body: await response.bytes() };
 }

@@ -16,9 +16,12 @@ async function reverseCalled(deps: RunsDeps, tx: Tx, run: RunRow): Promise<void>
   const charged = await listChargedBelow(tx, run.id);
   for (const child of charged) {
     if (child.hold_id) await deps.ledger.reverseCharge(tx, { holdId: child.hold_id, reason: 'caller-did-not-succeed' });
-    await deps.metering.reverse(tx, { source: 'run', id: child.id, orgId: child.org_id });
+    await deps.metering.reverse(tx, { source: 'run', id: child.id, reversalId: `${child.id}:reversed` });
   }
-  await markReversed(tx, charged.map((child) => child.id));
+  await markReversed(
+    tx,
+    charged.map((child) => child.id),
+  );
 }
 
 async function settleMoney(deps: RunsDeps, tx: Tx, run: RunRow, cost: bigint): Promise<void> {
@@ -32,16 +35,16 @@ async function recordUsage(deps: RunsDeps, tx: Tx, run: RunRow, cost: bigint): P
   await deps.metering.record(tx, {
     source: 'run',
     id: run.id,
+    runId: run.id,
     orgId: run.org_id,
     mode: run.mode,
     keyId: run.key_id,
     agentId: run.agent_id,
     tier: run.tier,
-    inputTokens: run.input_tokens,
-    outputTokens: run.output_tokens,
+    inputTokens: Number(run.input_tokens),
+    outputTokens: Number(run.output_tokens),
     costNanos: cost,
     priceVersion: run.price_version,
-    occurredAt: deps.clock.now(),
   });
 }
 
@@ -51,7 +54,11 @@ async function recordUsage(deps: RunsDeps, tx: Tx, run: RunRow, cost: bigint): P
  *
  * Row locks in order: run, task, caller's run, caller's task, usage, audit head, accounts.
  */
-export async function settle(deps: RunsDeps, tx: Tx, input: { run: RunRow; fence: bigint | undefined; end: End }): Promise<boolean> {
+export async function settle(
+  deps: RunsDeps,
+  tx: Tx,
+  input: { run: RunRow; fence: bigint | undefined; end: End },
+): Promise<boolean> {
   const { end } = input;
   // What the run called may have ended since this row was read; only an agent that calls others can have called any.
   const calls = deps.catalog.find(input.run.agent_id)?.plannedCalls !== undefined;
@@ -77,12 +84,18 @@ export async function settle(deps: RunsDeps, tx: Tx, input: { run: RunRow; fence
     await deps.durable.signal(tx, run.parent_run_id);
   }
   await recordUsage(deps, tx, run, cost);
-  await deps.outbox.append(tx, { orgId: run.org_id, type: `run.${end.status}.v1`, data: finishedEvent(run, end, cost + called) });
+  await deps.outbox.append(tx, {
+    orgId: run.org_id,
+    type: `run.${end.status}.v1`,
+    data: finishedEvent(run, end, cost + called),
+  });
   await deps.audit.append(tx, {
     orgId: run.org_id,
-    actor: { type: 'key', id: run.key_id },
+    actorType: 'key',
+    actorId: run.key_id,
     action: `run.${end.status}`,
-    target: { type: 'run', id: run.id },
+    targetType: 'run',
+    targetId: run.id,
     requestId: run.request_id,
   });
   if (!succeeded && run.called_nanos > 0n) await reverseCalled(deps, tx, run);

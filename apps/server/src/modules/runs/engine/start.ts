@@ -4,6 +4,7 @@ import { toMoney } from '@guildhall/contract';
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
+import { basePrice, tierOf } from '../../metering/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
 import { fileRefs, inputFaults, maximumCost } from '../rules.ts';
@@ -37,18 +38,34 @@ export interface Quote {
 const ORG_CONCURRENCY_MAX = 200;
 
 /** @throws a refusal naming every fault of the input, the unknown agent or the unknown tier. Nothing is written. */
-export async function quote(deps: RunsDeps, request: { agentId: string; input: unknown; tier: string | undefined }): Promise<Quote> {
+export async function quote(
+  deps: RunsDeps,
+  request: { agentId: string; input: unknown; tier: string | undefined },
+): Promise<Quote> {
   const agent = deps.catalog.get(request.agentId);
   const input = deps.catalog.parseInput(agent, request.input);
   const faults = inputFaults(agent, input);
-  if (faults.length > 0) throw new GuildhallError(runErrors.invalidInput, { errors: faults, detail: `${faults[0]?.path}: ${faults[0]?.message}.` });
-  const book = await deps.metering.priceBook();
-  const tier = request.tier ?? book.defaultTier;
-  const price = book.price(agent.id, tier);
-  if (!price) throw new GuildhallError(runErrors.unknownTier, { errors: [{ path: '/tier', message: `is not one of ${book.tiers().map((t) => t.id).join(', ')}` }] });
+  if (faults.length > 0)
+    throw new GuildhallError(runErrors.invalidInput, {
+      errors: faults,
+      detail: `${faults[0]?.path}: ${faults[0]?.message}.`,
+    });
+  const book = await deps.db.direct((tx) => deps.metering.priceBook(tx));
+  const tier = tierOf(book, request.tier);
+  const baseNanos = basePrice(book, agent.id, tier.id);
   const calls = agent.plannedCalls?.(input as never) ?? [];
-  const maximumNanos = maximumCost(price.baseNanos, calls, (called, calledTier) => book.price(called, calledTier ?? tier)?.baseNanos);
-  return { agent, input, tier, priceVersion: book.version, baseNanos: price.baseNanos, maximumNanos, laneMax: price.concurrentMax };
+  const maximumNanos = maximumCost(baseNanos, calls, (called, calledTier) =>
+    basePrice(book, called, calledTier ?? tier.id),
+  );
+  return {
+    agent,
+    input,
+    tier: tier.id,
+    priceVersion: book.version,
+    baseNanos,
+    maximumNanos,
+    laneMax: tier.concurrentRuns,
+  };
 }
 
 async function assertFiles(tx: Tx, input: unknown): Promise<void> {
@@ -57,14 +74,21 @@ async function assertFiles(tx: Tx, input: unknown): Promise<void> {
   const known = await knownFiles(tx, [...new Set(refs.map((ref) => ref.id))]);
   const missing = refs.filter((ref) => !known.has(ref.id));
   if (missing.length > 0) {
-    throw new GuildhallError(runErrors.fileRefNotFound, { errors: missing.map((ref) => ({ path: ref.path, message: 'no such file' })) });
+    throw new GuildhallError(runErrors.fileRefNotFound, {
+      errors: missing.map((ref) => ({ path: ref.path, message: 'no such file' })),
+    });
   }
 }
 
 interface Admission {
   readonly quote: Quote;
   readonly start: StartInput;
-  readonly parent?: { readonly runId: string; readonly rootRunId: string; readonly step: string; readonly holdId: string | undefined };
+  readonly parent?: {
+    readonly runId: string;
+    readonly rootRunId: string;
+    readonly step: string;
+    readonly holdId: string | undefined;
+  };
   readonly replay?: { readonly runId: string; readonly fromStep: number | undefined };
   /** A replay from the record: nothing is bought, so nothing is held. */
   readonly free?: boolean;
@@ -114,9 +138,11 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
   await deps.outbox.append(tx, { orgId, type: 'run.started.v1', data: { runId: run.id, agentId: run.agent_id, mode } });
   await deps.audit.append(tx, {
     orgId,
-    actor: { type: 'key', id: keyId },
+    actorType: 'key',
+    actorId: keyId,
     action: 'run.start',
-    target: { type: 'run', id: run.id },
+    targetType: 'run',
+    targetId: run.id,
     requestId: start.requestId,
   });
   // Last, because these rows are shared by all runs of the organisation: they stay locked for one round trip and the commit.
@@ -135,7 +161,11 @@ function holdFor(priced: Quote, maxCostNanos: bigint | undefined): bigint {
   return maxCostNanos;
 }
 
-async function takeHold(deps: RunsDeps, tx: Tx, input: { run: RunRow; holdId: string; parentHoldId: string | undefined }): Promise<void> {
+async function takeHold(
+  deps: RunsDeps,
+  tx: Tx,
+  input: { run: RunRow; holdId: string; parentHoldId: string | undefined },
+): Promise<void> {
   const { run } = input;
   const outcome = await deps.ledger.hold(tx, {
     holdId: input.holdId,
@@ -153,7 +183,9 @@ async function takeHold(deps: RunsDeps, tx: Tx, input: { run: RunRow; holdId: st
     ...(outcome.budgetId ? { budgetId: outcome.budgetId, resetsAt: outcome.resetsAt?.toISOString() ?? null } : {}),
   };
   if (outcome.reason === 'parent') throw new GuildhallError(budgetErrors.maxCostReached, { members });
-  throw new GuildhallError(outcome.reason === 'budget' ? budgetErrors.exceeded : budgetErrors.insufficient, { members });
+  throw new GuildhallError(outcome.reason === 'budget' ? budgetErrors.exceeded : budgetErrors.insufficient, {
+    members,
+  });
 }
 
 /** Wakes a worker; to be called after the commit of an admission. */

@@ -34,7 +34,13 @@ const stepEvent = (run: StepRun<unknown>, status: string, more: Record<string, u
 });
 
 /** Runs or remembers a step. Throws what the agent is to see; LostRun and aborts pass through to the engine. */
-export async function runStep<T extends Json>(deps: RunsDeps, attempt: Attempt, name: string, work: Work<T>, options: StepOptions): Promise<T> {
+export async function runStep<T extends Json>(
+  deps: RunsDeps,
+  attempt: Attempt,
+  name: string,
+  work: Work<T>,
+  options: StepOptions,
+): Promise<T> {
   const slot = attempt.slot(name);
   const { known } = slot;
   // Written by this very step, so it has the type that `work` returned then.
@@ -66,11 +72,17 @@ async function review(deps: RunsDeps, attempt: Attempt, run: StepRun<unknown>): 
   if (!approval) throw new LostRun();
   deps.bus.publish('run', attempt.run.id);
   if (approval.decision === 'approve') return;
-  if (approval.decision !== null) throw new GuildhallError(runErrors.rejected, { detail: `The step was "${run.name}".` });
+  if (approval.decision !== null)
+    throw new GuildhallError(runErrors.rejected, { detail: `The step was "${run.name}".` });
   await attempt.wait({ waitingFor: 'review', dueAt: approval.expires_at });
 }
 
-async function tryStep<T extends Json>(deps: RunsDeps, attempt: Attempt, run: StepRun<T>, firstTry: number): Promise<T> {
+async function tryStep<T extends Json>(
+  deps: RunsDeps,
+  attempt: Attempt,
+  run: StepRun<T>,
+  firstTry: number,
+): Promise<T> {
   const policy = run.options.retry ?? ONE_ATTEMPT;
   for (let tryNumber = firstTry; ; tryNumber += 1) {
     const startedAt = deps.clock.now();
@@ -87,12 +99,21 @@ async function tryStep<T extends Json>(deps: RunsDeps, attempt: Attempt, run: St
       error,
     });
     // The intent is on record before the effect can happen.
-    if (run.options.effect === 'once') await attempt.checkpoint(write('running', undefined, undefined), [], [stepEvent(run, 'running', { attempt: tryNumber })]);
+    if (run.options.effect === 'once')
+      await attempt.checkpoint(
+        write('running', undefined, undefined),
+        [],
+        [stepEvent(run, 'running', { attempt: tryNumber })],
+      );
     const failure = await oneTry(deps, attempt, run, tryNumber, write);
     if (!('error' in failure)) return failure.value;
     const problem = failureOf(failure.error);
     const again = isRetryableFailure(failure.error) && tryNumber < policy.attemptsMax;
-    await attempt.checkpoint(write(again ? 'running' : 'failed', undefined, problem), [], [stepEvent(run, again ? 'retrying' : 'failed', { attempt: tryNumber, error: problem })]);
+    await attempt.checkpoint(
+      write(again ? 'running' : 'failed', undefined, problem),
+      [],
+      [stepEvent(run, again ? 'retrying' : 'failed', { attempt: tryNumber, error: problem })],
+    );
     if (!again) throw failure.error;
     await pause(retryDelayMs(tryNumber, policy, deps.random()), attempt.abort.signal);
   }
@@ -105,15 +126,29 @@ async function oneTry<T extends Json>(
   tryNumber: number,
   write: (status: StepWrite['status'], result: unknown, error: StoredProblem | undefined) => StepWrite,
 ): Promise<{ value: T } | { error: unknown }> {
-  const scope = openScope(deps, attempt, { name: run.name, slot: run.slot, tryNumber, kind: run.options.kind ?? 'step', timeoutMs: run.options.timeoutMs });
-  const late = setTimeout(() => scope.tellSoon(stepEvent(run, 'running', { attempt: tryNumber })), TELL_RUNNING_AFTER_MS);
+  const scope = openScope(deps, attempt, {
+    name: run.name,
+    slot: run.slot,
+    tryNumber,
+    kind: run.options.kind ?? 'step',
+    timeoutMs: run.options.timeoutMs,
+  });
+  const late = setTimeout(
+    () => scope.tellSoon(stepEvent(run, 'running', { attempt: tryNumber })),
+    TELL_RUNNING_AFTER_MS,
+  );
   const began = deps.clock.monotonicMs();
   try {
     const value = await scope.bounded(run.work(scope.scope));
     const result = encodeResult(value);
     await scope.flush();
     const events: NewEvent[] = [
-      ...scope.artifacts.map((artifact): NewEvent => ({ type: 'artifact', data: { id: artifact.id, name: artifact.name, mediaType: artifact.mediaType, size: artifact.size } })),
+      ...scope.artifacts.map(
+        (artifact): NewEvent => ({
+          type: 'artifact',
+          data: { id: artifact.id, name: artifact.name, mediaType: artifact.mediaType, size: artifact.size },
+        }),
+      ),
       stepEvent(run, 'succeeded', { attempt: tryNumber, durationMs: Math.round(deps.clock.monotonicMs() - began) }),
     ];
     await attempt.checkpoint(write('succeeded', result, undefined), scope.artifacts, events);
@@ -136,7 +171,8 @@ function isFaultOfOurs(error: unknown): boolean {
 function encodeResult(value: Json): Json {
   const text = JSON.stringify(value ?? null);
   if (text === undefined) throw new AgentError('step-result', 'A step returned something that is not JSON.');
-  if (text.length > RESULT_MAX_BYTES) throw new GuildhallError(runErrors.stepTooLarge, { detail: `It returned ${text.length} characters.` });
+  if (text.length > RESULT_MAX_BYTES)
+    throw new GuildhallError(runErrors.stepTooLarge, { detail: `It returned ${text.length} characters.` });
   return value ?? null;
 }
 

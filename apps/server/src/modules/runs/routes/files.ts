@@ -1,6 +1,7 @@
 /** Routes for files in and artifacts out. */
-import { FILE_MAX_BYTES, file } from '@guildhall/contract';
+
 import type { MultipartFile } from '@fastify/multipart';
+import { FILE_MAX_BYTES, file } from '@guildhall/contract';
 import { z } from 'zod';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { type Call, type RouteDefinition, route } from '../../../platform/http/index.ts';
@@ -18,8 +19,10 @@ const ENVELOPE_BYTES = 64 * 1024;
 /** A name to show, never a path: folders and control characters are cut off. */
 export function displayName(name: string | undefined): string {
   const base = (name ?? '').split(/[/\\]/).at(-1) ?? '';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-  const clean = base.replaceAll(/[\u0000-\u001f\u007f]/g, '').slice(0, NAME_MAX).trim();
+  const clean = base
+    .replaceAll(/\p{Cc}/gu, '')
+    .slice(0, NAME_MAX)
+    .trim();
   return clean === '' || clean === '.' || clean === '..' ? 'file' : clean;
 }
 
@@ -36,7 +39,11 @@ function attachment(name: string): string {
 }
 
 /** Sends content as a download that no browser will run as a page of ours. */
-async function sendContent(deps: RunsDeps, call: Pick<Call<unknown, unknown, unknown>, 'reply'>, content: { orgId: string; sha256: string; name: string; mediaType: string; size: bigint }): Promise<undefined> {
+async function sendContent(
+  deps: RunsDeps,
+  call: Pick<Call<unknown, unknown, unknown>, 'reply'>,
+  content: { orgId: string; sha256: string; name: string; mediaType: string; size: bigint },
+): Promise<undefined> {
   const stream = await deps.files.get(content.orgId, content.sha256);
   await call.reply
     .header('content-type', content.mediaType)
@@ -70,14 +77,19 @@ export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[]
         const { sha256, size } = await deps.files.put(orgId, part.file, { maxBytes: FILE_MAX_BYTES });
         const name = displayName(part.filename);
         const mediaType = MEDIA_TYPE.test(part.mimetype) ? part.mimetype : 'application/octet-stream';
-        return call.mutate(
-          async (tx) => {
-            const row = await insertFile(tx, { id: deps.ids.make('file'), orgId, name, mediaType, size, sha256 });
-            await deps.audit.append(tx, { orgId, actor: { type: 'key', id: call.principal.keyId }, action: 'file.create', target: { type: 'file', id: row.id }, requestId: call.requestId });
-            return { status: 201, body: toWireFile(row) };
-          },
-          `${name} ${mediaType} ${sha256}`,
-        );
+        return call.mutate(async (tx) => {
+          const row = await insertFile(tx, { id: deps.ids.make('file'), orgId, name, mediaType, size, sha256 });
+          await deps.audit.append(tx, {
+            orgId,
+            actorType: 'key',
+            actorId: call.principal.keyId,
+            action: 'file.create',
+            targetType: 'file',
+            targetId: row.id,
+            requestId: call.requestId,
+          });
+          return { status: 201, body: toWireFile(row) };
+        }, `${name} ${mediaType} ${sha256}`);
       },
     }),
     route({
@@ -100,7 +112,13 @@ export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[]
       responses: { 200: null },
       handler: async (call) => {
         const row = await find(call);
-        return sendContent(deps, call, { orgId: call.principal.orgId, sha256: row.sha256, name: row.name, mediaType: row.media_type, size: row.size });
+        return sendContent(deps, call, {
+          orgId: call.principal.orgId,
+          sha256: row.sha256,
+          name: row.name,
+          mediaType: row.media_type,
+          size: row.size,
+        });
       },
     }),
     route({
@@ -117,9 +135,11 @@ export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[]
           if (!row) throw new GuildhallError(runErrors.fileNotFound);
           await deps.audit.append(tx, {
             orgId: call.principal.orgId,
-            actor: { type: 'key', id: call.principal.keyId },
+            actorType: 'key',
+            actorId: call.principal.keyId,
             action: 'file.delete',
-            target: { type: 'file', id: row.id },
+            targetType: 'file',
+            targetId: row.id,
             requestId: call.requestId,
           });
           return { status: 204, body: {} };
@@ -145,7 +165,13 @@ function artifactRoute(deps: RunsDeps, runs: RunsService): RouteDefinition {
       if (link?.artifactId !== call.params.id) throw new GuildhallError(runErrors.artifactNotFound);
       const row = await deps.db.tenant(link.orgId, (tx) => findArtifact(tx, link.artifactId));
       if (!row) throw new GuildhallError(runErrors.artifactNotFound);
-      return sendContent(deps, call, { orgId: link.orgId, sha256: row.sha256, name: row.name, mediaType: row.media_type, size: row.size });
+      return sendContent(deps, call, {
+        orgId: link.orgId,
+        sha256: row.sha256,
+        name: row.name,
+        mediaType: row.media_type,
+        size: row.size,
+      });
     },
   });
 }

@@ -1,8 +1,20 @@
 /** Routes that start, show, stop and repeat runs. */
-import { approvalBody, estimate, estimateBody, pageOf, replayBody, run, runId, runListQuery, startRunBody, startRunQuery, step } from '@guildhall/contract';
+import {
+  approvalBody,
+  estimate,
+  estimateBody,
+  pageOf,
+  replayBody,
+  run,
+  runId,
+  runListQuery,
+  startRunBody,
+  startRunQuery,
+  step,
+} from '@guildhall/contract';
 import { z } from 'zod';
 import { GuildhallError } from '../../../platform/errors/index.ts';
-import { type Answer, replaceAnswer, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { type Answer, type RouteDefinition, replaceAnswer, route } from '../../../platform/http/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { announceCancel } from '../engine/cancel.ts';
 import { announce } from '../engine/start.ts';
@@ -32,7 +44,10 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       params: agentParams,
       body: estimateBody,
       responses: { 200: estimate },
-      handler: async ({ params, body, principal }) => ({ status: 200, body: await runs.estimate(principal, { agentId: params.id, input: body.input, tier: body.tier }) }),
+      handler: async ({ params, body, principal }) => ({
+        status: 200,
+        body: await runs.estimate(principal, { agentId: params.id, input: body.input, tier: body.tier }),
+      }),
     }),
     route({
       method: 'POST',
@@ -49,14 +64,28 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
         const priced = await runs.quote({ agentId: params.id, input: body.input, tier: body.tier });
         let fresh = false;
         const answer = await call.mutate(async (tx) => {
-          const row = await runs.start(tx, priced, { principal, agentId: params.id, input: body.input, tier: body.tier, maxCost: body.maxCost, metadata: body.metadata ?? {}, requestId });
+          const row = await runs.start(tx, priced, {
+            principal,
+            agentId: params.id,
+            input: body.input,
+            tier: body.tier,
+            maxCost: body.maxCost,
+            metadata: body.metadata ?? {},
+            requestId,
+          });
           fresh = true;
           return { status: 202, body: await runs.present(row) };
         });
         if (!fresh) return answer;
         announce(deps, answer.body);
         if (call.query.wait === 0) return answer;
-        return waited(deps, runs, { orgId: principal.orgId, answer, seconds: call.query.wait, signal: call.signal, key: call.raw.headers['idempotency-key'] });
+        return waited(deps, runs, {
+          orgId: principal.orgId,
+          answer,
+          seconds: call.query.wait,
+          signal: call.signal,
+          key: call.raw.headers['idempotency-key'],
+        });
       },
     }),
   ];
@@ -66,10 +95,17 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
 async function waited(
   deps: RunsDeps,
   runs: RunsService,
-  input: { orgId: string; answer: Answer<{ id: string }>; seconds: number; signal: AbortSignal; key: string | string[] | undefined },
+  input: {
+    orgId: string;
+    answer: Answer<{ id: string }>;
+    seconds: number;
+    signal: AbortSignal;
+    key: string | string[] | undefined;
+  },
 ): Promise<Answer<object>> {
   const ended = await runs.waitForEnd(input.orgId, input.answer.body.id, input.seconds * 1_000, input.signal);
-  if (!ended || !isTerminal(ended.status)) return { status: 202, body: ended ? await runs.present(ended) : input.answer.body };
+  if (!ended || !isTerminal(ended.status))
+    return { status: 202, body: ended ? await runs.present(ended) : input.answer.body };
   const answer = { status: 200, body: await runs.present(ended) };
   const { key, orgId } = input;
   if (typeof key === 'string') await deps.db.tenant(orgId, (tx) => replaceAnswer(tx, { orgId, key }, answer));
@@ -90,7 +126,8 @@ function readRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       handler: async ({ query, principal, read }) => {
         const { cursor, ...filter } = query;
         const before = cursor === undefined ? undefined : runId.safeParse(cursor).data;
-        if (cursor !== undefined && before === undefined) throw new GuildhallError(runErrors.notFound, { detail: 'The cursor is not one of ours.' });
+        if (cursor !== undefined && before === undefined)
+          throw new GuildhallError(runErrors.notFound, { detail: 'The cursor is not one of ours.' });
         return { status: 200, body: await read((tx) => runs.list(tx, principal, { ...filter, before })) };
       },
     }),
@@ -112,7 +149,10 @@ function readRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       scope: 'runs:read',
       params: runParams,
       responses: { 200: pageOf(step) },
-      handler: async ({ params, principal }) => ({ status: 200, body: { data: await runs.steps(principal, params.id), nextCursor: null } }),
+      handler: async ({ params, principal }) => ({
+        status: 200,
+        body: { data: await runs.steps(principal, params.id), nextCursor: null },
+      }),
     }),
     route({
       method: 'GET',
@@ -176,7 +216,13 @@ function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
         const { principal, requestId, body, params } = call;
         await runs.getRow(principal, params.id);
         const answer = await call.mutate(async (tx) => {
-          const row = await runs.replay(tx, { principal, runId: params.id, fromStep: body.fromStep, input: body.input, requestId });
+          const row = await runs.replay(tx, {
+            principal,
+            runId: params.id,
+            fromStep: body.fromStep,
+            input: body.input,
+            requestId,
+          });
           return { status: 202, body: await runs.present(row) };
         });
         announce(deps, answer.body);
@@ -196,7 +242,14 @@ function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
         const { principal, requestId, body, params } = call;
         await runs.getRow(principal, params.id);
         const answer = await call.mutate(async (tx) => {
-          await runs.decide(tx, { principal, runId: params.id, approvalId: params.approvalId, decision: body.decision, comment: body.comment, requestId });
+          await runs.decide(tx, {
+            principal,
+            runId: params.id,
+            approvalId: params.approvalId,
+            decision: body.decision,
+            comment: body.comment,
+            requestId,
+          });
           return { status: 200, body: await runs.get(principal, params.id) };
         });
         deps.bus.publish('work', params.id);

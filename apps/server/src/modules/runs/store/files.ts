@@ -2,9 +2,14 @@
 import { sql, type Tx } from '../../../platform/db/index.ts';
 import type { ArtifactRow, FileRow } from '../types.ts';
 
-export async function insertFile(tx: Tx, file: { id: string; orgId: string; name: string; mediaType: string; size: number; sha256: string }): Promise<FileRow> {
+export async function insertFile(
+  tx: Tx,
+  file: { id: string; orgId: string; name: string; mediaType: string; size: number; sha256: string },
+): Promise<FileRow> {
   const result = await sql<FileRow>`insert into runs.file (id, org_id, name, media_type, size, sha256)
-    values (${file.id}, ${file.orgId}, ${file.name}, ${file.mediaType}, ${file.size}, ${file.sha256}) returning *`.execute(tx);
+    values (${file.id}, ${file.orgId}, ${file.name}, ${file.mediaType}, ${file.size}, ${file.sha256}) returning *`.execute(
+    tx,
+  );
   // An insert with returning gives one row or throws.
   return result.rows[0] as FileRow;
 }
@@ -32,6 +37,9 @@ export async function findArtifact(tx: Tx, id: string): Promise<ArtifactRow | un
 
 /** Does any file or artifact of this organisation still have this content? */
 export async function isContentUsed(tx: Tx, sha256: string): Promise<boolean> {
-  const result = await sql`select 1 from runs.file where sha256 = ${sha256} union all select 1 from runs.artifact where sha256 = ${sha256} limit 1`.execute(tx);
+  const result =
+    await sql`select 1 from runs.file where sha256 = ${sha256} union all select 1 from runs.artifact where sha256 = ${sha256} limit 1`.execute(
+      tx,
+    );
   return result.rows.length > 0;
 }

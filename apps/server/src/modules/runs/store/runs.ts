@@ -54,7 +54,9 @@ export async function lockRun(tx: Tx, id: string): Promise<RunRow | undefined> {
 }
 
 export async function listArtifacts(db: Db, orgId: string, runId: string): Promise<ArtifactRow[]> {
-  const result = await db.direct((tx) => sql<ArtifactRow>`select * from runs.read_artifacts(${orgId}, ${runId})`.execute(tx));
+  const result = await db.direct((tx) =>
+    sql<ArtifactRow>`select * from runs.read_artifacts(${orgId}, ${runId})`.execute(tx),
+  );
   return result.rows;
 }
 
@@ -90,16 +92,26 @@ export async function listRuns(tx: Tx, filter: RunFilter): Promise<RunRow[]> {
     ...(filter.parentRunId === undefined ? [] : [sql`parent_run_id = ${filter.parentRunId}`]),
     ...(filter.mode === undefined ? [] : [sql`mode = ${filter.mode}`]),
     ...(filter.before === undefined ? [] : [sql`id < ${filter.before}`]),
-    ...(like === undefined ? [] : [sql`(id = ${filter.q} or agent_id ilike ${like} or metadata::text ilike ${like} or error ->> 'code' ilike ${like})`]),
+    ...(like === undefined
+      ? []
+      : [
+          sql`(id = ${filter.q} or agent_id ilike ${like} or metadata::text ilike ${like} or error ->> 'code' ilike ${like})`,
+        ]),
   ];
-  const result = await sql<RunRow>`select * from runs.run where ${sql.join(conditions, sql` and `)} order by id desc limit ${filter.limit}`.execute(tx);
+  const result =
+    await sql<RunRow>`select * from runs.run where ${sql.join(conditions, sql` and `)} order by id desc limit ${filter.limit}`.execute(
+      tx,
+    );
   return result.rows;
 }
 
 /** Artifacts of several runs at once, for a page of them. */
 export async function listArtifactsOf(tx: Tx, runIds: readonly string[]): Promise<ArtifactRow[]> {
   if (runIds.length === 0) return [];
-  const result = await sql<ArtifactRow>`select * from runs.artifact where run_id = any(${[...runIds]}::text[]) order by id`.execute(tx);
+  const result =
+    await sql<ArtifactRow>`select * from runs.artifact where run_id = any(${[...runIds]}::text[]) order by id`.execute(
+      tx,
+    );
   return result.rows;
 }
 
@@ -117,32 +129,43 @@ export interface RunEnd {
 
 /** False when the run has ended already or another attempt owns it. */
 export async function finishRun(tx: Tx, end: RunEnd): Promise<boolean> {
-  const result = await sql<{ finish: boolean }>`select runs.finish(${end.orgId}, ${end.id}, ${end.fence ?? null}, ${end.status},
+  const result = await sql<{
+    finish: boolean;
+  }>`select runs.finish(${end.orgId}, ${end.id}, ${end.fence ?? null}, ${end.status},
     ${end.output === undefined ? null : JSON.stringify(end.output)}::jsonb, ${end.error ? JSON.stringify(end.error) : null}::jsonb,
     ${end.costNanos}, ${end.calledNanos})`.execute(tx);
   return result.rows[0]?.finish ?? false;
 }
 
 /** Marks the run as waiting and tells so. False when another attempt owns it. */
-export async function markWaiting(tx: Tx, input: { orgId: string; id: string; fence: bigint; waitingFor: WaitingFor; activeMs: number }): Promise<boolean> {
+export async function markWaiting(
+  tx: Tx,
+  input: { orgId: string; id: string; fence: bigint; waitingFor: WaitingFor; activeMs: number },
+): Promise<boolean> {
   const result = await sql<{ event_seq: number }>`
     update runs.run set status = 'waiting', waiting_for = ${input.waitingFor}, event_seq = event_seq + 1, active_ms = active_ms + ${Math.round(input.activeMs)}
     where id = ${input.id} and fence = ${input.fence} and status = 'running' returning event_seq`.execute(tx);
   const row = result.rows[0];
   if (!row) return false;
   await sql`insert into runs.event (org_id, run_id, seq, type, data)
-    values (${input.orgId}, ${input.id}, ${row.event_seq}, 'status', ${JSON.stringify({ status: 'waiting', waitingFor: input.waitingFor })}::jsonb)`.execute(tx);
+    values (${input.orgId}, ${input.id}, ${row.event_seq}, 'status', ${JSON.stringify({ status: 'waiting', waitingFor: input.waitingFor })}::jsonb)`.execute(
+    tx,
+  );
   return true;
 }
 
 /** What a called run was charged is part of what its caller costs. */
 export async function addCalled(tx: Tx, parentRunId: string, nanos: bigint): Promise<void> {
-  await sql`update runs.run set called_nanos = called_nanos + ${nanos} where id = ${parentRunId} and finished_at is null`.execute(tx);
+  await sql`update runs.run set called_nanos = called_nanos + ${nanos} where id = ${parentRunId} and finished_at is null`.execute(
+    tx,
+  );
 }
 
 /** Runs below `id` that have not ended, nearest first. */
 export async function listLiveChildren(tx: Tx, id: string): Promise<string[]> {
-  const result = await sql<{ id: string }>`select id from runs.run where parent_run_id = ${id} and finished_at is null order by id`.execute(tx);
+  const result = await sql<{
+    id: string;
+  }>`select id from runs.run where parent_run_id = ${id} and finished_at is null order by id`.execute(tx);
   return result.rows.map((row) => row.id);
 }
 
@@ -160,11 +183,16 @@ export async function listChargedBelow(tx: Tx, id: string): Promise<RunRow[]> {
 
 /** Gives back what ended runs were charged, because the run that called them failed. */
 export async function markReversed(tx: Tx, ids: readonly string[]): Promise<void> {
-  await sql`update runs.run set cost_nanos = 0, called_nanos = 0, reversed_at = platform.now() where id = any(${[...ids]}::text[]) and reversed_at is null`.execute(tx);
+  await sql`update runs.run set cost_nanos = 0, called_nanos = 0, reversed_at = platform.now() where id = any(${[...ids]}::text[]) and reversed_at is null`.execute(
+    tx,
+  );
 }
 
 export async function findChild(tx: Tx, parentRunId: string, parentStep: string): Promise<RunRow | undefined> {
-  const result = await sql<RunRow>`select * from runs.run where parent_run_id = ${parentRunId} and parent_step = ${parentStep}`.execute(tx);
+  const result =
+    await sql<RunRow>`select * from runs.run where parent_run_id = ${parentRunId} and parent_step = ${parentStep}`.execute(
+      tx,
+    );
   return result.rows[0];
 }
 
@@ -172,6 +200,8 @@ export async function findChild(tx: Tx, parentRunId: string, parentStep: string)
 export async function recentCosts(tx: Tx, agentId: string, tier: string, limit: number): Promise<bigint[]> {
   const result = await sql<{ nanos: bigint }>`
     select cost_nanos + called_nanos as nanos from runs.run
-    where agent_id = ${agentId} and tier = ${tier} and status = 'succeeded' and replay_of is null order by id desc limit ${limit}`.execute(tx);
+    where agent_id = ${agentId} and tier = ${tier} and status = 'succeeded' and replay_of is null order by id desc limit ${limit}`.execute(
+    tx,
+  );
   return result.rows.map((row) => row.nanos);
 }

@@ -15,7 +15,10 @@ export interface StepWrite {
   readonly error: StoredProblem | undefined;
 }
 
-export type ArtifactWrite = Pick<ArtifactRow, 'id' | 'name' | 'sha256'> & { readonly mediaType: string; readonly size: number };
+export type ArtifactWrite = Pick<ArtifactRow, 'id' | 'name' | 'sha256'> & {
+  readonly mediaType: string;
+  readonly size: number;
+};
 
 interface Owned {
   readonly orgId: string;
@@ -30,7 +33,9 @@ export async function checkpoint(
   write: { step: StepWrite; artifacts: readonly ArtifactWrite[]; events: readonly NewEvent[] },
 ): Promise<boolean> {
   const result = await db.direct((tx) =>
-    sql<{ checkpoint: boolean }>`select runs.checkpoint(${owned.orgId}, ${owned.runId}, ${owned.fence}, ${JSON.stringify(write.step)}::jsonb,
+    sql<{
+      checkpoint: boolean;
+    }>`select runs.checkpoint(${owned.orgId}, ${owned.runId}, ${owned.fence}, ${JSON.stringify(write.step)}::jsonb,
       ${JSON.stringify(write.artifacts)}::jsonb, ${JSON.stringify(write.events)}::jsonb)`.execute(tx),
   );
   return result.rows[0]?.checkpoint ?? false;
@@ -39,7 +44,9 @@ export async function checkpoint(
 /** Events between checkpoints. False when another attempt owns the run. */
 export async function tell(db: Db, owned: Owned, events: readonly NewEvent[]): Promise<boolean> {
   const result = await db.direct((tx) =>
-    sql<{ tell: boolean }>`select runs.tell(${owned.orgId}, ${owned.runId}, ${owned.fence}, ${JSON.stringify(events)}::jsonb)`.execute(tx),
+    sql<{
+      tell: boolean;
+    }>`select runs.tell(${owned.orgId}, ${owned.runId}, ${owned.fence}, ${JSON.stringify(events)}::jsonb)`.execute(tx),
   );
   return result.rows[0]?.tell ?? false;
 }
@@ -50,23 +57,40 @@ export async function listSteps(tx: Tx, runId: string): Promise<StepRow[]> {
 }
 
 /** Copies finished steps below `before` (all, when left out) and what they kept, as the record of a new run. */
-export async function copySteps(tx: Tx, input: { from: string; to: string; before: number | undefined; artifactIds: () => string }): Promise<void> {
+export async function copySteps(
+  tx: Tx,
+  input: { from: string; to: string; before: number | undefined; artifactIds: () => string },
+): Promise<void> {
   await sql`insert into runs.step (org_id, run_id, index, key, name, kind, effect, status, attempt, started_at, finished_at, result, error)
     select org_id, ${input.to}, index, key, name, kind, effect, status, attempt, started_at, finished_at, result, error
-    from runs.step where run_id = ${input.from} and status <> 'running' and (${input.before ?? null}::int is null or index < ${input.before ?? null})`.execute(tx);
+    from runs.step where run_id = ${input.from} and status <> 'running' and (${input.before ?? null}::int is null or index < ${input.before ?? null})`.execute(
+    tx,
+  );
   const kept = await sql<ArtifactRow>`select a.* from runs.artifact a
-    where a.run_id = ${input.from} and (${input.before ?? null}::int is null or a.step_index < ${input.before ?? null}) order by a.id`.execute(tx);
+    where a.run_id = ${input.from} and (${input.before ?? null}::int is null or a.step_index < ${input.before ?? null}) order by a.id`.execute(
+    tx,
+  );
   for (const artifact of kept.rows) {
     await sql`insert into runs.artifact (id, org_id, run_id, step_index, name, media_type, size, sha256)
-      values (${input.artifactIds()}, ${artifact.org_id}, ${input.to}, ${artifact.step_index}, ${artifact.name}, ${artifact.media_type}, ${artifact.size}, ${artifact.sha256})`.execute(tx);
+      values (${input.artifactIds()}, ${artifact.org_id}, ${input.to}, ${artifact.step_index}, ${artifact.name}, ${artifact.media_type}, ${artifact.size}, ${artifact.sha256})`.execute(
+      tx,
+    );
   }
   await sql`update runs.run set artifact_count = ${kept.rows.length},
       step_count = (select count(*) from runs.step where run_id = ${input.to}) where id = ${input.to}`.execute(tx);
 }
 
 /** Events after `after`, in order, in one round trip outside a transaction. */
-export async function readEvents(db: Db, orgId: string, runId: string, after: number, limit: number): Promise<EventRow[]> {
-  const result = await db.direct((tx) => sql<EventRow>`select * from runs.read_events(${orgId}, ${runId}, ${after}, ${limit})`.execute(tx));
+export async function readEvents(
+  db: Db,
+  orgId: string,
+  runId: string,
+  after: number,
+  limit: number,
+): Promise<EventRow[]> {
+  const result = await db.direct((tx) =>
+    sql<EventRow>`select * from runs.read_events(${orgId}, ${runId}, ${after}, ${limit})`.execute(tx),
+  );
   return result.rows;
 }
 
@@ -74,9 +98,20 @@ export async function readEvents(db: Db, orgId: string, runId: string, after: nu
 export async function askApproval(
   tx: Tx,
   owned: Owned,
-  ask: { id: string; stepKey: string; kind: 'approval' | 'review'; title: string; details: unknown; expiresInMs: number },
+  ask: {
+    id: string;
+    stepKey: string;
+    kind: 'approval' | 'review';
+    title: string;
+    details: unknown;
+    expiresInMs: number;
+  },
 ): Promise<ApprovalRow | undefined> {
-  const owner = await sql<{ event_seq: number }>`select event_seq from runs.run where id = ${owned.runId} and fence = ${owned.fence} and status = 'running' for update`.execute(tx);
+  const owner = await sql<{
+    event_seq: number;
+  }>`select event_seq from runs.run where id = ${owned.runId} and fence = ${owned.fence} and status = 'running' for update`.execute(
+    tx,
+  );
   if (!owner.rows[0]) return undefined;
   const made = await sql<ApprovalRow>`
     insert into runs.approval (id, org_id, run_id, step_key, kind, title, details, expires_at)
@@ -85,23 +120,47 @@ export async function askApproval(
     on conflict (run_id, step_key) do nothing returning *`.execute(tx);
   const fresh = made.rows[0];
   if (fresh) {
-    const event: NewEvent = { type: 'approval', data: { approvalId: fresh.id, kind: ask.kind, state: 'requested', title: ask.title, details: ask.details ?? null, expiresAt: fresh.expires_at } };
-    await sql`update runs.run set event_seq = runs.append(${owned.orgId}, ${owned.runId}, event_seq, ${JSON.stringify([event])}::jsonb) where id = ${owned.runId}`.execute(tx);
+    const event: NewEvent = {
+      type: 'approval',
+      data: {
+        approvalId: fresh.id,
+        kind: ask.kind,
+        state: 'requested',
+        title: ask.title,
+        details: ask.details ?? null,
+        expiresAt: fresh.expires_at,
+      },
+    };
+    await sql`update runs.run set event_seq = runs.append(${owned.orgId}, ${owned.runId}, event_seq, ${JSON.stringify([event])}::jsonb) where id = ${owned.runId}`.execute(
+      tx,
+    );
     return fresh;
   }
   // Past its time an open question counts as expired, by the database's clock.
   const known = await sql<ApprovalRow>`
     update runs.approval set decision = 'expired', decided_at = platform.now()
-    where run_id = ${owned.runId} and step_key = ${ask.stepKey} and decision is null and expires_at <= platform.now() returning *`.execute(tx);
+    where run_id = ${owned.runId} and step_key = ${ask.stepKey} and decision is null and expires_at <= platform.now() returning *`.execute(
+    tx,
+  );
   if (known.rows[0]) return known.rows[0];
-  const open = await sql<ApprovalRow>`select * from runs.approval where run_id = ${owned.runId} and step_key = ${ask.stepKey}`.execute(tx);
+  const open =
+    await sql<ApprovalRow>`select * from runs.approval where run_id = ${owned.runId} and step_key = ${ask.stepKey}`.execute(
+      tx,
+    );
   return open.rows[0];
 }
 
 /** Decides an open approval; `missing` and `decided` tell why not. Writes the event as well. */
 export async function decideApproval(
   tx: Tx,
-  input: { orgId: string; runId: string; approvalId: string; decision: 'approve' | 'reject'; comment: string | undefined; by: string },
+  input: {
+    orgId: string;
+    runId: string;
+    approvalId: string;
+    decision: 'approve' | 'reject';
+    comment: string | undefined;
+    by: string;
+  },
 ): Promise<'done' | 'missing' | 'decided'> {
   await sql`select 1 from runs.run where id = ${input.runId} for update`.execute(tx);
   const done = await sql<ApprovalRow>`
@@ -110,10 +169,16 @@ export async function decideApproval(
       and exists (select 1 from runs.run r where r.id = a.run_id and r.finished_at is null)
     returning *`.execute(tx);
   if (done.rows.length === 0) {
-    const found = await sql`select 1 from runs.approval where id = ${input.approvalId} and run_id = ${input.runId}`.execute(tx);
+    const found =
+      await sql`select 1 from runs.approval where id = ${input.approvalId} and run_id = ${input.runId}`.execute(tx);
     return found.rows.length > 0 ? 'decided' : 'missing';
   }
-  const event: NewEvent = { type: 'approval', data: { approvalId: input.approvalId, state: 'decided', decision: input.decision, comment: input.comment ?? null } };
-  await sql`update runs.run set event_seq = runs.append(${input.orgId}, ${input.runId}, event_seq, ${JSON.stringify([event])}::jsonb) where id = ${input.runId}`.execute(tx);
+  const event: NewEvent = {
+    type: 'approval',
+    data: { approvalId: input.approvalId, state: 'decided', decision: input.decision, comment: input.comment ?? null },
+  };
+  await sql`update runs.run set event_seq = runs.append(${input.orgId}, ${input.runId}, event_seq, ${JSON.stringify([event])}::jsonb) where id = ${input.runId}`.execute(
+    tx,
+  );
   return 'done';
 }
