@@ -212,6 +212,13 @@ describe('redaction', () => {
     });
   });
 
+  test('shows no half of a secret that lies where a huge text is cut', () => {
+    const { log, lines } = capture();
+    log.info(`${join('whsec_', 'a'.repeat(16_000))} postgres://app:${'hunter2'.repeat(50)}@db/x ${'y'.repeat(10_000)}`);
+    expect(lines.join('')).not.toContain('hunter2');
+    expect(lines).toHaveLength(1);
+  });
+
   test('a Secret shows as stars', () => {
     const { log, last } = capture();
     log.info('x', { value: new Secret('hunter2') });

@@ -1,0 +1,71 @@
+/** What the guarded client takes and gives. */
+
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import type { Clock } from '../clock/index.ts';
+
+export interface EgressRequest {
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** `host`, lengths and connection headers are the client's own and are refused. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** Of the decoded body; default 10 MiB. */
+  readonly maxBytes?: number;
+  /** From sending to the first header; default 30 s. */
+  readonly firstByteMs?: number;
+  /** Between two pieces of the body; default 30 s. */
+  readonly idleMs?: number;
+  /** From the call to the last byte, redirects included; default 60 s. */
+  readonly totalMs?: number;
+  /** Redirects to follow, 0 to 3; default 0, which gives the redirect itself as the answer. */
+  readonly redirects?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface EgressResponse {
+  readonly status: number;
+  /** Lower-case names; several values of one name are joined by a comma. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where the answer came from after redirects. */
+  readonly url: string;
+  /** Decoded and bounded: fails with egressErrors.tooLarge or .timeout in the middle. Read it or destroy it. */
+  readonly body: Readable;
+  bytes(): Promise<Buffer>;
+  text(): Promise<string>;
+  /** Milliseconds from the call to the headers of this answer. */
+  readonly headersMs: number;
+}
+
+export interface Egress {
+  /**
+   * Sends one request to a public host. Every status is an answer, not an error.
+   * @throws egressErrors.denied before any connection is made; .unreachable, .timeout, .tooLarge, .badResponse; the signal's own reason.
+   */
+  request(url: string, request?: EgressRequest): Promise<EgressResponse>;
+  close(): Promise<void>;
+}
+
+/** All addresses of a name. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>;
+
+export interface Destination {
+  /** An IP address that passed the rules. */
+  readonly address: string;
+  readonly port: number;
+  readonly secure: boolean;
+  /** The name the certificate must be for; undefined for a bare address. */
+  readonly servername: string | undefined;
+}
+
+/** Opens a connection to exactly that address. */
+export type Dial = (to: Destination) => Promise<Socket>;
+
+export interface EgressOptions {
+  /** Networks, such as `10.1.0.0/16` or `127.0.0.1/32`, that may be called although they are not public, on any port. */
+  readonly allowPrivateCidrs: readonly string[];
+  readonly clock: Clock;
+  /** Ports of public hosts; default 80 and 443. */
+  readonly ports?: readonly number[];
+  readonly dns?: Resolve;
+  readonly dial?: Dial;
+}
