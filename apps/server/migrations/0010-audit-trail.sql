@@ -46,7 +46,7 @@ create function audit.row_hash(e audit.event) returns bytea language sql stable 
     to_char(e.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), encode(e.prev_hash, 'hex'))::text, 'UTF8'))
 $$;
 
--- Adds one row to the end of the organisation's chain. Locks the chain's head until the transaction ends, so call it last.
+-- Adds one row to the end of the organisation's chain. Locks the chain's head until the transaction ends, so call it late, but before the ledger.
 create function audit.append(
   p_org text, p_id text, p_actor_type text, p_actor_id text, p_action text, p_target_type text, p_target_id text,
   p_request_id text, p_data jsonb

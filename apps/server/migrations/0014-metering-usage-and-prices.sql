@@ -2,12 +2,14 @@
 
 call platform.module_schema('metering');
 
--- A usage record's identity, kept for ever and without its time: the same id under another stamp is the same use.
+-- A usage record's identity, kept for ever. Its time is no part of it: the same id under another stamp is the same use.
 create table metering.identity (
   org_id text not null,
   source text not null,
   id text not null,
   content_hash bytea not null,
+  -- Which partition the record went to.
+  occurred_at timestamptz not null,
   primary key (org_id, source, id)
 );
 call platform.protect_tenant_table('metering.identity', 'select, insert');
@@ -67,6 +69,7 @@ begin
     execute format('alter table metering.%I enable row level security', v_name);
     execute format('alter table metering.%I force row level security', v_name);
     execute format('create policy tenant on metering.%I using (org_id = platform.current_org()) with check (org_id = platform.current_org())', v_name);
+    execute format('create trigger append_only before update or delete or truncate on metering.%I for each statement execute function metering.refuse_change()', v_name);
     execute format('alter table metering.usage attach partition metering.%I for values from (%L) to (%L)', v_name,
       v_from at time zone 'UTC', (v_from + interval '1 month') at time zone 'UTC');
     v_made := v_made + 1;
@@ -83,13 +86,15 @@ create function metering.record(
 declare
   v_hash bytea := sha256(convert_to(jsonb_build_array(p_mode, p_run, p_agent, p_key, p_member, p_tier, p_model, p_price_version, p_runs,
     p_input_tokens, p_output_tokens, p_cost, p_provider_cost, p_reverses)::text, 'UTF8'));
+  v_now timestamptz := platform.now();
 begin
-  insert into metering.identity (org_id, source, id, content_hash) values (p_org, p_source, p_id, v_hash) on conflict do nothing;
+  insert into metering.identity (org_id, source, id, content_hash, occurred_at)
+    values (p_org, p_source, p_id, v_hash, coalesce(p_occurred_at, v_now)) on conflict do nothing;
   if not found then
     return (select case when i.content_hash = v_hash then 'same' else 'conflict' end
       from metering.identity i where i.org_id = p_org and i.source = p_source and i.id = p_id);
   end if;
-  insert into metering.usage values (p_org, p_source, p_id, coalesce(p_occurred_at, platform.now()), platform.now(), p_mode, p_run, p_agent, p_key, p_member,
+  insert into metering.usage values (p_org, p_source, p_id, coalesce(p_occurred_at, v_now), v_now, p_mode, p_run, p_agent, p_key, p_member,
     p_tier, p_model, p_price_version, p_runs, p_input_tokens, p_output_tokens, p_cost, p_provider_cost, p_reverses);
   return 'recorded';
 end $$;
@@ -99,7 +104,9 @@ create function metering.reverse(p_org text, p_source text, p_id text, p_new_id 
 declare
   u metering.usage;
 begin
-  select * into u from metering.usage x where x.org_id = p_org and x.source = p_source and x.id = p_id;
+  select x.* into u from metering.identity i
+    join metering.usage x on x.org_id = i.org_id and x.occurred_at = i.occurred_at and x.source = i.source and x.id = i.id
+    where i.org_id = p_org and i.source = p_source and i.id = p_id;
   if not found then
     return 'missing';
   end if;

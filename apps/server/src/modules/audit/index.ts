@@ -13,7 +13,7 @@ export type { ActorType, AuditEvent, BrokenChain, ChainFault, ChainFaultKind } f
 export interface Audit {
   /**
    * Adds one row in the caller's transaction: it commits or vanishes together with what it tells of. Locks the end of the
-   * organisation's chain until that transaction ends, so call it last.
+   * organisation's chain until that transaction ends: call it late, but before the ledger, whose locks come after this one everywhere.
    * @throws audit.unfit when a field holds more than an id.
    */
   append(tx: Tx, event: AuditEvent): Promise<void>;

@@ -1,5 +1,6 @@
 /** All SQL on the schema `audit`. */
 import { sql, type Tx } from '../../platform/db/index.ts';
+import { harmlessData } from './rules.ts';
 import type { AuditEvent, BrokenChain, ChainFault, ChainFaultKind } from './types.ts';
 
 interface FaultRow {
@@ -12,7 +13,7 @@ const fromRow = (row: FaultRow): ChainFault => ({ fault: row.fault, seq: row.seq
 
 export async function insertEvent(tx: Tx, id: string, event: AuditEvent): Promise<void> {
   await sql`select audit.append(${event.orgId}, ${id}, ${event.actorType}, ${event.actorId ?? null}, ${event.action},
-    ${event.targetType ?? null}, ${event.targetId ?? null}, ${event.requestId ?? null}, ${JSON.stringify(event.data ?? {})}::jsonb)`.execute(
+    ${event.targetType ?? null}, ${event.targetId ?? null}, ${event.requestId ?? null}, ${JSON.stringify(harmlessData(event.data ?? {}))}::jsonb)`.execute(
     tx,
   );
 }

@@ -106,20 +106,20 @@ const changeBudget = (ledger: Ledger, audit: Audit) =>
       const { period, limit, hard } = body;
       const scope = { type, id };
       return mutate(async (tx) => {
-        const changed =
-          limit === null
-            ? { ...toBudgetView(await ledger.removeBudget(tx, { scope, period })), limit: null }
-            : toBudgetView(await ledger.putBudget(tx, { orgId, scope, period, limitNanos: fromMoney(limit), hard }));
         await audit.append(tx, {
           orgId,
           actorType: 'key',
           actorId: keyId,
           action: limit === null ? 'budget.remove' : 'budget.put',
           targetType: 'budget',
-          targetId: changed.id,
+          targetId: `${type}/${id}/${period}`,
           requestId,
-          data: { scope: type, scopeId: id, period, limitNanos: limit?.nanos ?? null, hard },
+          data: { limitNanos: limit?.nanos ?? null, hard },
         });
+        const changed =
+          limit === null
+            ? { ...toBudgetView(await ledger.removeBudget(tx, { scope, period })), limit: null }
+            : toBudgetView(await ledger.putBudget(tx, { orgId, scope, period, limitNanos: fromMoney(limit), hard }));
         return { status: 200, body: changed };
       });
     },

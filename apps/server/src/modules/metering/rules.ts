@@ -18,6 +18,11 @@ export function tierOf(book: PriceBook, tierId: string = book.defaultTier): Tier
   return tier;
 }
 
+/** The tiers on sale for an agent with its base price in each, in the order of the card. */
+export function tiersFor(book: PriceBook, agentId: string): { readonly id: string; readonly priceNanos: bigint }[] {
+  return book.tiers.map((tier) => ({ id: tier.id, priceNanos: basePrice(book, agentId, tier.id) }));
+}
+
 /** What one run of the agent costs before any model use beyond the included tokens. @throws metering.tier-not-found */
 export function basePrice(book: PriceBook, agentId: string, tierId: string = book.defaultTier): bigint {
   const own = book.agentPrices.find((price) => price.agentId === agentId && price.tierId === tierId);

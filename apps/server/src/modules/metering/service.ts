@@ -28,12 +28,12 @@ export interface UsageQuery {
 export interface Metering {
   /** Counts a use once, for ever: the same record again does nothing. @throws metering.usage-conflict when its content differs */
   record(tx: Tx, use: NewUsage): Promise<void>;
-  /** Takes a record back by a negative one of its own id. Idempotent. @throws metering.usage-not-found, metering.usage-conflict */
+  /** Takes a record back by a negative one of its own id, in the same period. Idempotent. @throws metering.usage-not-found, metering.usage-conflict */
   reverse(tx: Tx, input: { readonly source: string; readonly id: string; readonly reversalId: string }): Promise<void>;
   /** Sums by group, in the order of the group's key; at most 1,000 rows. @throws metering.period */
   usage(tx: Tx, query: UsageQuery): Promise<UsageRow[]>;
-  /** The price book in force (at most 5 s old), or one version of it. Costs no round trip while the known one is fresh. */
-  priceBook(tx: Tx, version?: number): Promise<PriceBook>;
+  /** The price book in force (at most 5 s old), or one version of it. Costs no round trip while the known one is fresh; without `tx` it uses a connection of its own. */
+  priceBook(tx?: Tx, version?: number): Promise<PriceBook>;
   /** Publishes the next version and returns its number. What older versions priced keeps its price. */
   publishPrices(book: NewPriceBook): Promise<number>;
   /** Makes the partitions of the coming months. Call at start and daily; returns how many were new. */
@@ -44,7 +44,7 @@ export interface Metering {
   differences(orgId: string): Promise<store.UsageDifference[]>;
 }
 
-function createPriceBooks(clock: Clock) {
+function createPriceBooks(db: Db, clock: Clock) {
   const kept = new Map<number, PriceBook>();
   let current: PriceBook | undefined;
   let checkedMs = Number.NEGATIVE_INFINITY;
@@ -57,11 +57,13 @@ function createPriceBooks(clock: Clock) {
     return book;
   };
   return {
-    async read(tx: Tx, version: number | undefined): Promise<PriceBook> {
+    async read(tx: Tx | undefined, version: number | undefined): Promise<PriceBook> {
       const known = version === undefined ? current : kept.get(version);
       if (known && (version !== undefined || clock.monotonicMs() - checkedMs < BOOK_FRESH_MS)) return known;
       const startedMs = clock.monotonicMs();
-      const found = await store.findPriceBook(tx, version);
+      const found = await (tx
+        ? store.findPriceBook(tx, version)
+        : db.direct((own) => store.findPriceBook(own, version)));
       if (!found)
         throw new GuildhallError(meteringErrors.priceVersion, { internal: `price version ${version ?? 'now'}` });
       const book = keep(found);
@@ -88,7 +90,7 @@ async function sumUsage(tx: Tx, query: UsageQuery, clock: Clock): Promise<UsageR
 
 export function createMetering(deps: { readonly db: Db; readonly clock: Clock }): Metering {
   const { db, clock } = deps;
-  const books = createPriceBooks(clock);
+  const books = createPriceBooks(db, clock);
   return {
     async record(tx, use) {
       const outcome = await store.insertUsage(tx, use);
@@ -96,7 +98,7 @@ export function createMetering(deps: { readonly db: Db; readonly clock: Clock })
         throw new GuildhallError(meteringErrors.usageConflict, { internal: `usage ${use.source}/${use.id}` });
     },
     async reverse(tx, { source, id, reversalId }) {
-      const outcome = await store.reverseUsage(tx, source, id, reversalId);
+      const outcome = await store.reverseUsage(tx, { source, id, reversalId });
       if (outcome === 'missing')
         throw new GuildhallError(meteringErrors.usageMissing, { internal: `usage ${source}/${id}` });
       if (outcome === 'conflict')

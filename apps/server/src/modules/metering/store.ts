@@ -15,15 +15,18 @@ export async function insertUsage(tx: Tx, use: NewUsage): Promise<RecordOutcome>
   return answer.rows[0]?.outcome ?? 'conflict';
 }
 
-export async function reverseUsage(
-  tx: Tx,
-  source: string,
-  id: string,
-  newId: string,
-): Promise<RecordOutcome | 'missing'> {
+export interface Reversal {
+  readonly source: string;
+  readonly id: string;
+  readonly reversalId: string;
+}
+
+export async function reverseUsage(tx: Tx, reversal: Reversal): Promise<RecordOutcome | 'missing'> {
   const answer = await sql<{
     outcome: RecordOutcome | 'missing';
-  }>`select metering.reverse(platform.current_org(), ${source}, ${id}, ${newId}) as outcome`.execute(tx);
+  }>`select metering.reverse(platform.current_org(), ${reversal.source}, ${reversal.id}, ${reversal.reversalId}) as outcome`.execute(
+    tx,
+  );
   return answer.rows[0]?.outcome ?? 'missing';
 }
 
