@@ -1,0 +1,2 @@
+/** The door of the agent. */
+export { workflowOrchestrator } from './agent.ts';
