@@ -4,7 +4,8 @@ import { type TestDatabase, testDatabase } from '../../../test/harness/database.
 import type { Clock } from '../../platform/clock/index.ts';
 import { createKeyring, type Keyring } from '../../platform/crypto/index.ts';
 import { createIds } from '../../platform/ids/index.ts';
-import { type AuditEvent, createIdentity, type Identity, type OrganisationWithKey } from './index.ts';
+import { type AuditEvent, createAudit } from '../audit/index.ts';
+import { createIdentity, type Identity, type OrganisationWithKey } from './index.ts';
 
 export interface Fixture {
   readonly database: TestDatabase;
@@ -39,6 +40,7 @@ export async function identityFixture(keyring: Keyring = createKeyring({ masterK
   };
   const audited: AuditEvent[] = [];
   const opened: string[] = [];
+  const audit = createAudit({ ids: createIds(clock) });
   const another = () =>
     createIdentity({
       db: database.db,
@@ -46,7 +48,8 @@ export async function identityFixture(keyring: Keyring = createKeyring({ masterK
       clock,
       keyring,
       audit: {
-        append: async (_tx, event) => {
+        append: async (tx, event) => {
+          await audit.append(tx, event);
           audited.push(event);
         },
       },

@@ -18,7 +18,11 @@ import { assertLive } from './rules.ts';
 import type { IdentityService, NewKeyInput } from './service.ts';
 import type { Actor, Key, KeyWithSecret } from './types.ts';
 
-const actorOf = (principal: Principal): Actor => ({ type: 'key', principal });
+const actorOf = (call: { principal: Principal; requestId: string }): Actor => ({
+  type: 'key',
+  principal: call.principal,
+  requestId: call.requestId,
+});
 
 const toWire = (key: Key): ApiKey => ({
   id: key.id,
@@ -58,7 +62,7 @@ function keyRoutes(identity: IdentityService): readonly RouteDefinition[] {
       responses: { 201: newApiKey },
       handler: (call) =>
         call.mutate(async (tx) => {
-          const made = await identity.createKey(tx, actorOf(call.principal), newKeyFrom(call.body));
+          const made = await identity.createKey(tx, actorOf(call), newKeyFrom(call.body));
           return { status: 201, body: withSecret(made), once: ['secret'] };
         }),
     }),
@@ -72,9 +76,7 @@ function keyRoutes(identity: IdentityService): readonly RouteDefinition[] {
       responses: { 200: apiKeyPage },
       async handler(call) {
         const { limit, cursor } = call.query;
-        const page = await call.read((tx) =>
-          identity.listKeys(tx, actorOf(call.principal), { limit, afterId: cursor }),
-        );
+        const page = await call.read((tx) => identity.listKeys(tx, actorOf(call), { limit, afterId: cursor }));
         return { status: 200, body: { data: page.keys.map(toWire), nextCursor: page.nextAfterId ?? null } };
       },
     }),
@@ -87,7 +89,7 @@ function keyRoutes(identity: IdentityService): readonly RouteDefinition[] {
       params: keyParams,
       responses: { 200: apiKey },
       async handler(call) {
-        const key = await call.read((tx) => identity.getKey(tx, actorOf(call.principal), call.params.id));
+        const key = await call.read((tx) => identity.getKey(tx, actorOf(call), call.params.id));
         return { status: 200, body: toWire(key) };
       },
     }),
@@ -101,7 +103,7 @@ function keyRoutes(identity: IdentityService): readonly RouteDefinition[] {
       responses: { 204: null },
       handler: (call) =>
         call.mutate(async (tx) => {
-          await identity.revokeKey(tx, actorOf(call.principal), call.params.id);
+          await identity.revokeKey(tx, actorOf(call), call.params.id);
           return { status: 204, body: {} };
         }),
     }),
@@ -117,7 +119,7 @@ function keyRoutes(identity: IdentityService): readonly RouteDefinition[] {
       handler: (call) =>
         call.mutate(async (tx) => {
           const { overlapSeconds } = call.body;
-          const made = await identity.rotateKey(tx, actorOf(call.principal), { id: call.params.id, overlapSeconds });
+          const made = await identity.rotateKey(tx, actorOf(call), { id: call.params.id, overlapSeconds });
           return { status: 201, body: withSecret(made), once: ['secret'] };
         }),
     }),
@@ -138,7 +140,7 @@ function organisationRoute(identity: IdentityService): RouteDefinition {
       return call.mutate(async (tx) => {
         const made = await identity.createOrganisationIn(tx, {
           name: call.body.name,
-          actor: { type: 'key', id: call.principal.keyId },
+          actor: { type: 'operator', id: call.principal.keyId, requestId: call.requestId },
         });
         const { id, name, createdAt } = made.organisation;
         return {

@@ -20,11 +20,11 @@ import {
   revokeKey,
   takeAdminToken,
 } from './store.ts';
-import type { Actor, IdentityDeps, Key, KeyWithSecret, Organisation, Role } from './types.ts';
+import type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Role } from './types.ts';
 
 export interface NewOrganisationInput {
   readonly name: string;
-  readonly actor: { readonly type: 'key' | 'system'; readonly id: string };
+  readonly actor: Founder;
   /** Of the first key; default: all an owner has. */
   readonly scopes?: readonly Scope[];
   /** Whether it begins with trial credit. Default false. */
@@ -118,20 +118,17 @@ export function createService(deps: IdentityDeps): IdentityService {
     tx: Tx,
     actor: Actor,
     entry: { action: string; key: Key; details?: Record<string, string | number> },
-  ): Promise<void> =>
-    audit.append(tx, {
+  ) => {
+    const { name, mode, scopes, prefix, last4 } = entry.key;
+    return audit.append(tx, {
       orgId: entry.key.orgId,
-      actor: auditActor(actor),
+      actor: { type: actor.type, id: idOf(actor) },
+      requestId: actor.type === 'key' ? actor.requestId : undefined,
       action: entry.action,
       target: { type: 'key', id: entry.key.id },
-      details: {
-        name: entry.key.name,
-        mode: entry.key.mode,
-        scopes: entry.key.scopes,
-        prefix: entry.key.prefix,
-        ...entry.details,
-      },
+      details: { name, mode, scopes, prefix, last4, ...entry.details },
     });
+  };
 
   const createOrganisationIn = async (tx: Tx, input: NewOrganisationInput): Promise<OrganisationWithKey> => {
     const orgId = ids.make('org');
@@ -149,10 +146,11 @@ export function createService(deps: IdentityDeps): IdentityService {
       await onOrganisationCreated(tx, orgId, { trial: input.trial ?? false });
       await audit.append(tx, {
         orgId,
-        actor: input.actor,
-        action: 'organisation.created',
+        actor: { type: input.actor.type, id: input.actor.id },
+        requestId: input.actor.requestId,
+        action: 'organisation.create',
         target: { type: 'organisation', id: orgId },
-        details: { name: input.name, firstKey: made.key.id, scopes: made.key.scopes },
+        details: { name: input.name, firstKey: made.key.id, scopes: made.key.scopes, trial: input.trial ?? false },
       });
       return { organisation, ...made };
     });
@@ -176,9 +174,9 @@ export function createService(deps: IdentityDeps): IdentityService {
         mode,
         scopes,
         expiresAt,
-        createdBy: auditActor(actor).id,
+        createdBy: idOf(actor),
       });
-      await record(tx, actor, { action: 'key.created', key: made.key });
+      await record(tx, actor, { action: 'key.create', key: made.key });
       return made;
     },
     async listKeys(tx, actor, { limit, afterId }) {
@@ -191,16 +189,16 @@ export function createService(deps: IdentityDeps): IdentityService {
       const key = visible(actor, await lockKey(tx, id));
       if (key.revokedAt) return;
       await revokeKey(tx, id);
-      await record(tx, actor, { action: 'key.revoked', key });
+      await record(tx, actor, { action: 'key.revoke', key });
     },
     async rotateKey(tx, actor, { id, overlapSeconds }) {
       const old = visible(actor, await lockKey(tx, id));
       assertMayHandOut(actor, old);
       if (old.replacedBy || !isActive(old, await databaseNow(tx))) throw new GuildhallError(keyErrors.notActive);
-      const made = await makeKey(tx, { ...old, createdBy: auditActor(actor).id });
+      const made = await makeKey(tx, { ...old, createdBy: idOf(actor) });
       await replaceKey(tx, id, { newId: made.key.id, overlapSeconds });
       await record(tx, actor, {
-        action: 'key.rotated',
+        action: 'key.rotate',
         key: old,
         details: { replacedBy: made.key.id, overlapSeconds },
       });
@@ -225,9 +223,7 @@ export function createService(deps: IdentityDeps): IdentityService {
 
 const orgOf = (actor: Actor): string => (actor.type === 'key' ? actor.principal.orgId : actor.orgId);
 
-function auditActor(actor: Actor): { readonly type: 'key' | 'system'; readonly id: string } {
-  return actor.type === 'key' ? { type: 'key', id: actor.principal.keyId } : { type: 'system', id: actor.name };
-}
+const idOf = (actor: Actor): string => (actor.type === 'key' ? actor.principal.keyId : actor.name);
 
 /** The key, or the same answer for one that is missing, foreign, or of a mode that the actor must not see. */
 function visible(actor: Actor, key: Key | undefined): Key {

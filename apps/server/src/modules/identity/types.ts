@@ -5,6 +5,7 @@ import type { Keyring } from '../../platform/crypto/index.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import type { Principal } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
+import type { Audit } from '../audit/index.ts';
 
 /** What a member of an organisation may be. Today only an organisation's first key carries one. */
 export type Role = 'owner' | 'admin' | 'developer' | 'billing' | 'viewer';
@@ -45,15 +46,15 @@ export interface KeyWithSecret {
 
 /** Who asks for a change: a key of the organisation, or the program itself on behalf of whoever runs the server. */
 export type Actor =
-  | { readonly type: 'key'; readonly principal: Principal }
+  | { readonly type: 'key'; readonly principal: Principal; readonly requestId?: string | undefined }
   | { readonly type: 'system'; readonly orgId: string; readonly name: string };
 
-export interface AuditEvent {
-  readonly orgId: string;
-  readonly actor: { readonly type: 'key' | 'system'; readonly id: string };
-  readonly action: string;
-  readonly target: { readonly type: string; readonly id: string };
-  readonly details: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+/** Who makes an organisation: an operator's key, or the program itself. */
+export interface Founder {
+  readonly type: 'operator' | 'system';
+  /** The key's id, or the name of the command. */
+  readonly id: string;
+  readonly requestId?: string | undefined;
 }
 
 export interface IdentityDeps {
@@ -62,8 +63,7 @@ export interface IdentityDeps {
   readonly clock: Clock;
   /** The pepper: keys made under a former master key stay valid while that one is known. */
   readonly keyring: Pick<Keyring, 'mac' | 'macs'>;
-  /** Appends one row to the audit log of `event.orgId`, in the caller's transaction, which is that organisation's. */
-  readonly audit: { append(tx: Tx, event: AuditEvent): Promise<void> };
+  readonly audit: Pick<Audit, 'append'>;
   /** Called inside the transaction that makes an organisation, as that organisation: opens its accounts, books trial credit. */
   readonly onOrganisationCreated: (tx: Tx, orgId: string, options: { readonly trial: boolean }) => Promise<void>;
   readonly log: { warn(fields: object, message: string): void };
