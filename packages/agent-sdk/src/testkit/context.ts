@@ -55,8 +55,16 @@ function needed<T>(value: T | undefined, what: string): T {
   return value;
 }
 
+/** A failed run cost nothing, so calling again after it needs no more of the hold. */
+function hasFailed(finished: Finished | undefined): boolean {
+  return finished?.outcome.ok === true && JSON.parse(finished.outcome.json).status === 'failed';
+}
+
 function assertPlanned(parts: ContextParts, called: string): void {
-  const times = parts.state.passage.asked.filter((step) => step.type === 'call' && step.kind === called).length;
+  const { asked, finished } = parts.state.passage;
+  const times = asked.filter(
+    (step) => step.type === 'call' && step.kind === called && !hasFailed(finished.get(step.key)),
+  ).length;
   const planned = parts.agent.plannedCalls?.(parts.input as never).filter((call) => call.agent === called) ?? [];
   const timesMax = planned.reduce((sum, call) => sum + call.timesMax, 0);
   if (times > timesMax) throw new TestSetupError(`call ${times} of ${called}, but plannedCalls allows ${timesMax}`);

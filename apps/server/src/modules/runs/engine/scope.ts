@@ -14,6 +14,7 @@ import {
   type StepScope,
 } from '@guildhall/agent-sdk';
 import { runInSandbox } from '@guildhall/agent-sdk/sandbox';
+import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import type { ArtifactWrite } from '../store/steps.ts';
 import type { NewEvent } from '../types.ts';
@@ -177,13 +178,25 @@ async function guardedFetch(
     throw new AgentError('fetch-method', `The method ${init?.method} is not offered.`, {
       advice: `Use one of ${METHODS.join(', ')}.`,
     });
-  const response = await deps.egress.request(url, {
-    method,
-    headers: init?.headers ?? {},
-    ...(init?.body === undefined ? {} : { body: init.body }),
-    totalMs: Math.min(init?.timeoutMs ?? FETCH_TIMEOUT_MS, FETCH_TIMEOUT_MS),
-    maxBytes: Math.min(init?.bytesMax ?? FETCH_MAX_BYTES, FETCH_MAX_BYTES),
-    signal,
-  });
-  return { status: response.status, headers: response.headers, body: await response.bytes() };
+  try {
+    const response = await deps.egress.request(url, {
+      method,
+      headers: init?.headers ?? {},
+      ...(init?.body === undefined ? {} : { body: init.body }),
+      totalMs: Math.min(init?.timeoutMs ?? FETCH_TIMEOUT_MS, FETCH_TIMEOUT_MS),
+      maxBytes: Math.min(init?.bytesMax ?? FETCH_MAX_BYTES, FETCH_MAX_BYTES),
+      signal,
+    });
+    return { status: response.status, headers: response.headers, body: await response.bytes() };
+  } catch (error) {
+    throw exchangeFailure(error);
+  }
+}
+
+/** A failed exchange is the agent's to judge, as `agent.fetch-timeout` and the like; what ended the attempt itself passes through. */
+function exchangeFailure(error: unknown): unknown {
+  if (!(error instanceof GuildhallError)) return error;
+  const { code, kind, title, advice } = error.spec;
+  const reason = code.slice(code.indexOf('.') + 1);
+  return new AgentError(`fetch-${reason}`, title, { advice, retryable: kind === 'fault', cause: error });
 }
