@@ -93,7 +93,10 @@ async function inTransaction<T>(pool: pg.Pool, orgId: string | undefined, work: 
         await client.query({ name: 'enter', text: "select set_config('guildhall.org_id', $1, true)", values: [orgId] });
       }
       const result = await work(builderOn(client));
-      await client.query('commit');
+      const ended = await client.query('commit');
+      // After a failed statement whose error `work` swallowed, the server answers "commit" by rolling back, without an error.
+      if (ended.command !== 'COMMIT')
+        throw new Error('nothing was committed: a statement failed and its error was swallowed');
       return result;
     } catch (error) {
       if (!isConnectionError(error)) await client.query('rollback');
@@ -131,7 +134,12 @@ async function keepListening(
   const retry = (): void => {
     connect().catch(() => current?.end().catch(() => {}));
   };
-  await connect();
+  try {
+    await connect();
+  } catch (error) {
+    closed = true;
+    throw error;
+  }
   return async () => {
     closed = true;
     clearTimeout(timer);
@@ -170,19 +178,12 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return constraint === undefined || (error as { constraint?: string }).constraint === constraint;
 }
 
-const CONNECTION_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EPIPE',
-  'ETIMEDOUT',
-  '57P01',
-  '57P02',
-  '57P03',
-  '08006',
-  '08003',
-  '08001',
-]);
+// 53300: no connection left; 25P03: ours was closed for idling in a transaction; EAGAIN: the socket's queue is full.
+const CONNECTION_CODES = new Set(
+  'ECONNREFUSED ECONNRESET ENOENT EPIPE ETIMEDOUT EAGAIN EAI_AGAIN EHOSTUNREACH 57P01 57P02 57P03 08006 08003 08001 53300 25P03'.split(
+    ' ',
+  ),
+);
 const CONNECTION_TEXTS = [
   'Connection terminated',
   'timeout exceeded when trying to connect',

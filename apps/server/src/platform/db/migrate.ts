@@ -54,17 +54,44 @@ async function ensureRoles(client: pg.Client, options: MigrateOptions): Promise<
   await client.query('grant guildhall_definer to current_user');
 }
 
+const ROLE_ATTEMPTS_MAX = 20;
+// Made by somebody else meanwhile (42710, 23505) or changed in the same moment (XX000).
+const ROLE_CLASHES = new Set(['42710', '23505', 'XX000']);
+
+/** Roles belong to the whole server, where our lock on one database does not reach: a clash with another one is tried again. */
+async function ensureRolesBesideOthers(client: pg.Client, options: MigrateOptions): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ensureRoles(client, options);
+    } catch (error) {
+      const clashes = error instanceof pg.DatabaseError && ROLE_CLASHES.has(error.code ?? '');
+      if (!clashes || attempt === ROLE_ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+/** A connection for one piece of work. */
+async function withOwner<T>(ownerUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: ownerUrl });
+  // A connection lost between two statements shows as the failure of the next one.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
 /**
  * Brings the schema up to date and returns the version now in force. Idempotent; safe when called by several processes at once.
  * @throws when the database holds a migration this program does not know, or one whose text has changed since it ran.
  */
 export async function migrate(options: MigrateOptions): Promise<number> {
   const migrations = await readMigrations(options.directory);
-  const client = new pg.Client({ connectionString: options.ownerUrl });
-  await client.connect();
-  try {
+  return withOwner(options.ownerUrl, async (client) => {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await ensureRoles(client, options);
+    await ensureRolesBesideOthers(client, options);
     await client.query('create schema if not exists platform');
     await client.query(
       'create table if not exists platform.migration (number int primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())',
@@ -75,9 +102,7 @@ export async function migrate(options: MigrateOptions): Promise<number> {
     assertKnown(migrations, applied.rows);
     for (const migration of migrations.slice(applied.rows.length)) await apply(client, migration);
     return migrations.length;
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 function assertKnown(
@@ -118,16 +143,12 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
 
 /** The number of migrations in the database, or 0 where there is none yet. */
 export async function schemaVersion(ownerUrl: string): Promise<number> {
-  const client = new pg.Client({ connectionString: ownerUrl });
-  await client.connect();
-  try {
+  return withOwner(ownerUrl, async (client) => {
     const exists = await client.query<{ found: boolean }>(
       "select to_regclass('platform.migration') is not null as found",
     );
     if (!exists.rows[0]?.found) return 0;
     const count = await client.query<{ n: number }>('select count(*)::int as n from platform.migration');
     return count.rows[0]?.n ?? 0;
-  } finally {
-    await client.end();
-  }
+  });
 }
