@@ -110,7 +110,7 @@ test('a new key works with exactly its scopes and is audited once', async () => 
   expect(await identity.authenticate(made.secret)).toMatchObject({ mode: 'test', scopes: ['runs:read', 'files:read'] });
   expect(made.secret.startsWith(made.key.prefix) && made.secret.endsWith(made.key.last4)).toBe(true);
   expect(fixture.audited.filter(({ action }) => action === 'key.create')).toMatchObject([
-    { target: { id: made.key.id }, actor: { type: 'key', id: home.key.id }, orgId: home.organisation.id },
+    { targetId: made.key.id, actorType: 'key', actorId: home.key.id, orgId: home.organisation.id },
   ]);
 });
 

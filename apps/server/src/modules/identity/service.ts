@@ -117,16 +117,18 @@ export function createService(deps: IdentityDeps): IdentityService {
   const record = (
     tx: Tx,
     actor: Actor,
-    entry: { action: string; key: Key; details?: Record<string, string | number> },
+    entry: { action: string; key: Key; data?: Record<string, string | number> },
   ) => {
-    const { name, mode, scopes, prefix, last4 } = entry.key;
+    const { mode, scopes, prefix, last4 } = entry.key;
     return audit.append(tx, {
       orgId: entry.key.orgId,
-      actor: { type: actor.type, id: idOf(actor) },
+      actorType: actor.type,
+      actorId: idOf(actor),
       requestId: actor.type === 'key' ? actor.requestId : undefined,
       action: entry.action,
-      target: { type: 'key', id: entry.key.id },
-      details: { name, mode, scopes, prefix, last4, ...entry.details },
+      targetType: 'key',
+      targetId: entry.key.id,
+      data: { mode, scopes: scopes.join(' '), prefix, last4, ...entry.data },
     });
   };
 
@@ -146,11 +148,13 @@ export function createService(deps: IdentityDeps): IdentityService {
       await onOrganisationCreated(tx, orgId, { trial: input.trial ?? false });
       await audit.append(tx, {
         orgId,
-        actor: { type: input.actor.type, id: input.actor.id },
+        actorType: input.actor.type,
+        actorId: input.actor.id,
         requestId: input.actor.requestId,
         action: 'organisation.create',
-        target: { type: 'organisation', id: orgId },
-        details: { name: input.name, firstKey: made.key.id, scopes: made.key.scopes, trial: input.trial ?? false },
+        targetType: 'organisation',
+        targetId: orgId,
+        data: { firstKey: made.key.id, scopes: made.key.scopes.join(' '), trial: input.trial ?? false },
       });
       return { organisation, ...made };
     });
@@ -200,7 +204,7 @@ export function createService(deps: IdentityDeps): IdentityService {
       await record(tx, actor, {
         action: 'key.rotate',
         key: old,
-        details: { replacedBy: made.key.id, overlapSeconds },
+        data: { replacedBy: made.key.id, overlapSeconds },
       });
       return made;
     },
