@@ -1,0 +1,66 @@
+/** What every role stands on: keys, database, migrations, ids, log. Opened in order, closed in reverse. */
+import path from 'node:path';
+import { ClosingStack } from './closing.ts';
+import type { Settings } from './config/index.ts';
+import { type Clock, systemClock } from './platform/clock/index.ts';
+import { createKeyring, type Keyring, loadMasterKey } from './platform/crypto/index.ts';
+import { createDb, type Db, migrate } from './platform/db/index.ts';
+import { createIds, type Ids } from './platform/ids/index.ts';
+import { createPostgres } from './platform/postgres/index.ts';
+import type { Logger } from './platform/telemetry/index.ts';
+
+export interface Foundation {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly keyring: Keyring;
+  readonly db: Db;
+  /** Connection string of the role that owns the schema; for migrations alone. */
+  readonly ownerUrl: string;
+  readonly closing: ClosingStack;
+}
+
+const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations');
+
+/** The same database as another role. */
+function asRole(url: string, role: string, password: string): string {
+  const changed = new URL(url);
+  changed.username = role;
+  changed.password = password;
+  return changed.href;
+}
+
+/**
+ * Opens the database (embedded unless DATABASE_URL names one), brings its schema up to date, and connects as the two restricted roles.
+ * Whatever was opened is closed again when it fails.
+ */
+export async function layFoundation(settings: Settings, log: Logger): Promise<Foundation> {
+  const closing = new ClosingStack((name, error) => log.error('could not close a part cleanly', { part: name, error }));
+  try {
+    const keyring = createKeyring({ masterKey: await loadMasterKey(settings.dataDir, settings.masterKey) });
+    const ownerUrl = settings.databaseUrl ?? (await openEmbedded(settings, log, closing));
+    const appPassword = keyring.derive('db-role:guildhall_app').toString('base64url');
+    const systemPassword = keyring.derive('db-role:guildhall_system').toString('base64url');
+    await migrate({ ownerUrl, directory: MIGRATIONS, appPassword, systemPassword });
+    const db = createDb({
+      appUrl: asRole(ownerUrl, 'guildhall_app', appPassword),
+      systemUrl: asRole(ownerUrl, 'guildhall_system', systemPassword),
+      appPoolMax: settings.databasePool,
+      systemPoolMax: Math.max(2, Math.ceil(settings.databasePool / 4)),
+      applicationName: 'guildhall',
+      onIdleError: (error) => log.warn('the database closed an idle connection; it will be replaced', { error }),
+    });
+    closing.push('database connections', () => db.close());
+    return { settings, log, clock: systemClock, ids: createIds(systemClock), keyring, db, ownerUrl, closing };
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}
+
+async function openEmbedded(settings: Settings, log: Logger, closing: ClosingStack): Promise<string> {
+  const postgres = await createPostgres({ dataDir: settings.dataDir, log });
+  closing.push('embedded PostgreSQL', () => postgres.stop());
+  return postgres.ownerUrl;
+}

@@ -1,0 +1,126 @@
+/** Health, metrics, the reference of the interface, and the first page. */
+import { timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { GuildhallError } from '../../platform/errors/index.ts';
+import { type RouteDefinition, route } from '../../platform/http/index.ts';
+import { opsErrors } from './errors.ts';
+import type { OpsDeps } from './index.ts';
+import { readiness } from './health.ts';
+import { homePage } from './page.ts';
+import { loadReferenceScript, REFERENCE_CSP, referencePage } from './reference-page.ts';
+
+const alive = z.object({ status: z.literal('ok'), version: z.string() });
+const ready = z.object({
+  status: z.enum(['ready', 'not-ready']),
+  version: z.string(),
+  checks: z.record(z.string(), z.object({ status: z.enum(['ok', 'failed']), detail: z.string(), ms: z.number() })),
+});
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+
+function healthRoutes(deps: OpsDeps): RouteDefinition[] {
+  const about = (path: string, summary: string) => ({ method: 'GET' as const, path, summary, tag: 'Health', scope: 'public' as const });
+  const live = async () => ({ status: 200, body: { status: 'ok' as const, version: deps.version } });
+  return ['', '/api/v1'].flatMap((prefix) => [
+    route({ ...about(`${prefix}/live`, 'Is the process up?'), responses: { 200: alive }, handler: live }),
+    route({ ...about(`${prefix}/health`, 'Is the process up?'), responses: { 200: alive }, handler: live }),
+    route({
+      ...about(`${prefix}/ready`, 'Can the process work?'),
+      responses: { 200: ready, 503: ready },
+      handler: async () => {
+        const state = await readiness(deps.checks, deps.clock.monotonicMs);
+        return { status: state.ready ? 200 : 503, body: { status: state.ready ? 'ready' : 'not-ready', version: deps.version, checks: state.checks } };
+      },
+    }),
+  ]);
+}
+
+function isToken(header: string | undefined, token: string | undefined): boolean {
+  if (token === undefined || header === undefined) return false;
+  const given = Buffer.from(header);
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+function metricsRoute(deps: OpsDeps): RouteDefinition {
+  return route({
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Metrics for Prometheus',
+    tag: 'Health',
+    scope: 'public',
+    responses: { 200: null },
+    handler: async ({ raw, reply }) => {
+      // The socket's own address: a header could claim anything.
+      const local = LOOPBACK.has(raw.socket.remoteAddress ?? '') && raw.headers['x-forwarded-for'] === undefined;
+      if (!local && !isToken(raw.headers.authorization, deps.metricsToken)) throw new GuildhallError(opsErrors.metricsClosed);
+      const page = await deps.metrics.scrape();
+      await reply.header('content-type', page.contentType).send(page.body);
+      return undefined;
+    },
+  });
+}
+
+function pageRoutes(deps: OpsDeps): RouteDefinition[] {
+  const shown = { tag: 'Pages', scope: 'public' as const, responses: { 200: null } };
+  return [
+    route({
+      ...shown,
+      method: 'GET',
+      path: '/',
+      summary: 'The first page: state and first steps',
+      query: z.looseObject({ lang: z.enum(['en', 'ar']).optional().catch(undefined), admin: z.string().max(256).optional() }),
+      handler: async ({ query, reply, raw }) => {
+        const state = await readiness(deps.checks, deps.clock.monotonicMs);
+        const admin = query.admin ? await deps.openAdminLink(query.admin) : undefined;
+        const language = query.lang ?? (/^ar\b/i.test(raw.headers['accept-language'] ?? '') ? 'ar' : 'en');
+        const html = homePage({ language, version: deps.version, url: deps.publicUrl(), state, agents: deps.agents(), admin });
+        await reply
+          .header('content-type', 'text/html; charset=utf-8')
+          .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'")
+          .send(html);
+        return undefined;
+      },
+    }),
+    route({
+      ...shown,
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This interface as OpenAPI 3.1',
+      handler: async ({ reply }) => {
+        await reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache').send(JSON.stringify(deps.openApi()));
+        return undefined;
+      },
+    }),
+  ];
+}
+
+function referenceRoutes(): RouteDefinition[] {
+  let script: Promise<string> | undefined;
+  const shown = { method: 'GET' as const, tag: 'Pages', scope: 'public' as const, responses: { 200: null } };
+  return [
+    route({
+      ...shown,
+      path: '/docs/api',
+      summary: 'The interactive reference',
+      handler: async ({ reply }) => {
+        await reply.header('content-type', 'text/html; charset=utf-8').header('content-security-policy', REFERENCE_CSP).send(referencePage());
+        return undefined;
+      },
+    }),
+    route({
+      ...shown,
+      path: '/docs/api/reference.js',
+      summary: 'The script of the interactive reference',
+      handler: async ({ reply }) => {
+        script ??= loadReferenceScript();
+        await reply.header('content-type', 'text/javascript; charset=utf-8').header('cache-control', 'public, max-age=3600').send(await script);
+        return undefined;
+      },
+    }),
+  ];
+}
+
+export function opsRoutes(deps: OpsDeps): RouteDefinition[] {
+  return [...healthRoutes(deps), metricsRoute(deps), ...pageRoutes(deps), ...referenceRoutes()];
+}

@@ -1,0 +1,152 @@
+/** Roles: what a process does with the platform. `api` answers, `worker` executes, `start` does both in one process. */
+import type { AddressInfo } from 'node:net';
+import type { AgentDefinition } from '@guildhall/agent-sdk';
+import { FILE_MAX_BYTES } from '@guildhall/contract';
+import { builtInAgents } from './agents.ts';
+import { compose, type Platform } from './compose.ts';
+import type { Settings } from './config/index.ts';
+import { type Foundation, layFoundation } from './foundation.ts';
+import { createLimits } from './http-limits.ts';
+import { createJobs, createOps } from './modules/ops/index.ts';
+import { pruneRuns } from './modules/runs/index.ts';
+import { sql } from './platform/db/index.ts';
+import { createWorker } from './platform/durable/index.ts';
+import { createHttp, openApi, type RouteDefinition } from './platform/http/index.ts';
+import { createOutboxDispatcher } from './platform/outbox/index.ts';
+import type { Logger } from './platform/telemetry/index.ts';
+import { VERSION } from './version.ts';
+
+export type Role = 'start' | 'api' | 'worker';
+
+export interface Server {
+  readonly foundation: Foundation;
+  readonly platform: Platform;
+  /** Where the API answers; undefined in a worker. */
+  readonly url: string | undefined;
+  /** Stops taking work, gives back what is under way, closes everything. */
+  stop(): Promise<void>;
+}
+
+// A worker that is told to stop lets steps of a few seconds end, within what orchestrators grant (30 s by default).
+const DRAIN_MS = 10_000;
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const IDEMPOTENCY_KEEP = '30 days';
+const WORKERS_KEEP = '7 days';
+
+export interface ServeOptions {
+  readonly role: Role;
+  readonly settings: Settings;
+  readonly log: Logger;
+  /** The built-in ones, unless a test or a benchmark brings its own. */
+  readonly agents?: readonly AgentDefinition[];
+}
+
+/** Starts a role. When it fails everything that was opened is closed again. */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const { role, settings, log } = options;
+  const foundation = await layFoundation(settings, log);
+  try {
+    let url = settings.publicUrl;
+    const platform = await compose(foundation, { agents: options.agents ?? builtInAgents, publicUrl: () => url ?? `http://${settings.host}:${settings.port}` });
+    await platform.metering.ensurePartitions();
+    let address: string | undefined;
+    if (role !== 'worker') {
+      address = await listen(foundation, platform, () => url ?? '');
+      url ??= address;
+    }
+    if (role !== 'api') await work(foundation, platform);
+    return { foundation, platform, url, stop: () => foundation.closing.close() };
+  } catch (error) {
+    await foundation.closing.close();
+    throw error;
+  }
+}
+
+async function listen(foundation: Foundation, platform: Platform, publicUrl: () => string): Promise<string> {
+  const { settings, closing, db, ids, clock, log } = foundation;
+  const { metrics, identity } = platform;
+  closing.push('key announcements', await identity.start());
+  let document: unknown;
+  const all: RouteDefinition[] = [];
+  const ops = createOps({
+    version: VERSION,
+    clock,
+    metrics,
+    metricsToken: settings.metricsToken,
+    checks: readinessChecks(foundation, platform),
+    publicUrl,
+    openApi: () => {
+      document ??= openApi(all, { version: VERSION, url: publicUrl() });
+      return document;
+    },
+    agents: () => platform.catalog.agents,
+    openAdminLink: (token) => identity.useAdminToken(token).catch(() => undefined),
+  });
+  all.push(...platform.routes, ...ops.routes);
+  watch(foundation, platform);
+  const http = await createHttp({
+    db,
+    ids,
+    clock,
+    log,
+    routes: all,
+    fileMaxBytes: FILE_MAX_BYTES,
+    authenticate: (presented) => identity.authenticate(presented),
+    limit: createLimits(foundation),
+    observe: (input) => {
+      metrics.httpRequest(input, input.seconds);
+      if (input.code) metrics.apiError(input.code);
+    },
+  });
+  await http.listen({ port: settings.port, host: settings.host });
+  closing.push('HTTP', () => http.close());
+  const { port } = http.server.address() as AddressInfo;
+  return `http://${settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host}:${port}`;
+}
+
+function readinessChecks({ db }: Foundation, platform: Platform) {
+  return {
+    database: async () => {
+      await db.open((tx) => sql`select 1`.execute(tx));
+      return 'answers';
+    },
+    queue: async () => {
+      const counts = await platform.durable.counts();
+      const queued = counts.find((row) => row.state === 'queued')?.n ?? 0n;
+      return `${queued} queued`;
+    },
+    files: async () => {
+      await platform.files.exists('org_readiness', '0'.repeat(64));
+      return 'answers';
+    },
+  };
+}
+
+function watch({ db }: Foundation, platform: Platform): void {
+  platform.metrics.watch({
+    databaseConnectionsActive: () => db.stats().active,
+    queueDepth: async () => Number((await platform.durable.counts()).find((row) => row.state === 'queued')?.n ?? 0n),
+    outboxAgeSeconds: async () => {
+      const result = await db.system((tx) => sql<{ seconds: number }>`select coalesce(extract(epoch from platform.outbox_age()), 0)::float8 as seconds`.execute(tx));
+      return result.rows[0]?.seconds ?? 0;
+    },
+  });
+}
+
+async function work(foundation: Foundation, platform: Platform): Promise<void> {
+  const { settings, closing, db, ids, log } = foundation;
+  const jobs = createJobs({ db, log }, [
+    { name: 'holds.sweep', everyMs: 5_000, run: () => platform.ledger.sweepExpired() },
+    { name: 'usage.partitions', everyMs: HOUR_MS, run: () => platform.metering.ensurePartitions() },
+    { name: 'runs.prune', everyMs: 10 * MINUTE_MS, run: () => pruneRuns(db, platform.files, { runsMs: settings.retentionRunsMs, filesMs: settings.retentionFilesMs }) },
+    { name: 'files.sweep', everyMs: HOUR_MS, run: () => platform.files.sweep() },
+    { name: 'idempotency.prune', everyMs: HOUR_MS, run: () => db.system((tx) => sql`select platform.prune_idempotency(${IDEMPOTENCY_KEEP}::interval)`.execute(tx)) },
+    { name: 'workers.prune', everyMs: HOUR_MS, run: () => db.system((tx) => sql`select durable.prune(${WORKERS_KEEP}::interval)`.execute(tx)) },
+  ]);
+  closing.push('jobs', () => jobs.stop());
+  const dispatcher = createOutboxDispatcher({ db, bus: platform.bus, log, readers: platform.outboxReaders });
+  closing.push('outbox', () => dispatcher.stop());
+  const worker = await createWorker({ db, bus: platform.bus, ids, log, slots: settings.workerSlots, execute: platform.runs.execute });
+  closing.push('worker', () => worker.stop(DRAIN_MS));
+}
