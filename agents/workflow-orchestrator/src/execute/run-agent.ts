@@ -53,7 +53,9 @@ async function attemptOf(call: () => Promise<CallResult>): Promise<Attempt> {
   try {
     const result = await call();
     if (result.status === 'succeeded') return { ok: true, result };
-    const { runId, costNanos } = result;
+    // A refused call made no run.
+    const runId = result.runId === '' ? null : result.runId;
+    const { costNanos } = result;
     if (result.status === 'cancelled') {
       return {
         ok: false,

@@ -13,7 +13,8 @@ export const GRAPH_LIMITS = {
   recordsMax: 5_000,
   /** Longest wait of a timer or for a person: one year. */
   waitMsMax: 366 * 86_400_000,
-  httpTimeoutMsMax: 120_000,
+  /** As long as the platform lets one exchange take. */
+  httpTimeoutMsMax: 30_000,
 } as const;
 
 const MARK = `In any string, \${{ expression }} is replaced by the value of the expression.`;
