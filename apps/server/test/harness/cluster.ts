@@ -2,19 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chooseAccount, handOver } from '../../src/platform/postgres/account.ts';
 import { findBinaries } from '../../src/platform/postgres/binaries.ts';
-import {
-  initCluster,
-  type Place,
-  readLock,
-  spawnServer,
-  untilReady,
-  urlOf,
-} from '../../src/platform/postgres/server.ts';
+import { listOn, send } from '../../src/platform/postgres/processes.ts';
+import { initCluster, type Place, spawnServer, untilReady, urlOf } from '../../src/platform/postgres/server.ts';
 
 export interface TestCluster {
   /** Connection string of the superuser; another database by name. */
@@ -42,14 +36,19 @@ const SETTINGS = {
   max_connections: '300',
   shared_buffers: '128MB',
   jit: 'off',
+  io_method: 'sync',
   log_min_messages: 'fatal',
-  max_wal_size: '2GB',
+  max_wal_size: '512MB',
 };
+
+// A clone makes some 300 files: 15 to 35 ms in memory, 340 ms on the disk where this was measured.
+const MEMORY_FOLDER = '/dev/shm';
+const MEMORY_BYTES_MIN = 4 * 1024 ** 3;
 
 /** Starts an empty server of its own. Its folder is removed at `close`, or as soon as this process has died. */
 export async function startCluster(options: TestClusterOptions): Promise<TestCluster> {
   removeOrphans();
-  const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const folder = mkdtempSync(path.join(options.fsync ? tmpdir() : fastFolder(), `${PREFIX}${process.pid}-`));
   const binaries = findBinaries();
   const account = chooseAccount([binaries.postgres, folder], path.join(folder, 'cluster'));
   const place: Place = {
@@ -118,31 +117,40 @@ function watchOver(folder: string, cluster: string): ChildProcess {
   return child;
 }
 
+/** Memory where there is plenty; containers often have 64 MB of it. */
+function fastFolder(): string {
+  if (!existsSync(MEMORY_FOLDER)) return tmpdir();
+  const { bavail, bsize } = statfsSync(MEMORY_FOLDER);
+  return bavail * bsize >= MEMORY_BYTES_MIN ? MEMORY_FOLDER : tmpdir();
+}
+
 /** Folders whose test run has died together with its watchdog. */
 function removeOrphans(): void {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length).split('-')[0]) : Number.NaN;
-    if (Number.isNaN(pid) || isAlive(pid)) continue;
-    const folder = path.join(tmpdir(), name);
-    const lock = readLock(path.join(folder, 'cluster'));
-    if (lock && isServerOf(lock.pid, folder)) process.kill(lock.pid, 'SIGQUIT');
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  for (const parent of new Set([tmpdir(), fastFolder()])) {
+    for (const name of readdirSync(parent)) {
+      const pid = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length).split('-')[0]) : Number.NaN;
+      if (!Number.isNaN(pid) && !isAlive(pid)) removeOrphan(path.join(parent, name));
+    }
   }
 }
 
+function removeOrphan(folder: string): void {
+  const cluster = path.join(folder, 'cluster');
+  for (const pid of listOn(cluster).pids) send(pid, 'SIGQUIT');
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+}
+
+/** Alive, and not merely waiting to be forgotten by its parent. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-}
-
-function isServerOf(pid: number, folder: string): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
-    return false;
+    // Not Linux, or gone this moment: the next run will see.
+    return true;
   }
 }
