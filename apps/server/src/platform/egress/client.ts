@@ -1,6 +1,6 @@
 /** One request to the outside, with every limit on it. */
 import { isIP } from 'node:net';
-import { Agent, request as send } from 'undici';
+import { Agent, errors, request as send } from 'undici';
 import { GuildhallError } from '../errors/index.ts';
 import { createAddressRules } from './address-rules.ts';
 import { ACCEPT_ENCODING, boundedBody, readAll } from './body.ts';
@@ -31,7 +31,10 @@ function errorFor(error: unknown): unknown {
   if (/TIMEOUT|ETIMEDOUT/.test(code)) return new GuildhallError(egressErrors.timeout, { cause: error });
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return new GuildhallError(egressErrors.tooLarge, { cause: error });
   if (code === 'UND_ERR_INVALID_ARG') return denied('A header of the request cannot be sent.');
-  if (/^(?:Z_|HPE_|ERR__ERROR_FORMAT|ERR_BROTLI|ERR_ZLIB|UND_ERR_RES)/.test(code))
+  if (
+    error instanceof errors.HTTPParserError ||
+    /^(?:Z_|HPE_|ERR__ERROR_FORMAT|ERR_BROTLI|ERR_ZLIB|UND_ERR_RES)/.test(code)
+  )
     return new GuildhallError(egressErrors.badResponse, { cause: error });
   return new GuildhallError(egressErrors.unreachable, { cause: error });
 }

@@ -1,0 +1,6 @@
+/** Rates per subject, shared by all processes through PostgreSQL. */
+export { limitsErrors } from './errors.ts';
+export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './limiter.ts';
+export { createPostgresRateStore } from './store.ts';
+export type { RateGrant, RateRequest, RateRule, RateStore, RateVerdict } from './types.ts';
+export { rateLimitHeaders, tooManyRequests } from './verdict.ts';

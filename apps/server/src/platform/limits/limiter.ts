@@ -1,0 +1,111 @@
+/** Admits calls by rule and subject: from a lease in this process where it can, through the shared store where it must. */
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock/index.ts';
+import { createLocalWindows } from './local-windows.ts';
+import { Subject } from './subject.ts';
+import type { RateRule, RateStore, RateVerdict } from './types.ts';
+
+export interface RateLimiter {
+  /** Counts one call. `subject` names who calls, tenant first (`org_…/key_…`), or an address; it is stored only as a keyed hash. Never throws. */
+  take(rule: RateRule, subject: string): Promise<RateVerdict>;
+  /** False while the shared store does not answer and every process counts for itself. */
+  isShared(): boolean;
+}
+
+export interface RateLimiterOptions {
+  readonly store: RateStore;
+  readonly clock: Clock;
+  /** A keyed hash, so that the stored keys cannot be turned back: `(text) => keyring.mac('rate-limits', text)`. */
+  readonly hash: (text: string) => Buffer;
+  /** `LIMITS_SCALE`: multiplies every limit. */
+  readonly scale?: number;
+  /** Told once when the store stops answering and once when it answers again; raise the alarm here. */
+  readonly onSharedChange?: (isShared: boolean, cause?: unknown) => void;
+}
+
+// A rule this large is leased; below it every call asks, so that the count is exact even when calls stop.
+const LEASE_LIMIT_MIN = 1_000;
+const LEASE_MAX = 100;
+// Subjects that are forgotten cost one question when they come back.
+const SUBJECTS_MAX = 50_000;
+// A healthy store answers in about a millisecond; a call must not wait much longer for permission than for its work.
+const STORE_TIMEOUT_MS = 1_000;
+const STORE_RETRY_MS = 1_000;
+const CLOSED_SHARE = 4;
+
+/** Rejects when the store takes too long. What it grants then is lost: too few calls are admitted rather than too many. */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the rate store takes too long')), STORE_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Keeps track of whether the store answers, and does not ask a broken one for every call. */
+function createConnection(options: RateLimiterOptions) {
+  let isShared = true;
+  let retryAtMs = 0;
+  const change = (next: boolean, cause?: unknown): void => {
+    if (isShared === next) return;
+    isShared = next;
+    options.onSharedChange?.(next, cause);
+  };
+  return {
+    isShared: () => isShared,
+    async ask(request: Parameters<RateStore['take']>[0]) {
+      if (!isShared && options.clock.monotonicMs() < retryAtMs) return undefined;
+      try {
+        const grant = await inTime(options.store.take(request));
+        change(true);
+        return grant;
+      } catch (error) {
+        // Translated into counting locally, and told to `onSharedChange`.
+        retryAtMs = options.clock.monotonicMs() + STORE_RETRY_MS;
+        change(false, error);
+        return undefined;
+      }
+    },
+  };
+}
+
+/**
+ * Within one window all processes together admit at most the limit, and exactly the limit when calls keep coming. A window starts with the first
+ * call of a subject and is refilled whole when it ends; so two windows in a row may be used up around the moment between them.
+ *
+ * Leases: a rule of 1,000 or more hands out up to 100 calls ahead, and never more than a 64th of what is left, so leases shrink to nothing as
+ * the window empties. A lease is part of what the store has counted; holding it can only make others be refused early, by the processes × 100
+ * calls that idle processes may still hold.
+ */
+export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
+  const scale = options.scale ?? 1;
+  const connection = createConnection(options);
+  const local = createLocalWindows(options.clock, SUBJECTS_MAX);
+  const subjects = new LRUCache<string, Subject>({ max: SUBJECTS_MAX });
+  const open = (rule: RateRule, name: string): Subject => {
+    const limit = Math.max(1, Math.floor(rule.limit * scale));
+    const windowMs = rule.windowSeconds * 1000;
+    const key = options.hash(name);
+    const leaseMax = limit >= LEASE_LIMIT_MIN ? LEASE_MAX : 0;
+    const localLimit = rule.onStoreFailure === 'open' ? limit : Math.max(1, Math.floor(limit / CLOSED_SHARE));
+    return new Subject(
+      { limit, windowSeconds: rule.windowSeconds },
+      options.clock,
+      (wanted) => connection.ask({ key, limit, windowMs, wanted, leaseMax }),
+      (subjectRule) => local.take(name, { ...subjectRule, limit: localLimit }),
+    );
+  };
+  return {
+    async take(rule, subject) {
+      const name = `${rule.name}\u0000${rule.limit}\u0000${rule.windowSeconds}\u0000${subject}`;
+      const known = subjects.get(name) ?? open(rule, name);
+      subjects.set(name, known);
+      return known.take();
+    },
+    isShared: connection.isShared,
+  };
+}

@@ -1,0 +1,289 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type TestDatabase, testDatabase } from '../../../test/harness/database.ts';
+import { createDb } from '../db/index.ts';
+import {
+  createPostgresRateStore,
+  createRateLimiter,
+  type RateLimiter,
+  type RateRule,
+  type RateStore,
+  rateLimitHeaders,
+  tooManyRequests,
+} from './index.ts';
+
+const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+const rule = (over: Partial<RateRule> = {}): RateRule => ({
+  name: 'test',
+  limit: 5,
+  windowSeconds: 60,
+  onStoreFailure: 'open',
+  ...over,
+});
+
+let nowMs = 0;
+const clock = { now: () => new Date(nowMs), monotonicMs: () => nowMs };
+beforeEach(() => {
+  nowMs = 1_000;
+});
+
+const admitted = (verdicts: readonly { allowed: boolean }[]): number =>
+  verdicts.filter(({ allowed }) => allowed).length;
+const many = (
+  limiter: RateLimiter,
+  which: RateRule,
+  calls: number,
+  subject = 'org_a',
+): Promise<{ allowed: boolean }[]> => Promise.all(Array.from({ length: calls }, () => limiter.take(which, subject)));
+
+describe('limits shared through PostgreSQL', () => {
+  let made: TestDatabase;
+  let owner: pg.Client;
+  beforeAll(async () => {
+    made = await testDatabase();
+    owner = new pg.Client({ connectionString: made.ownerUrl });
+    await owner.connect();
+  });
+  afterAll(async () => {
+    await owner.end();
+    await made.close();
+  });
+  beforeEach(() => owner.query('truncate platform.rate_window; delete from platform.clock_shift'));
+
+  /** Moves the clock of the database and of the processes alike. */
+  const pass = async (ms: number): Promise<void> => {
+    nowMs += ms;
+    await owner.query('delete from platform.clock_shift');
+    await owner.query('insert into platform.clock_shift (shift) values ($1)', [`${nowMs - 1_000} milliseconds`]);
+  };
+  /** As many limiters as there are processes, each with connections of its own. */
+  const processes = (count: number, scale = 1) => {
+    const dbs = Array.from({ length: count }, () =>
+      createDb({
+        appUrl: made.appUrl,
+        systemUrl: made.systemUrl,
+        appPoolMax: 3,
+        systemPoolMax: 1,
+        applicationName: 'limits',
+        onIdleError: () => {},
+      }),
+    );
+    return {
+      limiters: dbs.map((db) => createRateLimiter({ store: createPostgresRateStore(db), clock, hash, scale })),
+      close: () => Promise.all(dbs.map((db) => db.close())),
+    };
+  };
+
+  test.each([1, 5, 60, 999, 1_000, 5_000])(
+    'four processes together admit exactly %i, however many calls arrive at once',
+    async (limit) => {
+      const { limiters, close } = processes(4);
+      const which = rule({ limit });
+      const verdicts = await Promise.all(limiters.map((limiter) => many(limiter, which, limit + 200)));
+      expect(admitted(verdicts.flat())).toBe(limit);
+      for (const limiter of limiters) expect((await limiter.take(which, 'org_a')).allowed).toBe(false);
+      await close();
+    },
+  );
+
+  test('calls in turn over four processes: the one after the limit is refused, and none before', async () => {
+    const { limiters, close } = processes(4);
+    const which = rule({ limit: 200 });
+    const allowed: boolean[] = [];
+    for (let i = 0; i < 201; i += 1) {
+      const limiter = limiters[i % 4];
+      if (limiter) allowed.push((await limiter.take(which, 'org_a')).allowed);
+    }
+    expect(allowed).toEqual([...Array(200).fill(true), false]);
+    await close();
+  });
+
+  test('a window is refilled whole at its end, and not before', async () => {
+    const { limiters, close } = processes(2);
+    const [one, two] = limiters as [RateLimiter, RateLimiter];
+    await pass(0);
+    expect(admitted(await many(one, rule(), 9))).toBe(5);
+    await pass(50_000);
+    expect(admitted([...(await many(one, rule(), 3)), ...(await many(two, rule(), 3))])).toBe(0);
+    await pass(10_001);
+    expect(admitted([...(await many(one, rule(), 9)), ...(await many(two, rule(), 9))])).toBe(5);
+    await close();
+  });
+
+  test('a lease that is not used up is void when its window ends', async () => {
+    const { limiters, close } = processes(2);
+    const [one, two] = limiters as [RateLimiter, RateLimiter];
+    const which = rule({ limit: 1_000 });
+    await pass(0);
+    await one.take(which, 'org_a');
+    const { rows } = await owner.query('select used from platform.rate_window');
+    expect(rows[0].used).toBe(15);
+    await pass(60_001);
+    const verdicts = await Promise.all([many(one, which, 1_100), many(two, which, 1_100)]);
+    expect(admitted(verdicts.flat())).toBe(1_000);
+    await close();
+  });
+
+  test('a lease costs the database one question for many calls', async () => {
+    let asked = 0;
+    const inner = createPostgresRateStore(made.db);
+    const store: RateStore = {
+      ...inner,
+      take: (request) => {
+        asked += 1;
+        return inner.take(request);
+      },
+    };
+    const limiter = createRateLimiter({ store, clock, hash });
+    for (let i = 0; i < 5_000; i += 1) await limiter.take(rule({ limit: 100_000 }), 'org_a');
+    expect(asked).toBe(50);
+  });
+
+  test('a flood of refused calls costs one question per second', async () => {
+    let asked = 0;
+    const inner = createPostgresRateStore(made.db);
+    const store: RateStore = {
+      ...inner,
+      take: (request) => {
+        asked += 1;
+        return inner.take(request);
+      },
+    };
+    const limiter = createRateLimiter({ store, clock, hash });
+    await many(limiter, rule(), 6);
+    expect(asked).toBe(2);
+    for (let i = 0; i < 1_000; i += 1) await limiter.take(rule(), 'org_a');
+    expect(asked).toBe(2);
+    nowMs += 1_000;
+    for (let i = 0; i < 1_000; i += 1) await limiter.take(rule(), 'org_a');
+    expect(asked).toBe(3);
+  });
+
+  test('subjects and rules are counted apart, and the stored keys name nobody', async () => {
+    const limiter = createRateLimiter({ store: createPostgresRateStore(made.db), clock, hash });
+    for (const [name, subject] of [
+      ['a', 'org_a'],
+      ['a', 'org_b'],
+      ['b', 'org_a'],
+    ] as const)
+      expect(admitted(await many(limiter, rule({ name }), 9, subject))).toBe(5);
+    const { rows } = await owner.query<{ key: Buffer }>('select key from platform.rate_window');
+    expect(rows).toHaveLength(3);
+    for (const { key } of rows) expect(key.toString('latin1')).not.toContain('org_');
+  });
+
+  test('LIMITS_SCALE multiplies every limit, and leaves at least one call', async () => {
+    const limiter = createRateLimiter({ store: createPostgresRateStore(made.db), clock, hash, scale: 3 });
+    expect(admitted(await many(limiter, rule(), 30))).toBe(15);
+    const tiny = createRateLimiter({ store: createPostgresRateStore(made.db), clock, hash, scale: 0.01 });
+    expect(admitted(await many(tiny, rule({ name: 'tiny' }), 30))).toBe(1);
+  });
+
+  test('a database clock that is set back does not keep a subject out for longer than a window', async () => {
+    const limiter = createRateLimiter({ store: createPostgresRateStore(made.db), clock, hash });
+    await owner.query("insert into platform.clock_shift (shift) values ('1 hour')");
+    expect(admitted(await many(limiter, rule(), 9))).toBe(5);
+    await owner.query('delete from platform.clock_shift');
+    nowMs += 1_001;
+    expect((await limiter.take(rule(), 'org_a')).resetSeconds).toBeLessThanOrEqual(60);
+    await pass(61_000);
+    expect((await limiter.take(rule(), 'org_a')).allowed).toBe(true);
+  });
+
+  test('sweeping forgets ended windows and no others', async () => {
+    const store = createPostgresRateStore(made.db);
+    const limiter = createRateLimiter({ store, clock, hash });
+    await pass(0);
+    await limiter.take(rule(), 'org_old');
+    await pass(60_001);
+    await limiter.take(rule(), 'org_new');
+    expect(await store.sweep()).toBe(1);
+    expect(await store.sweep()).toBe(0);
+    expect(admitted(await many(limiter, rule(), 9, 'org_new'))).toBe(4);
+  });
+});
+
+describe('a store that does not answer', () => {
+  const down: RateStore = { take: () => Promise.reject(new Error('down')), sweep: async () => 0 };
+
+  test.each([
+    ['open', 20, 20],
+    ['closed', 20, 5],
+    ['closed', 3, 1],
+  ] as const)('leaves a %s rule of %i with %i calls per process and window', async (onStoreFailure, limit, left) => {
+    const limiter = createRateLimiter({ store: down, clock, hash });
+    const which = rule({ limit, onStoreFailure });
+    expect(admitted(await many(limiter, which, 50))).toBe(left);
+    nowMs += 59_999;
+    expect(admitted(await many(limiter, which, 50))).toBe(0);
+    nowMs += 1;
+    expect(admitted(await many(limiter, which, 50))).toBe(left);
+  });
+
+  test('is reported once, asked again once a second, and used again when it answers', async () => {
+    let isUp = false;
+    let asked = 0;
+    const store: RateStore = {
+      take: async ({ wanted }) => {
+        asked += 1;
+        if (!isUp) throw new Error('down');
+        return { granted: wanted, remaining: 7, endsInMs: 60_000 };
+      },
+      sweep: async () => 0,
+    };
+    const changes: unknown[] = [];
+    const limiter = createRateLimiter({
+      store,
+      clock,
+      hash,
+      onSharedChange: (isShared, cause) => changes.push([isShared, String(cause)]),
+    });
+    for (let i = 0; i < 100; i += 1) await limiter.take(rule(), `org_${i}`);
+    expect([asked, limiter.isShared(), changes]).toEqual([1, false, [[false, 'Error: down']]]);
+    isUp = true;
+    nowMs += 1_000;
+    expect((await limiter.take(rule(), 'org_x')).remaining).toBe(7);
+    expect([limiter.isShared(), changes.length]).toEqual([true, 2]);
+  });
+
+  test('but hangs is given up within a second or so', async () => {
+    const limiter = createRateLimiter({ store: { ...down, take: () => new Promise(() => {}) }, clock, hash });
+    expect((await limiter.take(rule(), 'org_a')).allowed).toBe(true);
+    expect(limiter.isShared()).toBe(false);
+  });
+});
+
+describe('the answer', () => {
+  test('carries the same headers whether refused or not, and Retry-After only when refused', () => {
+    const verdict = { allowed: true, limit: 5, windowSeconds: 60, remaining: 4, resetSeconds: 12 };
+    const headers = {
+      'ratelimit-limit': '5',
+      'ratelimit-remaining': '4',
+      'ratelimit-reset': '12',
+      'ratelimit-policy': '5;w=60',
+    };
+    expect(rateLimitHeaders(verdict)).toEqual(headers);
+    expect(rateLimitHeaders({ ...verdict, allowed: false, remaining: 0 })).toEqual({
+      ...headers,
+      'ratelimit-remaining': '0',
+      'retry-after': '12',
+    });
+    expect(tooManyRequests(verdict)).toMatchObject({
+      spec: { status: 429, code: 'limits.exceeded' },
+      details: { members: { retryAfterSeconds: 12 } },
+    });
+  });
+
+  test('counts down what remains', async () => {
+    const store: RateStore = {
+      take: async ({ wanted }) => ({ granted: wanted + 2, remaining: 10, endsInMs: 1_500 }),
+      sweep: async () => 0,
+    };
+    const limiter = createRateLimiter({ store, clock, hash });
+    const remaining = [];
+    for (let i = 0; i < 3; i += 1) remaining.push((await limiter.take(rule(), 'org_a')).remaining);
+    expect(remaining).toEqual([12, 11, 10]);
+    expect((await limiter.take(rule(), 'org_b')).resetSeconds).toBe(2);
+  });
+});
