@@ -1,0 +1,7 @@
+/** Rewrites the generated pages of docs/reference from the code: `node tools/reference.ts`. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { declaredCodes, errorsPage } from './tidy/error-codes.ts';
+import { ROOT, readTree } from './tidy/tree.ts';
+
+writeFileSync(join(ROOT, 'docs/reference/errors.md'), errorsPage(declaredCodes(readTree())));

@@ -1,0 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { allRules } from './rules/index.ts';
+import { readTree } from './tree.ts';
+
+const ratchet = JSON.parse(readFileSync(new URL('./ratchet.json', import.meta.url), 'utf8'));
+const files = readTree();
+
+test.each(Object.entries(allRules(ratchet)))('the tree keeps the rule %s', (_name, rule) => {
+  expect(rule(files).map(({ path, line, message }) => `${path}:${line} ${message}`)).toEqual([]);
+});
