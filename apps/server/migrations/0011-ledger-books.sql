@@ -112,18 +112,16 @@ create trigger append_only before update or delete or truncate on ledger.transfe
 create trigger append_only before update or delete or truncate on ledger.entry
   for each statement execute function ledger.refuse_change();
 
--- Runs at commit as guildhall_definer, because the committing role may be one that cannot read entries.
-create function ledger.check_balanced() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+-- Entries of a transfer are written by one statement, and each statement must balance. Checked there and then, not at commit: once
+-- for a transfer instead of once for an entry, and by the role that writes.
+create function ledger.check_balanced() returns trigger language plpgsql as $$
 begin
-  if (select sum(e.amount) from ledger.entry e where e.org_id = new.org_id and e.transfer_seq = new.transfer_seq) <> 0
-    or not exists (select 1 from ledger.transfer t where t.org_id = new.org_id and t.seq = new.transfer_seq) then
-    raise exception 'the entries of transfer % do not sum to zero', new.transfer_seq using errcode = 'check_violation', constraint = 'balanced';
+  if exists (select 1 from fresh f group by f.org_id, f.transfer_seq having sum(f.amount) <> 0) then
+    raise exception 'the entries of a transfer do not sum to zero' using errcode = 'check_violation', constraint = 'balanced';
   end if;
   return null;
 end $$;
-alter function ledger.check_balanced() owner to guildhall_definer;
-create constraint trigger balanced after insert on ledger.entry deferrable initially deferred
-  for each row execute function ledger.check_balanced();
+create trigger balanced after insert on ledger.entry referencing new table as fresh for each statement execute function ledger.check_balanced();
 
 create function ledger.period_start(p_period text, p_at timestamptz) returns timestamptz language sql stable as $$
   select case p_period when 'day' then date_trunc('day', p_at, 'UTC') when 'month' then date_trunc('month', p_at, 'UTC')
@@ -148,49 +146,51 @@ create function ledger.hold_transfer_id(p_hold text, p_what text) returns text l
 $$;
 
 -- Takes the money lock; the amount available, or null where the organisation has no accounts.
-create function ledger.lock_money(p_org text, p_mode text) returns bigint language sql volatile as $$
-  select balance from ledger.account where org_id = p_org and mode = p_mode and kind = 'available' for update
-$$;
+create function ledger.lock_money(p_org text, p_mode text) returns bigint language plpgsql as $$
+begin
+  return (select a.balance from ledger.account a where a.org_id = p_org and a.mode = p_mode and a.kind = 'available' for update);
+end $$;
 
--- Books one transfer. The caller holds the money lock and passes lines in the order of the account kinds.
+-- Books one transfer; lines of zero are left out. The caller holds the money lock, so the order in which accounts change is free.
 -- 'posted'; 'same' when this id was booked with this content before; 'conflict' when with other content.
 create function ledger.post(
   p_org text, p_mode text, p_id text, p_template text, p_hold text, p_run text, p_reason text, p_accounts text[], p_amounts bigint[]
 ) returns text language plpgsql as $$
 declare
-  v_accounts text[] := '{}';
-  v_amounts bigint[] := '{}';
+  v_accounts text[] := p_accounts;
+  v_amounts bigint[] := p_amounts;
   v_hash bytea;
-  v_seq bigint;
+  v_changed int;
 begin
-  for i in 1 .. cardinality(p_accounts) loop
-    if p_amounts[i] <> 0 then
-      v_accounts := v_accounts || p_accounts[i];
-      v_amounts := v_amounts || p_amounts[i];
+  if 0 = any (p_amounts) then
+    select coalesce(array_agg(l.account order by l.line), '{}'), coalesce(array_agg(l.amount order by l.line), '{}') into v_accounts, v_amounts
+      from unnest(p_accounts, p_amounts) with ordinality l (account, amount, line) where l.amount <> 0;
+    if cardinality(v_accounts) = 0 then
+      return 'posted';
     end if;
-  end loop;
-  if cardinality(v_accounts) = 0 then
-    return 'posted';
   end if;
   v_hash := ledger.content_hash(p_id, p_mode, p_template, p_hold, p_run, p_reason, v_accounts, v_amounts);
-  insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, reason, content_hash, created_at)
-    values (p_org, p_id, p_mode, p_template, p_hold, p_run, p_reason, v_hash, platform.now())
-    on conflict (org_id, id) do nothing returning seq into v_seq;
-  if v_seq is null then
-    return (select case when t.content_hash = v_hash then 'same' else 'conflict' end from ledger.transfer t where t.org_id = p_org and t.id = p_id);
+  -- One statement: no reader ever sees a transfer without its entries, or entries that are not in the balances.
+  with lines as materialized (
+    select l.account, l.amount, l.line::smallint as line from unnest(v_accounts, v_amounts) with ordinality l (account, amount, line)
+  ), booked as (
+    insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, reason, content_hash, created_at)
+      values (p_org, p_id, p_mode, p_template, p_hold, p_run, p_reason, v_hash, platform.now())
+      on conflict (org_id, id) do nothing returning seq
+  ), entered as (
+    insert into ledger.entry (org_id, transfer_seq, line, mode, account, amount)
+      select p_org, b.seq, l.line, p_mode, l.account, l.amount from booked b, lines l
+  )
+  update ledger.account a set balance = a.balance + l.amount from booked b, lines l
+    where a.org_id = p_org and a.mode = p_mode and a.kind = l.account;
+  get diagnostics v_changed = row_count;
+  if v_changed = cardinality(v_accounts) then
+    return 'posted';
   end if;
-  for i in 1 .. cardinality(v_accounts) loop
-    with booked as (
-      insert into ledger.entry (org_id, transfer_seq, line, mode, account, amount)
-        values (p_org, v_seq, i, p_mode, v_accounts[i], v_amounts[i]) returning amount
-    )
-    update ledger.account set balance = balance + (select amount from booked)
-      where org_id = p_org and mode = p_mode and kind = v_accounts[i];
-    if not found then
-      raise exception 'organisation % has no % account %', p_org, p_mode, v_accounts[i];
-    end if;
-  end loop;
-  return 'posted';
+  if v_changed > 0 then
+    raise exception 'organisation % lacks a % account among %', p_org, p_mode, v_accounts;
+  end if;
+  return (select case when t.content_hash = v_hash then 'same' else 'conflict' end from ledger.transfer t where t.org_id = p_org and t.id = p_id);
 end $$;
 
 -- Books a transfer that no hold is part of. Adds the outcomes 'insufficient' (it would overdraw) and 'no-accounts'.

@@ -1,17 +1,21 @@
 -- Lock: none on existing tables; adds the functions that take, end and reverse holds.
 
--- Changes the counters of an agent's budgets in the period of p_at. Counters of a later period stay as they are.
-create function ledger.count_agent(p_org text, p_agent text, p_at timestamptz, p_held bigint, p_spent bigint) returns void language sql volatile as $$
-  update ledger.budget set held = held + p_held, spent = spent + p_spent
-    where org_id = p_org and scope_type = 'agent' and scope_id = p_agent and period_start = ledger.period_start(period, p_at)
-$$;
+-- Changes the counters of an agent's budgets in the period of p_at. Counters of another period stay as they are.
+create function ledger.count_agent(p_org text, p_agent text, p_at timestamptz, p_held bigint, p_spent bigint) returns void language plpgsql as $$
+begin
+  update ledger.budget b set held = b.held + p_held, spent = b.spent + p_spent
+    where b.org_id = p_org and b.scope_type = 'agent' and b.scope_id = p_agent and b.period_start = ledger.period_start(b.period, p_at);
+end $$;
 
--- The same for the budgets of everything but agents: those count a tree by its root.
-create function ledger.count_tree(p_org text, p_key text, p_member text, p_at timestamptz, p_held bigint, p_spent bigint) returns void language sql volatile as $$
-  update ledger.budget set held = held + p_held, spent = spent + p_spent
-    where org_id = p_org and period_start = ledger.period_start(period, p_at)
-      and (scope_type = 'organisation' or (scope_type = 'key' and scope_id = p_key) or (scope_type = 'member' and scope_id = p_member))
-$$;
+-- The same for all other budgets of a tree, which count it by its root; and with p_agent for that agent's in the same statement.
+create function ledger.count_tree(p_org text, p_key text, p_member text, p_agent text, p_at timestamptz, p_held bigint, p_spent bigint)
+  returns void language plpgsql as $$
+begin
+  update ledger.budget b set held = b.held + p_held, spent = b.spent + p_spent
+    where b.org_id = p_org and b.period_start = ledger.period_start(b.period, p_at)
+      and (b.scope_type = 'organisation' or (b.scope_type = 'key' and b.scope_id = p_key)
+        or (b.scope_type = 'member' and b.scope_id = p_member) or (b.scope_type = 'agent' and b.scope_id = p_agent));
+end $$;
 
 -- Reserves p_amount in every matching budget, or in none: then the row tells which hard budget refused. The money lock is held.
 -- A child (p_agent_only) is covered by its root in all budgets but its own agent's.
@@ -181,7 +185,7 @@ begin
         case when v_at.agent_id = p_child.agent_id then p_charged else 0 end);
     end if;
     if v_at.mode = 'live' and v_at.parent_id is null then
-      perform ledger.count_tree(p_org, v_at.key_id, v_at.member_id, v_at.period_at, case when v_at.state = 'open' then -p_charged else 0 end, p_charged);
+      perform ledger.count_tree(p_org, v_at.key_id, v_at.member_id, null, v_at.period_at, case when v_at.state = 'open' then -p_charged else 0 end, p_charged);
     end if;
     v_freed := case when v_at.state = 'open' then 0 else -p_charged end;
     v_parent := v_at.parent_id;
@@ -228,8 +232,7 @@ begin
     perform ledger.post(p_org, h.mode, ledger.hold_transfer_id(p_id, 'end'), case when p_state = 'settled' then 'settle-hold' else 'release-hold' end,
       p_id, h.run_id, null, array['available', 'held', 'spent'], array[v_rest, -(v_rest + v_own), v_own]);
     if h.mode = 'live' then
-      perform ledger.count_tree(p_org, h.key_id, h.member_id, h.period_at, -(v_rest + v_own), v_own);
-      perform ledger.count_agent(p_org, h.agent_id, h.agent_period_at, -(v_rest + v_own), v_own);
+      perform ledger.count_tree(p_org, h.key_id, h.member_id, h.agent_id, h.period_at, -(v_rest + v_own), v_own);
     end if;
   else
     perform ledger.post(p_org, h.mode, ledger.hold_transfer_id(p_id, 'end'), 'settle-hold', p_id, h.run_id, null, array['held', 'spent'], array[-v_own, v_own]);
@@ -251,7 +254,7 @@ begin
       array['available', 'refunds'], array[h.own_charged, -h.own_charged]);
   end if;
   if h.parent_id is null and h.mode = 'live' then
-    perform ledger.count_tree(p_org, h.key_id, h.member_id, h.period_at, 0, -h.own_charged);
+    perform ledger.count_tree(p_org, h.key_id, h.member_id, null, h.period_at, 0, -h.own_charged);
   end if;
   perform ledger.carry_up(p_org, h, -h.own_charged, h.own_charged);
 end $$;
