@@ -1,0 +1,40 @@
+/** Pies: parts of one whole, each with its share. */
+import { categoryText, type Speech } from '../../document/cells.ts';
+import { decimalOf, dividedBy, plain, sum } from '../../numbers/decimal.ts';
+import type { CategoryChart } from '../../report/model.ts';
+import type { Drawn } from './category-options.ts';
+import type { ChartLook } from './draw.ts';
+import { INK, LINE, paletteOf } from './palette.ts';
+
+/** Only parts above zero can be drawn as slices; the table beside holds the rest. */
+export function pieOptions(chart: CategoryChart, speech: Speech, look: ChartLook): Drawn {
+  const values = chart.series[0]?.values ?? [];
+  const parts = chart.categories.flatMap((category, index) => {
+    const value = values[index]?.value;
+    return value === undefined || Number(value) <= 0 ? [] : [{ name: categoryText(category, speech), value }];
+  });
+  const whole = sum(parts.map((part) => decimalOf(part.value)));
+  const labels = new Map(parts.map((part) => [part.name, `${part.name}  ${shareText(part.value)}`]));
+  function shareText(value: string): string {
+    const share = dividedBy(decimalOf(value), whole);
+    return share === undefined ? '' : speech.write.percent(plain(share.amount));
+  }
+  return {
+    height: 280,
+    options: {
+      color: paletteOf(look.primary, look.accent),
+      series: [
+        {
+          type: 'pie',
+          radius: ['46%', '78%'],
+          center: ['50%', '50%'],
+          clockwise: !look.rightToLeft,
+          itemStyle: { borderColor: '#ffffff', borderWidth: 2 },
+          label: { color: INK, fontSize: 12, formatter: ({ name }: { name: string }) => labels.get(name) ?? name },
+          labelLine: { lineStyle: { color: LINE } },
+          data: parts.map((part) => ({ name: part.name, value: Number(part.value) })),
+        },
+      ],
+    },
+  };
+}

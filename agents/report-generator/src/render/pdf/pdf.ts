@@ -1,0 +1,39 @@
+/** Sets a report with Typst. The source is ours and fixed; everything of the report reaches it as data. */
+import { readFile } from 'node:fs/promises';
+import { NodeCompiler } from '@myriaddreamin/typst-ts-node-compiler';
+import type { ReportDocument } from '../../document/document.ts';
+import { fontFiles } from '../fonts.ts';
+import type { Logo } from '../logo.ts';
+
+const LAYOUT = ['report.typ', 'blocks.typ', 'prose.typ'] as const;
+
+/** `workspace` is an empty folder: the only place Typst may read from. Nothing is ever written into it. */
+export async function renderPdf(
+  document: ReportDocument,
+  logo: Logo | undefined,
+  workspace: string,
+): Promise<Uint8Array> {
+  const fonts = await Promise.all(fontFiles(document.font).map((font) => readFile(font.path)));
+  const compiler = NodeCompiler.create({ workspace, fontArgs: [{ fontBlobs: fonts }] });
+  for (const name of LAYOUT)
+    compiler.mapShadow(`${workspace}/${name}`, await readFile(new URL(`./${name}`, import.meta.url)));
+  compiler.mapShadow(`${workspace}/report.json`, Buffer.from(JSON.stringify(pdfData(document, logo))));
+  if (logo !== undefined) compiler.mapShadow(`${workspace}/logo.${logo.kind}`, Buffer.from(logo.bytes));
+  const compiled = compiler.compile({ mainFilePath: `${workspace}/report.typ` });
+  if (compiled.result === null)
+    throw new Error(`typst: ${JSON.stringify(compiled.takeDiagnostics()?.shortDiagnostics).slice(0, 2_000)}`);
+  return compiler.pdf(compiled.result, { creationTimestamp: Math.floor(Date.parse(document.createdAt) / 1_000) });
+}
+
+function pdfData(document: ReportDocument, logo: Logo | undefined): object {
+  return {
+    ...document,
+    logo: logo === undefined ? null : `logo.${logo.kind}`,
+    fonts:
+      document.font === 'amiri'
+        ? ['Amiri']
+        : document.language === 'ar'
+          ? ['Noto Sans Arabic', 'Inter']
+          : ['Inter', 'Noto Sans Arabic'],
+  };
+}

@@ -1,0 +1,2 @@
+/** The aggregations that a label can be proposed for. */
+export type Aggregation = 'sum' | 'avg' | 'min' | 'max' | 'count' | 'distinct';
