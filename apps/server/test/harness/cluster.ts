@@ -117,8 +117,8 @@ function watchOver(folder: string, cluster: string): ChildProcess {
   return child;
 }
 
-/** Memory where there is plenty; containers often have 64 MB of it. */
-function fastFolder(): string {
+/** Where throw-away servers are fast: in memory, where there is plenty; containers often have 64 MB of it. */
+export function fastFolder(): string {
   if (!existsSync(MEMORY_FOLDER)) return tmpdir();
   const { bavail, bsize } = statfsSync(MEMORY_FOLDER);
   return bavail * bsize >= MEMORY_BYTES_MIN ? MEMORY_FOLDER : tmpdir();

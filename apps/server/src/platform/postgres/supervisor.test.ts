@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { fastFolder } from '../../../test/harness/cluster.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { createPostgres, type Postgres } from './index.ts';
 import { endAllOn, identify, listOn } from './processes.ts';
@@ -21,7 +21,7 @@ let cluster = '';
 const closing: (() => Promise<unknown>)[] = [];
 
 beforeEach(() => {
-  useFolder(mkdtempSync(path.join(tmpdir(), 'guildhall-postgres-')), 0o711);
+  useFolder(mkdtempSync(path.join(fastFolder(), 'guildhall-postgres-')), 0o711);
 });
 
 afterEach(async () => {
@@ -190,7 +190,7 @@ test.runIf(isRoot)('root hands the server to another account', async () => {
 });
 
 test.runIf(isRoot)('below a folder that only root may enter it runs all the same', async () => {
-  const secret = mkdtempSync(path.join(tmpdir(), 'guildhall-secret-'));
+  const secret = mkdtempSync(path.join(fastFolder(), 'guildhall-secret-'));
   useFolder(secret, 0o700);
   dataDir = path.join(secret, 'data');
   cluster = path.join(dataDir, 'postgres', 'cluster');

@@ -48,6 +48,8 @@ const READY_MS = 100_000;
 const STOP_MS = 60_000;
 // Between attempts to start while something of the old server still lingers: 16 s in all.
 const ATTEMPT_DELAYS_MS = [250, 750, 2_000, 5_000, 8_000];
+const GONE_MS = 1_000;
+const ADOPT_ATTEMPTS_MAX = 3;
 const WATCH_MS = 250;
 const RESTART_DELAY_MAX_MS = 30_000;
 
@@ -80,8 +82,7 @@ export async function createPostgres(options: PostgresOptions): Promise<Postgres
     const leave = await lock(folder.usersLock, 'shared', START_LOCK_MS);
     try {
       await ensureCluster(folder);
-      const server = await ensureServer(folder, options.log, isAlone);
-      await ensureDatabase(server.url('postgres'));
+      const server = await ensureDatabase(folder, options.log, isAlone);
       return watch(folder, options.log, server, leave);
     } catch (error) {
       leave();
@@ -155,8 +156,25 @@ async function startFresh(folder: Folder, log: PostgresOptions['log']): Promise<
   throw new Error('unreachable: the last attempt returns or throws');
 }
 
-async function ensureDatabase(url: string): Promise<void> {
+/** Finds or starts a server that answers, and makes our database on it. */
+async function ensureDatabase(folder: Folder, log: PostgresOptions['log'], isAlone: boolean): Promise<Server> {
+  for (let attempt = 1; ; attempt += 1) {
+    const server = await ensureServer(folder, log, isAlone);
+    try {
+      await createDatabase(server.url('postgres'));
+      return server;
+    } catch (error) {
+      // A server that was killed in this very moment looked alive when it was adopted.
+      const isGone = await untilGone(server.pid, folder.cluster, GONE_MS);
+      if (!isGone || attempt === ADOPT_ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+async function createDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
+  // A connection that is lost shows as the failure of the statement.
+  client.on('error', () => {});
   await client.connect();
   try {
     const found = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
