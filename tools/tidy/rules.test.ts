@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { declaredCodes, errorsPage } from './error-codes.ts';
 import { allRules } from './rules/index.ts';
 import { sizeWithin } from './rules/size.ts';
+import { settingsPage } from './settings-page.ts';
 import type { Rule, SourceFile } from './types.ts';
 
-const rules = allRules({});
+const SETTING = { name: 'PORT', fallback: '3000', bounds: '0–65535', effect: 'Where it | listens.' };
+const rules = allRules({ ratchet: {}, settings: [SETTING] });
 const RUNS = 'apps/server/src/modules/runs';
 const LEDGER = 'apps/server/src/modules/ledger';
 const DB = 'apps/server/src/platform/db';
@@ -281,6 +283,19 @@ bites(
 
 bites('blobs', [['a large file', { 'docs/a.bin': 'x'.repeat(300_001) }]], [['a small one', { 'docs/a.bin': 'x' }]]);
 
+const SETTINGS_PAGE = 'docs/reference/settings.md';
+const settingsText = settingsPage([SETTING]);
+
+bites(
+  'settings',
+  [
+    ['a setting without a row', { [SETTINGS_PAGE]: '' }],
+    ['a row that reads otherwise', { [SETTINGS_PAGE]: settingsText.replace('3000', '80') }],
+    ['a row without a setting', { [SETTINGS_PAGE]: `${settingsText}| \`OLD\` | a | b | c |\n` }],
+  ],
+  [['equal tables', { [SETTINGS_PAGE]: settingsText }]],
+);
+
 const M = 'apps/server/migrations';
 const WALLED =
   "-- Lock: none.\ncreate table runs.run (id text, org_id text);\ncall platform.protect_tenant_table('runs.run');";
@@ -385,6 +400,15 @@ test('every rule has its planted faults in this file', () => {
     'network',
     'code-from-text',
   ];
-  const others = ['suppressions', 'leftovers', 'root-files', 'module-readme', 'links', 'blobs', 'migrations'];
+  const others = [
+    'suppressions',
+    'leftovers',
+    'root-files',
+    'module-readme',
+    'links',
+    'blobs',
+    'migrations',
+    'settings',
+  ];
   expect(Object.keys(rules).toSorted()).toEqual([...titles, ...others].toSorted());
 });

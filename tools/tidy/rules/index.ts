@@ -1,4 +1,5 @@
 /** All house rules by name. */
+import type { DeclaredSetting } from '../settings-page.ts';
 import type { Rule } from '../types.ts';
 import { blobs } from './blobs.ts';
 import { codeFromText } from './code-from-text.ts';
@@ -12,11 +13,18 @@ import { migrations } from './migrations.ts';
 import { moduleReadme } from './module-readme.ts';
 import { network } from './network.ts';
 import { rootFiles } from './root-files.ts';
+import { settingsAs } from './settings.ts';
 import { type Ratchet, sizeWithin } from './size.ts';
 import { sqlOwnership } from './sql-ownership.ts';
 import { suppressions } from './suppressions.ts';
 
-export function allRules(ratchet: Ratchet): Readonly<Record<string, Rule>> {
+export interface RuleParts {
+  readonly ratchet: Ratchet;
+  readonly settings: readonly DeclaredSetting[];
+}
+
+/** The house rules, with the list of exceptions and the table of settings they compare with. */
+export function allRules({ ratchet, settings }: RuleParts): Readonly<Record<string, Rule>> {
   return {
     'import-direction': importDirection,
     'import-cycles': importCycles,
@@ -28,6 +36,7 @@ export function allRules(ratchet: Ratchet): Readonly<Record<string, Rule>> {
     suppressions,
     leftovers,
     'error-codes': errorCodes,
+    settings: settingsAs(settings),
     'root-files': rootFiles,
     'module-readme': moduleReadme,
     links,

@@ -1,0 +1,29 @@
+/** The settings that the source declares, as the page that lists them. */
+
+export interface DeclaredSetting {
+  readonly name: string;
+  readonly fallback: string;
+  readonly bounds: string;
+  readonly effect: string;
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+/** docs/reference/settings.md as it must read. */
+export function settingsPage(settings: readonly DeclaredSetting[]): string {
+  const rows = settings.map(
+    ({ name, fallback, bounds, effect }) => `| \`${name}\` | ${cell(fallback)} | ${cell(bounds)} | ${cell(effect)} |`,
+  );
+  return [
+    '# Settings',
+    '',
+    'Made by `node tools/reference.ts` from `apps/server/src/config`; a check keeps both equal.',
+    'Settings are environment variables, read once at start. A value out of bounds or a misspelt `GUILDHALL_` name stops the start, and every fault is named at once.',
+    'An empty value counts as unset.',
+    '',
+    '| setting | default | allowed | effect |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
