@@ -300,6 +300,15 @@ export const HOSTILE_URLS: readonly string[] = [
   ...TRICKS,
 ];
 
+/** Denied for their spelling or name alone, wherever they lead. */
+export const AMBIGUOUS_URLS: readonly string[] = [
+  ...TRICKS,
+  ...NAMES.map((name) => `http://${name}/`),
+  ...spellingsOf('8.8.8.8')
+    .slice(0, -8)
+    .map((text) => `http://${text}/`),
+];
+
 export const FORBIDDEN_ADDRESSES: readonly string[] = [...FORBIDDEN_V4, ...FORBIDDEN_V6];
 
 /** Whatever is not listed leads to this machine, so that a hole anywhere shows as a connection. */

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../clock/index.ts';
 import { createAddressRules } from './address-rules.ts';
-import { FORBIDDEN_ADDRESSES, HOSTILE_URLS, resolveHostile } from './hostile-urls.test-support.ts';
+import { AMBIGUOUS_URLS, FORBIDDEN_ADDRESSES, HOSTILE_URLS, resolveHostile } from './hostile-urls.test-support.ts';
 import { createEgress, type Egress, parseCidr } from './index.ts';
 
 // Every TCP connection that this process begins, by whatever code.
@@ -45,6 +45,23 @@ describe('hostile addresses', () => {
     for (const url of HOSTILE_URLS)
       await expect(egress.request(url)).rejects.toMatchObject({ spec: { code: 'egress.denied' } });
     expect(sockets).toBe(0);
+  });
+
+  test('that could be read in two ways are denied even where every name is public', async () => {
+    const dialled: string[] = [];
+    egress = createEgress({
+      allowPrivateCidrs: [],
+      clock,
+      dns: async () => ['93.184.216.34'],
+      dial: async ({ address }) => Promise.reject(new Error(String(dialled.push(address)))),
+    });
+    const passed: string[] = [];
+    for (const url of AMBIGUOUS_URLS) {
+      const error = await egress.request(url).catch((thrown) => thrown);
+      if (error?.spec?.code !== 'egress.denied') passed.push(url);
+    }
+    expect(passed).toEqual([]);
+    expect(dialled).toEqual([]);
   });
 
   test('the counter of sockets counts', async () => {

@@ -43,6 +43,8 @@ export function parseTarget(text: string): Target {
   if (!authority) throw denied('The address has no host.');
   if (authority.includes('@') || url.username !== '' || url.password !== '')
     throw denied('The address must not hold a user name or password.');
+  // Behind a ? or # an @ is harmless to this parser; to others what stands before it is a user name.
+  if (/^https?:\/\/[^/]*@/i.test(text)) throw denied('The address must not hold an @ before its first slash.');
   if (authority.includes('%')) throw denied('The host must not be percent-encoded.');
   const hostname = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   const isAddress = isIP(hostname) !== 0;

@@ -1,8 +1,8 @@
 /** Files in a directory of this machine. */
-import { randomUUID } from 'node:crypto';
 import { access, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../clock/index.ts';
+import { randomName } from '../crypto/index.ts';
 import { GuildhallError } from '../errors/index.ts';
 import { segmentsOf } from './address.ts';
 import { storageErrors } from './errors.ts';
@@ -91,7 +91,7 @@ export function createLocalStore(options: LocalOptions): LocalStore {
   return {
     async put(orgId, source, limits = {}): Promise<StoredFile> {
       await makeDirectory(drafts).catch((error) => Promise.reject(diskFault(error)));
-      const draft = path.join(drafts, randomUUID());
+      const draft = path.join(drafts, randomName());
       const stored = await writeTemporary(draft, source, limits, options.openFile ?? openNew);
       await publish(draft, fileOf(orgId, stored.sha256));
       return stored;

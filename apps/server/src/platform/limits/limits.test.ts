@@ -1,3 +1,4 @@
+import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -86,6 +87,23 @@ describe('limits shared through PostgreSQL', () => {
       await close();
     },
   );
+
+  test('four programs of their own, started side by side, admit exactly the limit', async () => {
+    const limit = 300;
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => {
+        const child = fork(
+          new URL('./test-support/flood.ts', import.meta.url),
+          [made.appUrl, made.systemUrl, String(limit), '200'],
+          { execArgv: [] },
+        );
+        return new Promise<number>((resolve, reject) =>
+          child.once('message', (count) => resolve(Number(count))).once('error', reject),
+        );
+      }),
+    );
+    expect(answers.reduce((sum, count) => sum + count, 0)).toBe(limit);
+  });
 
   test('calls in turn over four processes: the one after the limit is refused, and none before', async () => {
     const { limiters, close } = processes(4);
