@@ -3,7 +3,7 @@ import type { RunContext } from '@guildhall/agent-sdk';
 import type { Scope } from '../expression/index.ts';
 import type { Plan, PlannedCompensation } from '../graph/index.ts';
 import type { Board } from './board.ts';
-import { type Failure, type Outcome, outcomeOf } from './outcome.ts';
+import { type Failure, guarded, oneMove, outcomeOf } from './outcome.ts';
 import { runAgent } from './run-agent.ts';
 import { runHttp } from './run-http.ts';
 
@@ -46,10 +46,11 @@ async function undo(
   let costNanos = 0n;
   for (const [index, { work, templates }] of works.entries()) {
     const name = `undo:${id}:${index + 1}`;
-    const outcome: Outcome = await outcomeOf(() =>
-      work.kind === 'agent'
-        ? runAgent(ctx, { name, work, templates, scope })
-        : runHttp(ctx, { name, work, templates, scope }),
+    const named = { name, templates, scope };
+    const outcome = await outcomeOf(
+      guarded(() =>
+        work.kind === 'agent' ? runAgent(ctx, { ...named, work }) : oneMove(() => runHttp(ctx, { ...named, work })),
+      ),
     );
     attempts += outcome.attempts;
     costNanos += BigInt(outcome.costNanos);

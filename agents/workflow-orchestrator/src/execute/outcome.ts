@@ -37,14 +37,34 @@ export function failureOf(error: AgentError): Failure {
 }
 
 /**
- * The outcome of the work, where an `AgentError` is a failed step. Anything else passes through untouched: it is the platform's own
- * (a suspended run, a lost lease, a cancel) and not this agent's to judge.
+ * The work of a step, cut into moves: it yields after each answer of the platform but the last. Whoever drives it decides when the next
+ * move begins, so the order of all moves of a run can be recorded.
  */
-export async function outcomeOf(work: () => Promise<Outcome>): Promise<Outcome> {
+export type Work = AsyncGenerator<undefined, Outcome, undefined>;
+
+/** Work of one move. */
+// biome-ignore lint/correctness/useYield: work of one move has no pause in it.
+export async function* oneMove(move: () => Promise<Outcome>): Work {
+  return await move();
+}
+
+/**
+ * The same work, where an `AgentError` is a failed step. Anything else passes through untouched: it is the platform's own (a suspended
+ * run, a lost lease, a cancel) and not this agent's to judge.
+ */
+export async function* guarded(start: () => Work): Work {
   try {
-    return await work();
+    return yield* start();
   } catch (error) {
     if (error instanceof AgentError) return failed(error, 1);
     throw error;
+  }
+}
+
+/** Drives work to its end, move after move, where nothing else goes on beside it. */
+export async function outcomeOf(work: Work): Promise<Outcome> {
+  for (;;) {
+    const move = await work.next();
+    if (move.done === true) return move.value;
   }
 }

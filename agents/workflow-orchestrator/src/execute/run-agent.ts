@@ -2,7 +2,7 @@
 import { AgentError, type CallResult, type RunContext } from '@guildhall/agent-sdk';
 import { fillTemplate, type Scope } from '../expression/index.ts';
 import type { AgentWork, RetryInput, Templates } from '../graph/index.ts';
-import { type Failure, failureOf, type Outcome } from './outcome.ts';
+import { type Failure, failureOf, type Work } from './outcome.ts';
 
 /** Work of a kind, with the name it has for the platform and what it may read. */
 export interface NamedWork<Work> {
@@ -26,10 +26,7 @@ type Attempt =
  * Calls the agent until it succeeds or the attempts are used up. Between attempts the run sleeps without holding a slot. A run that
  * somebody cancelled is not tried again.
  */
-export async function runAgent(
-  ctx: RunContext,
-  { name, work, templates, scope }: NamedWork<AgentWork>,
-): Promise<Outcome> {
+export async function* runAgent(ctx: RunContext, { name, work, templates, scope }: NamedWork<AgentWork>): Work {
   const template = templates.get('input');
   const input = template === undefined ? null : fillTemplate(template, scope);
   let costNanos = 0n;
@@ -45,7 +42,10 @@ export async function runAgent(
     if (tried.isFinal || attempt >= (work.retry?.attemptsMax ?? 1))
       return { ok: false, error: tried.error, runId: tried.runId, ...total };
     const delayMs = delayAfter(attempt, work.retry);
-    if (delayMs > 0) await ctx.sleep(`${name}:retry-${attempt}`, delayMs);
+    yield;
+    if (delayMs === 0) continue;
+    await ctx.sleep(`${name}:retry-${attempt}`, delayMs);
+    yield;
   }
 }
 

@@ -2,19 +2,23 @@
 import { AgentError, type ApprovalRequest, type Json, type RunContext } from '@guildhall/agent-sdk';
 import { fillTemplate, type Scope, truth } from '../expression/index.ts';
 import type { PlannedStep, StepInput, Templates } from '../graph/index.ts';
-import { failed, type Outcome, outcomeOf, succeeded } from './outcome.ts';
+import { failed, guarded, type Outcome, oneMove, outcomeOf, succeeded, type Work } from './outcome.ts';
 import { runAgent } from './run-agent.ts';
 import { runHttp } from './run-http.ts';
 import { waitMs } from './wait.ts';
 
-/** The outcome of a step that begins at `startedAt`. Rejects only with what is the platform's own. */
-export function runStep(ctx: RunContext, planned: PlannedStep, scope: Scope, startedAt: number): Promise<Outcome> {
+/** The work of a step that begins at `startedAt`. Throws only what is the platform's own. */
+export function runStep(ctx: RunContext, planned: PlannedStep, scope: Scope, startedAt: number): Work {
+  return guarded(() => workOf(ctx, planned, scope, startedAt));
+}
+
+function workOf(ctx: RunContext, planned: PlannedStep, scope: Scope, startedAt: number): Work {
   const { step, templates } = planned;
   switch (step.kind) {
     case 'agent':
       return runAgent(ctx, { name: step.id, work: step, templates, scope });
     case 'http':
-      return runHttp(ctx, { name: step.id, work: step, templates, scope });
+      return oneMove(() => runHttp(ctx, { name: step.id, work: step, templates, scope }));
     case 'transform':
       return recorded(ctx, step, () => succeeded(fill(templates, 'value', scope), 1));
     case 'condition':
@@ -23,17 +27,19 @@ export function runStep(ctx: RunContext, planned: PlannedStep, scope: Scope, sta
         return succeeded({ branch }, 1, branch);
       });
     case 'wait':
-      return runWait(ctx, step.id, waitMs(step, templates, scope, startedAt));
+      return oneMove(() => runWait(ctx, step.id, waitMs(step, templates, scope, startedAt)));
     case 'approval':
-      return runApproval(ctx, step, templates, scope);
+      return oneMove(() => runApproval(ctx, step, templates, scope));
     default:
       return step satisfies never;
   }
 }
 
 /** Pure work is recorded too, so that people see it among the steps of the run. */
-function recorded(ctx: RunContext, step: StepInput, work: () => Outcome): Promise<Outcome> {
-  return ctx.step(step.id, () => outcomeOf(async () => work()), { kind: step.kind });
+function recorded(ctx: RunContext, step: StepInput, compute: () => Outcome): Work {
+  return oneMove(() =>
+    ctx.step(step.id, () => outcomeOf(guarded(() => oneMove(async () => compute()))), { kind: step.kind }),
+  );
 }
 
 function takenBranch(step: Extract<StepInput, { kind: 'condition' }>, templates: Templates, scope: Scope): string {

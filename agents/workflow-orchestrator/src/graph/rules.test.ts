@@ -149,7 +149,7 @@ describe('the rules of a graph', () => {
       retry,
       compensate: [{ kind: 'agent', agent: 'echo', input: null, retry }],
     }));
-    expect(faults(steps)[0]).toMatch(/8200 recorded steps, at most are 5000/);
+    expect(faults(steps)[0]).toMatch(/16002 recorded steps, at most are 10000/);
   });
 });
 

@@ -37,11 +37,11 @@ export function checkGraph(input: GraphInput): readonly FieldError[] {
   return faults.slice(0, FAULTS_MAX);
 }
 
-/** The most records a run of this graph can leave: a turn for each step, and for each attempt the attempt and the wait after it. */
+/** The most records a run of this graph can leave: for each attempt the attempt, the wait after it, and a turn for both. */
 function recordFaults(input: GraphInput): readonly FieldError[] {
   const records = input.steps
     .flatMap((step) => [step, ...(step.compensate ?? [])])
-    .reduce((sum, work) => sum + ('retry' in work ? 2 * (work.retry?.attemptsMax ?? 1) : 2), input.steps.length);
+    .reduce((sum, work) => sum + ('retry' in work ? 4 * (work.retry?.attemptsMax ?? 1) : 2), 2);
   if (records <= GRAPH_LIMITS.recordsMax) return [];
   return [
     {

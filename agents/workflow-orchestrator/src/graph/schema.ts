@@ -10,7 +10,7 @@ export const GRAPH_LIMITS = {
   /** Attempts of one step; with `stepsMax` it bounds the records of a run. */
   attemptsMax: 10,
   /** Recorded steps of one run, all attempts counted. */
-  recordsMax: 5_000,
+  recordsMax: 10_000,
   /** Longest wait of a timer or for a person: one year. */
   waitMsMax: 366 * 86_400_000,
   /** As long as the platform lets one exchange take. */
