@@ -1,24 +1,17 @@
 /** Words the facts of a report and puts them in the order of its template. */
-import { AgentError } from '@guildhall/agent-sdk';
 import type { ReportInput } from '../input/schema.ts';
 import type { Section, TextSection } from '../input/template.ts';
 import { renderLiquid } from '../prose/liquid.ts';
 import { parseProse } from '../prose/parse.ts';
 import type { Computed } from '../report/compute.ts';
-import type { Chart } from '../report/model.ts';
 import { HOUSES, type Part } from '../templates/house.ts';
-import { heading } from '../wording/humanise.ts';
 import { wordsOf } from '../wording/index.ts';
 import { numberWriter } from '../wording/number-text.ts';
+import type { Words } from '../wording/words.ts';
 import { type Speech, WHOLE } from './cells.ts';
 import type { Block, ReportDocument } from './document.ts';
-import { wordFinding } from './findings.ts';
-import { cardOf, describeChart, methodOf, profileOf, tableOf } from './parts.ts';
+import { type Drawing, partBlocks } from './part-blocks.ts';
 import { templateScope } from './scope.ts';
-
-export interface Drawing {
-  draw(chart: Chart): string;
-}
 
 /** `createdAt` is the instant the run was made, so that a second attempt writes the same document. */
 export function buildDocument(
@@ -83,6 +76,16 @@ interface Means {
   readonly title: string;
 }
 
+/** A heading where the blocks below it have no titles of their own. */
+const titlesOf = (words: Words): Readonly<Record<Part, string | undefined>> => ({
+  figures: words.keyFigures,
+  charts: undefined,
+  tables: undefined,
+  findings: words.findings,
+  profile: undefined,
+  method: undefined,
+});
+
 function blockBuilder(input: ReportInput, computed: Computed, { speech, drawing, title }: Means) {
   const { facts } = computed;
   const { words } = speech;
@@ -95,40 +98,10 @@ function blockBuilder(input: ReportInput, computed: Computed, { speech, drawing,
     kind: 'prose',
     nodes: parseProse(renderLiquid(section, scope(), name), section.format),
   });
-  const part = (kind: Part, ids?: readonly string[]): Block[] => {
-    switch (kind) {
-      case 'figures':
-        return filled(chosen(facts.figures, ids), (figures) => [
-          { kind: 'figures', cards: figures.map((figure) => cardOf(figure, speech)) },
-        ]);
-      case 'charts':
-        return filled(chosen(facts.charts, ids), (charts) => [
-          { kind: 'charts', charts: charts.map((chart) => drawn(chart, speech, drawing)) },
-        ]);
-      case 'tables':
-        return chosen(facts.tables, ids).map((table) => ({ kind: 'table', table: tableOf(table, speech) }));
-      case 'findings':
-        return filled(chosen(facts.findings, ids), (findings) => [
-          { kind: 'findings', findings: findings.map((finding) => wordFinding(finding, speech)) },
-        ]);
-      case 'profile':
-        return [{ kind: 'table', table: profileOf(facts.sources, speech) }];
-      case 'method':
-        return filled(facts.figures, (figures) => [{ kind: 'table', table: methodOf(figures, speech) }]);
-      default:
-        return kind satisfies never;
-    }
-  };
   const titled = (text: string | undefined, blocks: readonly Block[]): Block[] =>
     blocks.length === 0 || text === undefined ? [...blocks] : [{ kind: 'heading', text }, ...blocks];
-  const titles: Readonly<Record<Part, string | undefined>> = {
-    figures: words.keyFigures,
-    charts: undefined,
-    tables: undefined,
-    findings: words.findings,
-    profile: undefined,
-    method: undefined,
-  };
+  const titles = titlesOf(words);
+  const part = (kind: Part, ids?: readonly string[]): Block[] => partBlocks(kind, ids, facts, { speech, drawing });
   return {
     house: (parts: readonly Part[]): Block[] => [
       ...(input.introduction === undefined ? [] : [prose(input.introduction, 'the introduction')]),
@@ -143,38 +116,6 @@ function blockBuilder(input: ReportInput, computed: Computed, { speech, drawing,
       }),
       closing(computed, speech),
     ],
-  };
-}
-
-const filled = <T>(items: readonly T[], make: (items: readonly T[]) => Block[]): Block[] =>
-  items.length === 0 ? [] : make(items);
-
-function chosen<T extends { readonly id: string }>(
-  items: readonly T[],
-  ids: readonly string[] | undefined,
-): readonly T[] {
-  if (ids === undefined) return items;
-  return ids.map((id) => {
-    const item = items.find((candidate) => candidate.id === id);
-    if (item === undefined)
-      throw new AgentError(
-        'section-unknown',
-        `A section of the template names "${id}", which the report does not hold.`,
-      );
-    return item;
-  });
-}
-
-function drawn(chart: Chart, speech: Speech, drawing: Drawing) {
-  const left =
-    chart.kind === 'scatter' && chart.pointsLeftOut > 0
-      ? speech.words.pointsLeftOut(speech.write.number(String(chart.pointsLeftOut), WHOLE))
-      : '';
-  return {
-    title: heading(chart.title),
-    note: [chart.note ?? '', left].filter(Boolean).join(' '),
-    description: describeChart(chart, speech),
-    svg: drawing.draw(chart),
   };
 }
 

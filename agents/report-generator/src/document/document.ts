@@ -21,9 +21,18 @@ export interface DrawnChart {
   readonly svg: string;
 }
 
+export interface DrawnColumn {
+  readonly label: string;
+  readonly isNumber: boolean;
+  /** Takes the room that is left. */
+  readonly isLong: boolean;
+  /** Read from left to right in every language. */
+  readonly isCode: boolean;
+}
+
 export interface DrawnTable {
   readonly title: string;
-  readonly columns: readonly { readonly label: string; readonly isNumber: boolean; readonly isLong: boolean }[];
+  readonly columns: readonly DrawnColumn[];
   readonly rows: readonly (readonly string[])[];
   readonly totals: readonly string[] | null;
   readonly note: string;

@@ -1,8 +1,8 @@
 /** Findings in sentences, with what is needed to check them. */
 import type { Finding, FindingInput, ShownFormat } from '../report/model.ts';
-import { categoryText, type Speech, subjectText, WHOLE } from './cells.ts';
-import type { Direction, WordedFinding } from './document.ts';
-import { directionOf } from './parts.ts';
+import { categoryText, type Speech, WHOLE } from './cells.ts';
+import type { WordedFinding } from './document.ts';
+import { sentenceOf } from './sentences.ts';
 
 /** Shown beside a finding; the JSON output holds all. */
 const INPUTS_SHOWN = 6;
@@ -48,74 +48,4 @@ function outlierInputs(finding: Finding, speech: Speech): { name: string; value:
     value: write.number(row.value, finding.format),
   }));
   return [...fences, ...listed];
-}
-
-function sentenceOf(finding: Finding, speech: Speech): { sentence: string; direction: Direction } {
-  const { words, write } = speech;
-  const subject = subjectText(finding.subject, speech);
-  const result = finding.result;
-  const show = (value: string): string => write.number(value, finding.format);
-  if (result === null) return { sentence: `${subject}: ${words.finds.nothing}`, direction: 'flat' };
-  switch (result.kind) {
-    case 'largest-contributor': {
-      const parts = {
-        name: categoryText(result.name, speech),
-        subject,
-        value: show(result.value.value),
-        share: write.percent(result.share.value),
-        total: show(result.total.value),
-        names: write.number(String(result.names), WHOLE),
-      };
-      return { sentence: words.finds.largest(parts), direction: 'flat' };
-    }
-    case 'strongest-change': {
-      const direction = directionOf(result.change.absolute.value);
-      const relative = result.change.relative === null ? null : write.signedPercent(result.change.relative.value);
-      const name = result.name === null ? words.total : categoryText(result.name, speech);
-      const absolute = show(result.change.absolute.value.replace(/^-/, ''));
-      return {
-        sentence: words.finds.changed({
-          name,
-          subject,
-          value: show(result.value.value),
-          previous: show(result.previous.value),
-          absolute,
-          relative,
-          direction,
-        }),
-        direction,
-      };
-    }
-    case 'outliers': {
-      const fence = (value: string): string =>
-        write.number(value, { ...finding.format, decimals: Math.max(finding.format.decimals, 2) });
-      const parts = {
-        subject,
-        count: write.number(String(result.count), WHOLE),
-        of: write.number(String(result.of), WHOLE),
-        low: fence(result.low.value),
-        high: fence(result.high.value),
-        none: result.count === 0,
-      };
-      return { sentence: words.finds.outliers(parts), direction: 'flat' };
-    }
-    case 'trend': {
-      const slope = write.number(result.slope.value.replace(/^-/, ''), {
-        ...finding.format,
-        decimals: Math.max(finding.format.decimals, 2),
-      });
-      const fit = result.fit === null ? null : write.number(result.fit.value, { style: 'number', decimals: 2 });
-      const parts = {
-        subject,
-        slope,
-        per: words.per(result.bucket),
-        fit,
-        direction: result.direction,
-        buckets: write.number(String(result.buckets), WHOLE),
-      };
-      return { sentence: words.finds.trend(parts), direction: result.direction };
-    }
-    default:
-      return result satisfies never;
-  }
 }

@@ -2,10 +2,8 @@
 import type { Chart, Figure, ReportTable, SourceSummary } from '../report/model.ts';
 import { heading, humanise } from '../wording/humanise.ts';
 import { categoryText, cellText, type Speech, WHOLE } from './cells.ts';
+import { directionOf } from './direction.ts';
 import type { Card, Direction, DrawnTable, Tone } from './document.ts';
-
-export const directionOf = (value: string): Direction =>
-  /^-/.test(value) ? 'down' : /[1-9]/.test(value) ? 'up' : 'flat';
 
 export function cardOf(figure: Figure, speech: Speech): Card {
   const { words, write } = speech;
@@ -49,6 +47,7 @@ export function tableOf(table: ReportTable, speech: Speech): DrawnTable {
     columns: table.columns.map((column, index) => ({
       label: heading(column.label),
       isNumber: column.kind === 'number',
+      isCode: false,
       isLong: column.kind !== 'number' && rows.slice(0, 200).some((row) => (row[index] ?? '').length > LONG_CHARACTERS),
     })),
     rows,
@@ -82,7 +81,7 @@ export function profileOf(sources: readonly SourceSummary[], speech: Speech): Dr
   const firstNumber = isSeveral ? 3 : 2;
   return {
     title: labels.title,
-    columns: names.map((label, index) => ({ label, isNumber: index >= firstNumber, isLong: false })),
+    columns: names.map((label, index) => ({ label, isNumber: index >= firstNumber, isLong: false, isCode: false })),
     rows,
     totals: null,
     note: '',
@@ -98,6 +97,7 @@ export function methodOf(figures: readonly Figure[], speech: Speech): DrawnTable
       label,
       isNumber: index === 3,
       isLong: index === 1,
+      isCode: index === 1,
     })),
     rows: figures.map((figure) => [
       figure.label,

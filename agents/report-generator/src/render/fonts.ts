@@ -13,28 +13,32 @@ export interface FontFile {
   readonly path: string;
 }
 
-const file = (family: string, pack: string, face: string, weight: FontFile['weight'], isItalic = false): FontFile => ({
+/** A face is named as its folder: `400Regular`, `400Regular_Italic`. */
+const file = (family: string, pack: string, face: Face): FontFile => ({
   family,
-  weight,
-  isItalic,
+  weight: WEIGHTS[face],
+  isItalic: face.endsWith('Italic'),
   path: join(folderOf(pack), face, `${family.replaceAll(' ', '')}_${face}.ttf`),
 });
+
+const WEIGHTS = { '400Regular': 400, '400Regular_Italic': 400, '600SemiBold': 600, '700Bold': 700 } as const;
+type Face = keyof typeof WEIGHTS;
 
 export function fontFiles(font: FontChoice): readonly FontFile[] {
   if (font === 'amiri') {
     return [
-      file('Amiri', 'amiri', '400Regular', 400),
-      file('Amiri', 'amiri', '400Regular_Italic', 400, true),
-      file('Amiri', 'amiri', '700Bold', 700),
+      file('Amiri', 'amiri', '400Regular'),
+      file('Amiri', 'amiri', '400Regular_Italic'),
+      file('Amiri', 'amiri', '700Bold'),
     ];
   }
   return [
-    file('Inter', 'inter', '400Regular', 400),
-    file('Inter', 'inter', '400Regular_Italic', 400, true),
-    file('Inter', 'inter', '600SemiBold', 600),
-    file('Inter', 'inter', '700Bold', 700),
-    file('Noto Sans Arabic', 'noto-sans-arabic', '400Regular', 400),
-    file('Noto Sans Arabic', 'noto-sans-arabic', '600SemiBold', 600),
-    file('Noto Sans Arabic', 'noto-sans-arabic', '700Bold', 700),
+    file('Inter', 'inter', '400Regular'),
+    file('Inter', 'inter', '400Regular_Italic'),
+    file('Inter', 'inter', '600SemiBold'),
+    file('Inter', 'inter', '700Bold'),
+    file('Noto Sans Arabic', 'noto-sans-arabic', '400Regular'),
+    file('Noto Sans Arabic', 'noto-sans-arabic', '600SemiBold'),
+    file('Noto Sans Arabic', 'noto-sans-arabic', '700Bold'),
   ];
 }

@@ -69,7 +69,7 @@ function typed(
     return {
       name,
       type: rule.type,
-      cells: readAll(cells, reader, (row) => mistyped(name, rule.type, row, cells, rules.id)),
+      cells: readAll(cells, reader, (row) => mistyped({ name, type: rule.type, cells }, row, rules.id)),
     };
   }
   const numbers = tryAll(cells, (cell) => (CODE_LIKE.test(cell) ? undefined : readNumber(cell, '.')));
@@ -118,13 +118,7 @@ function readAll(
   });
 }
 
-function mistyped(
-  name: string,
-  type: ColumnType,
-  row: number,
-  cells: readonly (string | null)[],
-  source: string,
-): AgentError {
+function mistyped({ name, type, cells }: Column, row: number, source: string): AgentError {
   const cell = String(cells[row]).slice(0, 60);
   return new AgentError(
     'cell-mistyped',

@@ -81,7 +81,7 @@ export const english: Words = {
     },
     nothing: 'There are too few values to say anything.',
     largest: (f) =>
-      `${f.name} contributes ${f.share} of ${f.subject}: ${f.value} of ${f.total}, the most of ${f.names}.`,
+      `${f.name} contributes ${f.share} of ${f.subject}: ${f.value} of ${f.total}, the largest of ${f.names}.`,
     changed: (f) => {
       const from = `from ${f.previous} to ${f.value}`;
       if (f.direction === 'flat') return `${f.name}: ${f.subject} did not change (${f.value}).`;

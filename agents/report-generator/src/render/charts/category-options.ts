@@ -13,7 +13,11 @@ export interface Drawn {
 /** Names longer than this are cut; the table beside the chart has them in full. */
 const NAME_PX_MAX = 170;
 const ROW_PX = 30;
+/** Beyond the longest bar stands its value; beyond an axis half of its last label. */
+const BAR_LABEL_PX = 56;
+const AXIS_END_PX = 28;
 const HEIGHT = 280;
+const HEIGHT_MIN = 150;
 
 export const numbersOf = (values: CategoryChart['series'][number]['values']): (number | null)[] =>
   values.map((value) => (value === null ? null : Number(value.value)));
@@ -24,6 +28,7 @@ export function categoryOptions(chart: CategoryChart, speech: Speech, look: Char
     (chart.kind === 'bar' || chart.kind === 'stacked-bar') &&
     chart.categories.every((category) => category.kind !== 'time');
   const hasLegend = chart.series.length > 1;
+  const room = isLying ? BAR_LABEL_PX : AXIS_END_PX;
   const names = chart.categories.map((category) =>
     category.kind === 'time'
       ? speech.write.bucketShort(category.start, category.bucket)
@@ -53,18 +58,12 @@ export function categoryOptions(chart: CategoryChart, speech: Speech, look: Char
     ...(!isLying && look.rightToLeft ? { position: 'right' } : {}),
   };
   return {
-    height: isLying
-      ? Math.max(
-          150,
-          names.length * ROW_PX * (chart.kind === 'bar' ? Math.max(1, chart.series.length * 0.7) : 1) +
-            (hasLegend ? 80 : 46),
-        )
-      : HEIGHT,
+    height: isLying ? lyingHeight(chart, hasLegend) : HEIGHT,
     options: {
       color: paletteOf(look.primary, look.accent),
       grid: {
-        left: look.rightToLeft ? 28 : 8,
-        right: look.rightToLeft ? 8 : 28,
+        left: look.rightToLeft ? room : 8,
+        right: look.rightToLeft ? 8 : room,
         top: hasLegend ? 40 : 16,
         bottom: 8,
         containLabel: true,
@@ -79,6 +78,11 @@ export function categoryOptions(chart: CategoryChart, speech: Speech, look: Char
       })),
     },
   };
+}
+
+function lyingHeight(chart: CategoryChart, hasLegend: boolean): number {
+  const barsPerName = chart.kind === 'bar' ? Math.max(1, chart.series.length * 0.7) : 1;
+  return Math.max(HEIGHT_MIN, chart.categories.length * ROW_PX * barsPerName + (hasLegend ? 80 : 46));
 }
 
 export const legendOf = (isShown: boolean, look: ChartLook) => ({

@@ -6,6 +6,8 @@ import type { Drawn } from './category-options.ts';
 import type { ChartLook } from './draw.ts';
 import { INK, LINE, paletteOf } from './palette.ts';
 
+const RIGHT_TO_LEFT_MARK = '\u200f';
+
 /** Only parts above zero can be drawn as slices; the table beside holds the rest. */
 export function pieOptions(chart: CategoryChart, speech: Speech, look: ChartLook): Drawn {
   const values = chart.series[0]?.values ?? [];
@@ -14,7 +16,9 @@ export function pieOptions(chart: CategoryChart, speech: Speech, look: ChartLook
     return value === undefined || Number(value) <= 0 ? [] : [{ name: categoryText(category, speech), value }];
   });
   const whole = sum(parts.map((part) => decimalOf(part.value)));
-  const labels = new Map(parts.map((part) => [part.name, `${part.name}  ${shareText(part.value)}`]));
+  // Without it a percent sign at the end of Arabic text jumps to the other side.
+  const mark = look.rightToLeft ? RIGHT_TO_LEFT_MARK : '';
+  const labels = new Map(parts.map((part) => [part.name, `${mark}${part.name}  ${shareText(part.value)}${mark}`]));
   function shareText(value: string): string {
     const share = dividedBy(decimalOf(value), whole);
     return share === undefined ? '' : speech.write.percent(plain(share.amount));

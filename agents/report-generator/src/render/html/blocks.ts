@@ -37,7 +37,7 @@ function cardHtml(card: Card): string {
   const change =
     card.change === null
       ? ''
-      : `<div class="change"><span class="${card.change.tone}"><i aria-hidden="true">${ARROWS[card.change.direction]}</i> <bdi>${escapeHtml(card.change.text)}</bdi></span> <span>${escapeHtml(card.previous)}</span></div>`;
+      : `<div class="change"><span class="${card.change.tone}"><i aria-hidden="true">${ARROWS[card.change.direction]}</i> <bdi>${escapeHtml(card.change.text)}</bdi></span> <span class="previous">${escapeHtml(card.previous)}</span></div>`;
   return `<div class="card"><div class="label">${escapeHtml(card.label)}</div><div class="value"><bdi>${escapeHtml(card.value)}</bdi></div>${change}</div>`;
 }
 
@@ -51,7 +51,7 @@ function chartHtml(chart: DrawnChart): string {
 function tableHtml(table: DrawnTable): string {
   const side = (index: number): string => (table.columns[index]?.isNumber ? ' class="n"' : '');
   const cell = (text: string, index: number): string =>
-    `<td${side(index)}>${table.columns[index]?.isNumber ? `<bdi>${escapeHtml(text)}</bdi>` : escapeHtml(text)}</td>`;
+    `<td${side(index)}>${cellHtml(text, table.columns[index])}</td>`;
   const head = table.columns
     .map((column, index) => `<th scope="col"${side(index)}>${escapeHtml(column.label)}</th>`)
     .join('');
@@ -59,6 +59,11 @@ function tableHtml(table: DrawnTable): string {
   const totals = table.totals === null ? '' : `<tfoot><tr>${table.totals.map(cell).join('')}</tr></tfoot>`;
   const note = table.note === '' ? '' : `<p class="small">${escapeHtml(table.note)}</p>`;
   return `<section class="table"><h3>${escapeHtml(table.title)}</h3><div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${rows}</tbody>${totals}</table></div>${note}</section>`;
+}
+
+function cellHtml(text: string, column: DrawnTable['columns'][number] | undefined): string {
+  if (column?.isCode) return `<bdi dir="ltr">${escapeHtml(text)}</bdi>`;
+  return column?.isNumber ? `<bdi>${escapeHtml(text)}</bdi>` : escapeHtml(text);
 }
 
 function findingHtml(finding: WordedFinding, words: BlockWords): string {

@@ -23,10 +23,10 @@ h3{margin:0 0 10px;font-size:16px;color:var(--primary)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:14px}
 .card{border:1px solid var(--line);border-top:3px solid var(--primary);border-radius:6px;padding:14px 16px;break-inside:avoid}
 .card .label{color:var(--muted);font-size:13px}.card .value{font-size:26px;font-weight:700;line-height:1.35;font-variant-numeric:tabular-nums lining-nums;overflow-wrap:anywhere}
-.card .change{font-size:13px;color:var(--muted)}.change i{font-style:normal;font-size:10px}
+.card .change{font-size:13px;color:var(--muted)}.change i{font-style:normal;font-size:10px}.change .previous{display:block}
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}.neutral{font-weight:600}
 figure{margin:24px 0;border:1px solid var(--line);border-radius:6px;padding:18px;break-inside:avoid}
-figure svg{width:100%;height:auto;display:block}figcaption,.small{font-size:13px;color:var(--muted)}
+figure svg{width:100%;height:auto;display:block;direction:ltr}figcaption,.small{font-size:13px;color:var(--muted)}
 .table{margin:28px 0}.scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th{background:var(--primary);color:#fff;text-align:start;font-weight:600;padding:8px 12px;white-space:nowrap}
