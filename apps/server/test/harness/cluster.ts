@@ -7,8 +7,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chooseAccount, handOver } from '../../src/platform/postgres/account.ts';
 import { findBinaries } from '../../src/platform/postgres/binaries.ts';
-import { listOn, send } from '../../src/platform/postgres/processes.ts';
-import { initCluster, type Place, spawnServer, untilReady, urlOf } from '../../src/platform/postgres/server.ts';
+import { endAllOn, listOn, send } from '../../src/platform/postgres/processes.ts';
+import {
+  initCluster,
+  type Place,
+  removeLocks,
+  spawnServer,
+  untilReady,
+  urlOf,
+} from '../../src/platform/postgres/server.ts';
 
 export interface TestCluster {
   /** Connection string of the superuser; another database by name. */
@@ -17,7 +24,7 @@ export interface TestCluster {
   killPostmaster(): Promise<void>;
   /** Immediate shutdown (no checkpoint, as a power cut without lost disk writes) and start, `downMs` apart. */
   restartImmediate(downMs?: number): Promise<void>;
-  /** Starts the server again after `killPostmaster`. */
+  /** Starts the server again after `killPostmaster`, ending what lingers first. */
   start(): Promise<void>;
   /** Ends the server and removes its folder. */
   close(): Promise<void>;
@@ -48,7 +55,7 @@ const MEMORY_BYTES_MIN = 4 * 1024 ** 3;
 /** Starts an empty server of its own. Its folder is removed at `close`, or as soon as this process has died. */
 export async function startCluster(options: TestClusterOptions): Promise<TestCluster> {
   removeOrphans();
-  const folder = mkdtempSync(path.join(options.fsync ? tmpdir() : fastFolder(), `${PREFIX}${process.pid}-`));
+  const folder = scratchFolder(options.fsync ? tmpdir() : fastFolder());
   const binaries = findBinaries();
   const account = chooseAccount([binaries.postgres, folder], path.join(folder, 'cluster'));
   const place: Place = {
@@ -82,6 +89,7 @@ function createServer(place: Place, options: TestClusterOptions) {
     : { ...SETTINGS, fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
   let child: ChildProcess | undefined;
   const start = async () => {
+    if (await endAllOn(place.cluster)) removeLocks(place);
     child = await spawnServer(place, settings);
     await untilReady(place, child, START_MS);
   };
@@ -117,8 +125,13 @@ function watchOver(folder: string, cluster: string): ChildProcess {
   return child;
 }
 
+/** A new folder that a later test run removes, with the servers on it, when this process dies before it does so itself. */
+export function scratchFolder(parent = fastFolder()): string {
+  return mkdtempSync(path.join(parent, `${PREFIX}${process.pid}-`));
+}
+
 /** Where throw-away servers are fast: in memory, where there is plenty; containers often have 64 MB of it. */
-export function fastFolder(): string {
+function fastFolder(): string {
   if (!existsSync(MEMORY_FOLDER)) return tmpdir();
   const { bavail, bsize } = statfsSync(MEMORY_FOLDER);
   return bavail * bsize >= MEMORY_BYTES_MIN ? MEMORY_FOLDER : tmpdir();
@@ -135,8 +148,9 @@ function removeOrphans(): void {
 }
 
 function removeOrphan(folder: string): void {
-  const cluster = path.join(folder, 'cluster');
-  for (const pid of listOn(cluster).pids) send(pid, 'SIGQUIT');
+  for (const cluster of ['cluster', 'postgres/cluster', 'data/postgres/cluster']) {
+    for (const pid of listOn(path.join(folder, cluster)).pids) send(pid, 'SIGQUIT');
+  }
   rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 

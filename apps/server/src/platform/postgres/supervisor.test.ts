@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { fastFolder } from '../../../test/harness/cluster.ts';
+import { scratchFolder } from '../../../test/harness/cluster.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { createPostgres, type Postgres } from './index.ts';
 import { endAllOn, identify, listOn } from './processes.ts';
@@ -18,10 +18,12 @@ const NOBODY = 65_534;
 
 let dataDir = '';
 let cluster = '';
+let complaints: string[] = [];
 const closing: (() => Promise<unknown>)[] = [];
 
 beforeEach(() => {
-  useFolder(mkdtempSync(path.join(fastFolder(), 'guildhall-postgres-')), 0o711);
+  complaints = [];
+  useFolder(scratchFolder(), 0o711);
 });
 
 afterEach(async () => {
@@ -40,7 +42,8 @@ function useFolder(folder: string, mode: number): void {
 }
 
 async function start(): Promise<Postgres> {
-  const postgres = await createPostgres({ dataDir, log: silentLogger });
+  const log = { ...silentLogger, warn: (message: string) => complaints.push(message) };
+  const postgres = await createPostgres({ dataDir, log });
   closing.push(() => postgres.stop());
   return postgres;
 }
@@ -121,11 +124,17 @@ test('a server that outlived its Guildhall is adopted, not started twice', async
   expect(listOn(cluster).pids).toEqual([]);
 });
 
-test('a lock file left by a dead server does not keep the next one from starting', async () => {
+test('a lock file left by a dead server does not keep the next one from starting, even when its number lives on', async () => {
   await (await start()).stop();
-  writeFileSync(path.join(cluster, 'postmaster.pid'), `${process.pid}\n${cluster}\n1\n5432\n/tmp\n\n  1 1\nready\n`);
+  // PostgreSQL itself refuses to start while a process of its own user has the number in the file.
+  const bystander = spawn('sleep', ['60'], isRoot ? { uid: NOBODY, gid: NOBODY } : {});
+  closing.push(async () => bystander.kill());
+  await once(bystander, 'spawn');
+  writeFileSync(path.join(cluster, 'postmaster.pid'), `${bystander.pid}\n${cluster}\n1\n5432\n/tmp\n\n  1 1\nready\n`);
   const { ownerUrl } = await start();
   expect(await query(ownerUrl, 'select 1 as n')).toEqual([{ n: 1 }]);
+  expect(complaints).toEqual([]);
+  expect(bystander.exitCode).toBe(null);
 });
 
 test('after kill -9 of the main server process its children are ended and no committed row is missing', async () => {
@@ -142,6 +151,7 @@ test('after kill -9 of the main server process its children are ended and no com
   const next = await start();
   expect(await query(next.ownerUrl, 'select n from t')).toEqual([{ n: 1 }]);
   expect(await busy).toBe('cut off');
+  expect(complaints).toEqual([]);
   expect(postmasters()).toHaveLength(1);
 });
 
@@ -190,7 +200,7 @@ test.runIf(isRoot)('root hands the server to another account', async () => {
 });
 
 test.runIf(isRoot)('below a folder that only root may enter it runs all the same', async () => {
-  const secret = mkdtempSync(path.join(fastFolder(), 'guildhall-secret-'));
+  const secret = scratchFolder();
   useFolder(secret, 0o700);
   dataDir = path.join(secret, 'data');
   cluster = path.join(dataDir, 'postgres', 'cluster');
