@@ -1,5 +1,6 @@
 /** The program of a sandboxed child: reads its order from descriptor 3, does the work, answers there. */
 import { readFileSync, writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { inspect } from 'node:util';
 import type { Json } from '../types.ts';
 import type { SandboxIo } from './entry.ts';
@@ -52,7 +53,10 @@ async function main(): Promise<void> {
   const order = JSON.parse(readFileSync(CHANNEL, 'utf8')) as Order;
   // A module made with sandboxEntry; anything else fails in the call below and is reported as a crash.
   const { default: work } = (await import(order.entry)) as { default: Work };
-  send('result', await work(order.input, { writeDir: order.writeDir, progress: progressSender() }));
+  const result = await work(order.input, { writeDir: order.writeDir, progress: progressSender() });
+  // The parent ends this process as soon as it has the answer; what was compiled would be lost.
+  flushCompileCache();
+  send('result', result);
 }
 
 try {
