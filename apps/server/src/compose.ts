@@ -14,6 +14,7 @@ import { createBus } from './platform/bus/index.ts';
 import { createTokenSigner } from './platform/crypto/index.ts';
 import { createDurable } from './platform/durable/index.ts';
 import { createEgress } from './platform/egress/index.ts';
+import { type Failpoint, noFailpoints } from './platform/failpoints/index.ts';
 import { createFileStore } from './platform/files/index.ts';
 import type { RouteDefinition } from './platform/http/index.ts';
 import { createOutbox, type OutboxReader } from './platform/outbox/index.ts';
@@ -27,6 +28,8 @@ const RANDOM_STEPS = 2 ** 40;
 export type Platform = Awaited<ReturnType<typeof compose>>;
 
 export interface ComposeOptions {
+  /** Armed by tests that kill this process at named places. */
+  readonly failpoint?: Failpoint;
   readonly agents: readonly AgentDefinition[];
   /** Known only once the port is open. */
   readonly publicUrl: () => string;
@@ -39,13 +42,19 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
   // platform
   const metrics = createMetrics();
   closing.push('metrics', () => metrics.close());
-  const bus = await createBus(db, ids.make('wrk'), (error) => log.warn('wake-ups for other processes were lost', { error }));
+  const bus = await createBus(db, ids.make('wrk'), (error) =>
+    log.warn('wake-ups for other processes were lost', { error }),
+  );
   closing.push('wake-ups', () => bus.close());
   const durable = createDurable(db);
   const outbox = createOutbox(ids);
   const egress = createEgress({ allowPrivateCidrs: settings.egressAllowPrivate, clock });
   closing.push('egress', () => egress.close());
-  const files = createFileStore({ directory: path.join(settings.dataDir, 'files'), clock, ...(settings.s3Url ? { s3Url: settings.s3Url } : {}) });
+  const files = createFileStore({
+    directory: path.join(settings.dataDir, 'files'),
+    clock,
+    ...(settings.s3Url ? { s3Url: settings.s3Url } : {}),
+  });
   closing.push('files', () => files.close());
 
   // audit
@@ -61,7 +70,13 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
     audit,
     onOrganisationCreated: async (tx, orgId, { trial }) => {
       await ledger.openAccounts(tx, { orgId });
-      if (trial) await ledger.grant(tx, { transferId: `${orgId}:trial`, orgId, amountNanos: TRIAL_CREDIT_NANOS, reason: 'trial credit' });
+      if (trial)
+        await ledger.grant(tx, {
+          transferId: `${orgId}:trial`,
+          orgId,
+          amountNanos: TRIAL_CREDIT_NANOS,
+          reason: 'trial credit',
+        });
     },
     log: { warn: (fields, message) => log.warn(message, { ...fields }) },
   });
@@ -94,13 +109,18 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
     outbox,
     files,
     egress,
+    failpoint: options.failpoint ?? noFailpoints,
     links: createTokenSigner(keyring, 'artifact-link', clock),
     sandboxGate: createGate(settings.sandboxMax),
     observer: {
       started: ({ waitedSeconds }) => metrics.runStarted(waitedSeconds),
       ended: ({ agentId, status, seconds }) => metrics.runEnded({ agent: agentId, status }, seconds),
     },
-    settings: { publicUrl: options.publicUrl, workDir: path.join(settings.dataDir, 'work'), limitsScale: settings.limitsScale },
+    settings: {
+      publicUrl: options.publicUrl,
+      workDir: path.join(settings.dataDir, 'work'),
+      limitsScale: settings.limitsScale,
+    },
   });
 
   const routes: readonly RouteDefinition[] = [
@@ -112,5 +132,20 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
     creditsRoute({ db, ids, ledger, audit }),
   ];
   const outboxReaders: readonly OutboxReader[] = [];
-  return { outboxReaders, metrics, bus, durable, outbox, egress, files, audit, ledger, identity, metering, catalog, runs, routes };
+  return {
+    outboxReaders,
+    metrics,
+    bus,
+    durable,
+    outbox,
+    egress,
+    files,
+    audit,
+    ledger,
+    identity,
+    metering,
+    catalog,
+    runs,
+    routes,
+  };
 }

@@ -1,11 +1,19 @@
 /** The first start makes an organisation and a key; every start writes ready.json, which tells programs where everything is. */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { SCOPES } from '@guildhall/contract';
 import { z } from 'zod';
 import type { Server } from './serve.ts';
 import { VERSION } from './version.ts';
 
-const readyFile = z.object({ url: z.string(), orgId: z.string(), apiKey: z.string(), adminUrl: z.string(), pid: z.number(), version: z.string() });
+const readyFile = z.object({
+  url: z.string(),
+  orgId: z.string(),
+  apiKey: z.string(),
+  adminUrl: z.string(),
+  pid: z.number(),
+  version: z.string(),
+});
 export type Ready = z.infer<typeof readyFile>;
 
 const FILE = 'ready.json';
@@ -35,7 +43,12 @@ async function firstOrganisation(server: Server, known: Ready | undefined): Prom
     const principal = await identity.authenticate(known.apiKey).catch(() => undefined);
     if (principal) return { orgId: principal.orgId, apiKey: known.apiKey };
   }
-  const made = await identity.createOrganisation({ name: 'Default', actor: { type: 'system', id: 'first-start' }, trial: true });
+  const made = await identity.createOrganisation({
+    name: 'Default',
+    actor: { type: 'system', id: 'first-start' },
+    scopes: SCOPES,
+    trial: true,
+  });
   return { orgId: made.organisation.id, apiKey: made.secret };
 }
 

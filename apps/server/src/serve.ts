@@ -11,6 +11,7 @@ import { createJobs, createOps } from './modules/ops/index.ts';
 import { pruneRuns } from './modules/runs/index.ts';
 import { sql } from './platform/db/index.ts';
 import { createWorker } from './platform/durable/index.ts';
+import { type Failpoint, noFailpoints } from './platform/failpoints/index.ts';
 import { createHttp, openApi, type RouteDefinition } from './platform/http/index.ts';
 import { createOutboxDispatcher } from './platform/outbox/index.ts';
 import type { Logger } from './platform/telemetry/index.ts';
@@ -40,6 +41,8 @@ export interface ServeOptions {
   readonly log: Logger;
   /** The built-in ones, unless a test or a benchmark brings its own. */
   readonly agents?: readonly AgentDefinition[];
+  /** Armed by tests that kill this process at named places. */
+  readonly failpoint?: Failpoint;
 }
 
 /** Starts a role. When it fails everything that was opened is closed again. */
@@ -48,14 +51,18 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const foundation = await layFoundation(settings, log);
   try {
     let url = settings.publicUrl;
-    const platform = await compose(foundation, { agents: options.agents ?? builtInAgents, publicUrl: () => url ?? `http://${settings.host}:${settings.port}` });
+    const platform = await compose(foundation, {
+      agents: options.agents ?? builtInAgents,
+      ...(options.failpoint ? { failpoint: options.failpoint } : {}),
+      publicUrl: () => url ?? `http://${settings.host}:${settings.port}`,
+    });
     await platform.metering.ensurePartitions();
     let address: string | undefined;
     if (role !== 'worker') {
       address = await listen(foundation, platform, () => url ?? '');
       url ??= address;
     }
-    if (role !== 'api') await work(foundation, platform);
+    if (role !== 'api') await work(foundation, platform, options);
     return { foundation, platform, url, stop: () => foundation.closing.close() };
   } catch (error) {
     await foundation.closing.close();
@@ -128,25 +135,55 @@ function watch({ db }: Foundation, platform: Platform): void {
     databaseConnectionsActive: () => db.stats().active,
     queueDepth: async () => Number((await platform.durable.counts()).find((row) => row.state === 'queued')?.n ?? 0n),
     outboxAgeSeconds: async () => {
-      const result = await db.system((tx) => sql<{ seconds: number }>`select coalesce(extract(epoch from platform.outbox_age()), 0)::float8 as seconds`.execute(tx));
+      const result = await db.system((tx) =>
+        sql<{
+          seconds: number;
+        }>`select coalesce(extract(epoch from platform.outbox_age()), 0)::float8 as seconds`.execute(tx),
+      );
       return result.rows[0]?.seconds ?? 0;
     },
   });
 }
 
-async function work(foundation: Foundation, platform: Platform): Promise<void> {
+async function work(foundation: Foundation, platform: Platform, options: ServeOptions): Promise<void> {
   const { settings, closing, db, ids, log } = foundation;
   const jobs = createJobs({ db, log }, [
     { name: 'holds.sweep', everyMs: 5_000, run: () => platform.ledger.sweepExpired() },
     { name: 'usage.partitions', everyMs: HOUR_MS, run: () => platform.metering.ensurePartitions() },
-    { name: 'runs.prune', everyMs: 10 * MINUTE_MS, run: () => pruneRuns(db, platform.files, { runsMs: settings.retentionRunsMs, filesMs: settings.retentionFilesMs }) },
+    {
+      name: 'runs.prune',
+      everyMs: 10 * MINUTE_MS,
+      run: () =>
+        pruneRuns(db, platform.files, { runsMs: settings.retentionRunsMs, filesMs: settings.retentionFilesMs }),
+    },
     { name: 'files.sweep', everyMs: HOUR_MS, run: () => platform.files.sweep() },
-    { name: 'idempotency.prune', everyMs: HOUR_MS, run: () => db.system((tx) => sql`select platform.prune_idempotency(${IDEMPOTENCY_KEEP}::interval)`.execute(tx)) },
-    { name: 'workers.prune', everyMs: HOUR_MS, run: () => db.system((tx) => sql`select durable.prune(${WORKERS_KEEP}::interval)`.execute(tx)) },
+    {
+      name: 'idempotency.prune',
+      everyMs: HOUR_MS,
+      run: () => db.system((tx) => sql`select platform.prune_idempotency(${IDEMPOTENCY_KEEP}::interval)`.execute(tx)),
+    },
+    {
+      name: 'workers.prune',
+      everyMs: HOUR_MS,
+      run: () => db.system((tx) => sql`select durable.prune(${WORKERS_KEEP}::interval)`.execute(tx)),
+    },
   ]);
   closing.push('jobs', () => jobs.stop());
-  const dispatcher = createOutboxDispatcher({ db, bus: platform.bus, log, readers: platform.outboxReaders });
+  const dispatcher = createOutboxDispatcher({
+    db,
+    bus: platform.bus,
+    log,
+    readers: platform.outboxReaders,
+    failpoint: options.failpoint ?? noFailpoints,
+  });
   closing.push('outbox', () => dispatcher.stop());
-  const worker = await createWorker({ db, bus: platform.bus, ids, log, slots: settings.workerSlots, execute: platform.runs.execute });
+  const worker = await createWorker({
+    db,
+    bus: platform.bus,
+    ids,
+    log,
+    slots: settings.workerSlots,
+    execute: platform.runs.execute,
+  });
   closing.push('worker', () => worker.stop(DRAIN_MS));
 }

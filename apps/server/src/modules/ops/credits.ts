@@ -30,7 +30,10 @@ const GRANT_MAX_NANOS = 1_000_000n * 1_000_000_000n;
 
 const body = z.strictObject({
   organisationId: z.string().min(1).max(80),
-  amount: money.refine((value) => fromMoney(value) > 0n && fromMoney(value) <= GRANT_MAX_NANOS, { message: 'must be above 0 and at most 1000000 USD', path: ['nanos'] }),
+  amount: money.refine((value) => fromMoney(value) > 0n && fromMoney(value) <= GRANT_MAX_NANOS, {
+    message: 'must be above 0 and at most 1000000 USD',
+    path: ['nanos'],
+  }),
   reason: z.string().trim().min(1).max(200),
 });
 const granted = z.object({ id: z.string(), organisationId: z.string(), amount: money, reason: z.string() });
@@ -39,10 +42,19 @@ const granted = z.object({ id: z.string(), organisationId: z.string(), amount: m
 export async function grantCredit(deps: CreditDeps, grant: CreditGrant): Promise<void> {
   await deps.db.tenant(grant.orgId, async (tx: Tx) => {
     try {
-      await deps.ledger.grant(tx, { transferId: grant.transferId, orgId: grant.orgId, amountNanos: grant.amountNanos, reason: grant.reason });
+      await deps.ledger.grant(tx, {
+        transferId: grant.transferId,
+        orgId: grant.orgId,
+        amountNanos: grant.amountNanos,
+        reason: grant.reason,
+      });
     } catch (error) {
       const unknown = error instanceof GuildhallError && error.spec.code === ledgerErrors.accountsMissing.code;
-      throw unknown ? new GuildhallError(opsErrors.noOrganisation, { errors: [{ path: '/organisationId', message: 'is not known' }] }) : error;
+      throw unknown
+        ? new GuildhallError(opsErrors.noOrganisation, {
+            errors: [{ path: '/organisationId', message: 'is not known' }],
+          })
+        : error;
     }
     await deps.audit.append(tx, {
       orgId: grant.orgId,
@@ -74,7 +86,14 @@ export function creditsRoute(deps: CreditDeps): RouteDefinition {
       const transferId = typeof key === 'string' ? `credit:${call.principal.orgId}:${key}` : deps.ids.make('tr');
       return call.mutate(async () => {
         const by = { type: 'operator' as const, id: call.principal.keyId };
-        await grantCredit(deps, { transferId, orgId: organisationId, amountNanos: fromMoney(amount), reason, by, requestId: call.requestId });
+        await grantCredit(deps, {
+          transferId,
+          orgId: organisationId,
+          amountNanos: fromMoney(amount),
+          reason,
+          by,
+          requestId: call.requestId,
+        });
         return { status: 201, body: { id: transferId, organisationId, amount, reason } };
       });
     },

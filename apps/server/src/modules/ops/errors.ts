@@ -2,6 +2,16 @@
 import { defineErrors } from '../../platform/errors/index.ts';
 
 export const opsErrors = defineErrors('ops', {
-  metricsClosed: ['metrics-closed', 403, 'Metrics are open to this machine alone.', 'Ask from loopback, or send `Authorization: Bearer $METRICS_TOKEN`.'],
-  noOrganisation: ['organisation-not-found', 404, 'There is no such organisation.', 'List them with `guildhall orgs list`.'],
+  metricsClosed: [
+    'metrics-closed',
+    403,
+    'Metrics are open to this machine alone.',
+    'Ask from loopback, or send `Authorization: Bearer $METRICS_TOKEN`.',
+  ],
+  noOrganisation: [
+    'organisation-not-found',
+    404,
+    'There is no such organisation.',
+    'List them with `guildhall orgs list`.',
+  ],
 });

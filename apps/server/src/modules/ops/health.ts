@@ -3,7 +3,9 @@ export type Check = () => Promise<string>;
 
 export interface Readiness {
   readonly ready: boolean;
-  readonly checks: Readonly<Record<string, { readonly status: 'ok' | 'failed'; readonly detail: string; readonly ms: number }>>;
+  readonly checks: Readonly<
+    Record<string, { readonly status: 'ok' | 'failed'; readonly detail: string; readonly ms: number }>
+  >;
 }
 
 // A dependency that takes longer to answer than a balancer waits is not ready.
@@ -27,7 +29,12 @@ async function ask(check: Check, monotonicMs: () => number): Promise<Readiness['
 }
 
 /** Asks everything at once. */
-export async function readiness(checks: Readonly<Record<string, Check>>, monotonicMs: () => number): Promise<Readiness> {
-  const entries = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await ask(check, monotonicMs)] as const));
+export async function readiness(
+  checks: Readonly<Record<string, Check>>,
+  monotonicMs: () => number,
+): Promise<Readiness> {
+  const entries = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => [name, await ask(check, monotonicMs)] as const),
+  );
   return { ready: entries.every(([, result]) => result.status === 'ok'), checks: Object.fromEntries(entries) };
 }

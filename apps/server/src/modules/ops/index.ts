@@ -5,8 +5,8 @@ import type { Metrics } from '../../platform/telemetry/index.ts';
 import type { Check } from './health.ts';
 import { opsRoutes } from './routes.ts';
 
-export type { Check } from './health.ts';
 export { creditsRoute, grantCredit } from './credits.ts';
+export type { Check } from './health.ts';
 export { createJobs, type Job, type Jobs } from './jobs.ts';
 
 export interface OpsDeps {
@@ -23,4 +23,6 @@ export interface OpsDeps {
   openAdminLink(token: string): Promise<{ readonly orgId: string } | undefined>;
 }
 
-export const createOps = (deps: OpsDeps): { readonly routes: readonly RouteDefinition[] } => ({ routes: opsRoutes(deps) });
+export const createOps = (deps: OpsDeps): { readonly routes: readonly RouteDefinition[] } => ({
+  routes: opsRoutes(deps),
+});

@@ -21,7 +21,9 @@ export function createJobs(deps: { db: Db; log: Logger }, jobs: readonly Job[]):
   const running = new Set<Promise<void>>();
   const turn = async (job: Job): Promise<void> => {
     const mine = await deps.db.open(async (tx) => {
-      const result = await sql<{ ok: boolean }>`select pg_try_advisory_xact_lock(hashtextextended(${`job ${job.name}`}, 2)) as ok`.execute(tx);
+      const result = await sql<{
+        ok: boolean;
+      }>`select pg_try_advisory_xact_lock(hashtextextended(${`job ${job.name}`}, 2)) as ok`.execute(tx);
       return result.rows[0]?.ok ?? false;
     });
     if (mine) await job.run();
@@ -32,7 +34,9 @@ export function createJobs(deps: { db: Db; log: Logger }, jobs: readonly Job[]):
       if (busy) return;
       busy = true;
       const done = turn(job)
-        .catch((error: unknown) => deps.log.warn('jobs: a turn failed and will be tried again', { job: job.name, error }))
+        .catch((error: unknown) =>
+          deps.log.warn('jobs: a turn failed and will be tried again', { job: job.name, error }),
+        )
         .finally(() => {
           busy = false;
           running.delete(done);

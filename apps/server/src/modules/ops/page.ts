@@ -48,10 +48,16 @@ const TEXT = {
   },
 } as const;
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (char) => ENTITIES[char] ?? char);
-const ltr = (text: string): string => `<bdi dir="ltr">${escape(text)}</bdi>`;
-const code = (text: string): string => `<pre dir="ltr" tabindex="0"><code>${escape(text)}</code></pre>`;
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+const escapeHtml = (text: string): string => text.replaceAll(/[&<>"']/g, (char) => ENTITIES[char] ?? char);
+const ltr = (text: string): string => `<bdi dir="ltr">${escapeHtml(text)}</bdi>`;
+const code = (text: string): string => `<pre dir="ltr" tabindex="0"><code>${escapeHtml(text)}</code></pre>`;
 
 const STYLE = `
 :root{color-scheme:light dark;--ink:#16202b;--soft:#4a5766;--line:#d8dee6;--paper:#fbfcfd;--card:#fff;--good:#0b6b3a;--bad:#a3211b;--link:#0b4f8a}
@@ -66,7 +72,10 @@ footer{margin-block-start:3rem;color:var(--soft);font-size:.875rem}`;
 
 function checksList(input: PageInput): string {
   return Object.entries(input.state.checks)
-    .map(([name, check]) => `<li><strong>${ltr(name)}</strong> <span class="${check.status === 'ok' ? 'good' : 'bad'}">${ltr(check.detail)}</span></li>`)
+    .map(
+      ([name, check]) =>
+        `<li><strong>${ltr(name)}</strong> <span class="${check.status === 'ok' ? 'good' : 'bad'}">${ltr(check.detail)}</span></li>`,
+    )
     .join('');
 }
 
@@ -84,7 +93,12 @@ export function homePage(input: PageInput): string {
   const text = TEXT[input.language];
   const other = input.language === 'en' ? 'ar' : 'en';
   const { ready } = input.state;
-  const agents = input.agents.map((agent) => `<li><strong>${escape(agent.title)}</strong> <code>${ltr(agent.id)}</code><p>${escape(agent.summary)}</p></li>`).join('');
+  const agents = input.agents
+    .map(
+      (agent) =>
+        `<li><strong>${escapeHtml(agent.title)}</strong> <code>${ltr(agent.id)}</code><p>${escapeHtml(agent.summary)}</p></li>`,
+    )
+    .join('');
   const admin = input.admin ? `<p role="status">${text.admin} ${ltr(input.admin.orgId)}.</p>` : '';
   return `<!doctype html>
 <html lang="${input.language}" dir="${input.language === 'ar' ? 'rtl' : 'ltr'}">

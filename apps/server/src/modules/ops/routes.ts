@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { type RouteDefinition, route } from '../../platform/http/index.ts';
 import { opsErrors } from './errors.ts';
-import type { OpsDeps } from './index.ts';
 import { readiness } from './health.ts';
+import type { OpsDeps } from './index.ts';
 import { homePage } from './page.ts';
 import { loadReferenceScript, REFERENCE_CSP, referencePage } from './reference-page.ts';
 
@@ -19,7 +19,13 @@ const ready = z.object({
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
 function healthRoutes(deps: OpsDeps): RouteDefinition[] {
-  const about = (path: string, summary: string) => ({ method: 'GET' as const, path, summary, tag: 'Health', scope: 'public' as const });
+  const about = (path: string, summary: string) => ({
+    method: 'GET' as const,
+    path,
+    summary,
+    tag: 'Health',
+    scope: 'public' as const,
+  });
   const live = async () => ({ status: 200, body: { status: 'ok' as const, version: deps.version } });
   return ['', '/api/v1'].flatMap((prefix) => [
     route({ ...about(`${prefix}/live`, 'Is the process up?'), responses: { 200: alive }, handler: live }),
@@ -29,7 +35,10 @@ function healthRoutes(deps: OpsDeps): RouteDefinition[] {
       responses: { 200: ready, 503: ready },
       handler: async () => {
         const state = await readiness(deps.checks, deps.clock.monotonicMs);
-        return { status: state.ready ? 200 : 503, body: { status: state.ready ? 'ready' : 'not-ready', version: deps.version, checks: state.checks } };
+        return {
+          status: state.ready ? 200 : 503,
+          body: { status: state.ready ? 'ready' : 'not-ready', version: deps.version, checks: state.checks },
+        };
       },
     }),
   ]);
@@ -53,7 +62,8 @@ function metricsRoute(deps: OpsDeps): RouteDefinition {
     handler: async ({ raw, reply }) => {
       // The socket's own address: a header could claim anything.
       const local = LOOPBACK.has(raw.socket.remoteAddress ?? '') && raw.headers['x-forwarded-for'] === undefined;
-      if (!local && !isToken(raw.headers.authorization, deps.metricsToken)) throw new GuildhallError(opsErrors.metricsClosed);
+      if (!local && !isToken(raw.headers.authorization, deps.metricsToken))
+        throw new GuildhallError(opsErrors.metricsClosed);
       const page = await deps.metrics.scrape();
       await reply.header('content-type', page.contentType).send(page.body);
       return undefined;
@@ -69,15 +79,28 @@ function pageRoutes(deps: OpsDeps): RouteDefinition[] {
       method: 'GET',
       path: '/',
       summary: 'The first page: state and first steps',
-      query: z.looseObject({ lang: z.enum(['en', 'ar']).optional().catch(undefined), admin: z.string().max(256).optional() }),
+      query: z.looseObject({
+        lang: z.enum(['en', 'ar']).optional().catch(undefined),
+        admin: z.string().max(256).optional(),
+      }),
       handler: async ({ query, reply, raw }) => {
         const state = await readiness(deps.checks, deps.clock.monotonicMs);
         const admin = query.admin ? await deps.openAdminLink(query.admin) : undefined;
         const language = query.lang ?? (/^ar\b/i.test(raw.headers['accept-language'] ?? '') ? 'ar' : 'en');
-        const html = homePage({ language, version: deps.version, url: deps.publicUrl(), state, agents: deps.agents(), admin });
+        const html = homePage({
+          language,
+          version: deps.version,
+          url: deps.publicUrl(),
+          state,
+          agents: deps.agents(),
+          admin,
+        });
         await reply
           .header('content-type', 'text/html; charset=utf-8')
-          .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'")
+          .header(
+            'content-security-policy',
+            "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+          )
           .send(html);
         return undefined;
       },
@@ -88,7 +111,10 @@ function pageRoutes(deps: OpsDeps): RouteDefinition[] {
       path: '/openapi.json',
       summary: 'This interface as OpenAPI 3.1',
       handler: async ({ reply }) => {
-        await reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache').send(JSON.stringify(deps.openApi()));
+        await reply
+          .header('content-type', 'application/json; charset=utf-8')
+          .header('cache-control', 'no-cache')
+          .send(JSON.stringify(deps.openApi()));
         return undefined;
       },
     }),
@@ -104,7 +130,10 @@ function referenceRoutes(): RouteDefinition[] {
       path: '/docs/api',
       summary: 'The interactive reference',
       handler: async ({ reply }) => {
-        await reply.header('content-type', 'text/html; charset=utf-8').header('content-security-policy', REFERENCE_CSP).send(referencePage());
+        await reply
+          .header('content-type', 'text/html; charset=utf-8')
+          .header('content-security-policy', REFERENCE_CSP)
+          .send(referencePage());
         return undefined;
       },
     }),
@@ -114,7 +143,10 @@ function referenceRoutes(): RouteDefinition[] {
       summary: 'The script of the interactive reference',
       handler: async ({ reply }) => {
         script ??= loadReferenceScript();
-        await reply.header('content-type', 'text/javascript; charset=utf-8').header('cache-control', 'public, max-age=3600').send(await script);
+        await reply
+          .header('content-type', 'text/javascript; charset=utf-8')
+          .header('cache-control', 'public, max-age=3600')
+          .send(await script);
         return undefined;
       },
     }),

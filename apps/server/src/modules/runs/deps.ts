@@ -5,6 +5,7 @@ import type { TokenSigner } from '../../platform/crypto/index.ts';
 import type { Db } from '../../platform/db/index.ts';
 import type { Durable } from '../../platform/durable/index.ts';
 import type { Egress } from '../../platform/egress/index.ts';
+import type { Failpoint } from '../../platform/failpoints/index.ts';
 import type { FileStore } from '../../platform/files/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { Outbox } from '../../platform/outbox/index.ts';
@@ -46,6 +47,7 @@ export interface RunsDeps {
   readonly outbox: Outbox;
   readonly files: FileStore;
   readonly egress: Egress;
+  readonly failpoint: Failpoint;
   readonly links: TokenSigner;
   /** Lets a few child processes work at once; each may use a core. */
   readonly sandboxGate: Gate;

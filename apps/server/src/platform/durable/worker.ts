@@ -174,7 +174,7 @@ class WorkerLoop implements Worker {
   /** One claim at a time; a wake-up during a claim makes one more. */
   #wake(): void {
     if (this.#draining || this.#executions.size >= this.#options.slots) return;
-    if (this.#claiming) {
+    if (this.#claiming !== undefined) {
       this.#claimAgain = true;
       return;
     }

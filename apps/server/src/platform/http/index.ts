@@ -1,6 +1,7 @@
 /** The HTTP edge: routes are declared by modules and served here. */
-export { openApi } from './openapi.ts';
+
 export { replaceAnswer } from './idempotency.ts';
+export { openApi } from './openapi.ts';
 export { fieldErrors, parse, pointer } from './parse.ts';
 export { normalizeError, toProblem } from './problem.ts';
 export { createHttp, type HttpOptions } from './server.ts';

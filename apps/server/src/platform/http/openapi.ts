@@ -13,18 +13,25 @@ const ERROR_ANSWERS: Readonly<Record<string, string>> = {
 
 /** Moves the named parts of a schema to the components they share. */
 function hoist(schema: z.ZodType, io: 'input' | 'output', components: JsonObject): JsonObject {
-  const { $defs, $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as JsonObject & { $defs?: JsonObject };
+  const {
+    $defs,
+    $schema: _,
+    ...rest
+  } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as JsonObject & { $defs?: JsonObject };
   const relink = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(relink);
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) =>
-        key === '$ref' && typeof item === 'string' ? [key, item.replace('#/$defs/', '#/components/schemas/')] : [key, relink(item)],
+        key === '$ref' && typeof item === 'string'
+          ? [key, item.replace('#/$defs/', '#/components/schemas/')]
+          : [key, relink(item)],
       ),
     );
   };
-  for (const [name, definition] of Object.entries($defs ?? {})) components[name] = withoutId(relink(definition) as JsonObject);
-  const id = rest['id'];
+  for (const [name, definition] of Object.entries($defs ?? {}))
+    components[name] = withoutId(relink(definition) as JsonObject);
+  const id = rest.id;
   if (typeof id !== 'string') return relink(rest) as JsonObject;
   components[id] = withoutId(relink(rest) as JsonObject);
   return { $ref: `#/components/schemas/${id}` };
@@ -35,7 +42,10 @@ const withoutId = ({ id: _, ...rest }: JsonObject): JsonObject => rest;
 function parameters(schema: unknown, where: 'path' | 'query', components: JsonObject): JsonObject[] {
   if (schema === undefined) return [];
   // Routes declare their parameters as objects.
-  const object = hoist(schema as z.ZodType, 'input', components) as { properties?: Record<string, JsonObject>; required?: string[] };
+  const object = hoist(schema as z.ZodType, 'input', components) as {
+    properties?: Record<string, JsonObject>;
+    required?: string[];
+  };
   return Object.entries(object.properties ?? {}).map(([name, definition]) => ({
     name,
     in: where,
@@ -50,7 +60,12 @@ function requestBody(route: RouteDefinition, components: JsonObject): JsonObject
     return { requestBody: { required: true, content: { 'multipart/form-data': { schema } } } };
   }
   if (route.body === undefined) return {};
-  return { requestBody: { required: true, content: { 'application/json': { schema: hoist(route.body as z.ZodType, 'input', components) } } } };
+  return {
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: hoist(route.body as z.ZodType, 'input', components) } },
+    },
+  };
 }
 
 function responses(route: RouteDefinition, components: JsonObject): JsonObject {
@@ -81,7 +96,11 @@ function operation(route: RouteDefinition, components: JsonObject): JsonObject {
     summary: route.summary,
     tags: [route.tag],
     ...access,
-    parameters: [...parameters(route.params, 'path', components), ...parameters(route.query, 'query', components), ...keyed],
+    parameters: [
+      ...parameters(route.params, 'path', components),
+      ...parameters(route.query, 'query', components),
+      ...keyed,
+    ],
     ...requestBody(route, components),
     responses: responses(route, components),
   };
@@ -91,7 +110,10 @@ const operationId = (route: RouteDefinition): string =>
   `${route.method.toLowerCase()}${route.path.replaceAll(/[^a-zA-Z0-9]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`;
 
 /** The whole document. `extraSchemas` adds components that no route mentions (the inputs of agents). */
-export function openApi(routes: readonly RouteDefinition[], about: { version: string; url: string; extraSchemas?: JsonObject }): JsonObject {
+export function openApi(
+  routes: readonly RouteDefinition[],
+  about: { version: string; url: string; extraSchemas?: JsonObject },
+): JsonObject {
   const components: JsonObject = { ...about.extraSchemas };
   hoist(problem, 'output', components);
   const paths: Record<string, JsonObject> = {};
@@ -112,6 +134,11 @@ export function openApi(routes: readonly RouteDefinition[], about: { version: st
     security: [{ key: [] }],
     tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
     paths,
-    components: { schemas: components, securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key, `gld_live_…` or `gld_test_…`.' } } },
+    components: {
+      schemas: components,
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: 'An API key, `gld_live_…` or `gld_test_…`.' },
+      },
+    },
   };
 }

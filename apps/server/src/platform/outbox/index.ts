@@ -1,6 +1,7 @@
 /** What the world outside a transaction must learn, written inside it and handed out after its commit. */
 import type { Bus } from '../bus/index.ts';
 import { type Db, sql, type Tx } from '../db/index.ts';
+import type { Failpoint } from '../failpoints/index.ts';
 import type { Ids } from '../ids/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 
@@ -58,6 +59,7 @@ export function createOutboxDispatcher(deps: {
   bus: Bus;
   log: Logger;
   readers: readonly OutboxReader[];
+  failpoint: Failpoint;
 }): OutboxDispatcher {
   const { db, bus, log, readers } = deps;
   let stopped = false;
@@ -71,6 +73,7 @@ export function createOutboxDispatcher(deps: {
       if (mine.rows.length === 0) return false;
       const event = { id: row.id, orgId: row.org_id, type: row.type, data: row.data, createdAt: row.created_at };
       for (const read of readers) await read(tx, event);
+      await deps.failpoint('outbox.before-commit');
       return true;
     });
 
@@ -84,6 +87,7 @@ export function createOutboxDispatcher(deps: {
       for (const row of rows) {
         try {
           if (await handOut(row)) progress += 1;
+          await deps.failpoint('outbox.after-commit');
         } catch (error) {
           log.error('outbox: an event could not be handed out and stays', { error, eventId: row.id, type: row.type });
         }

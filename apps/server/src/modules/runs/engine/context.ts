@@ -164,6 +164,7 @@ async function findOrStartChild(
         parent: { runId: run.id, rootRunId: run.root_run_id, step: slot.key, holdId: run.hold_id ?? undefined },
       });
     });
+    await deps.failpoint('child.after-admit');
     announce(deps, child);
     return child;
   } catch (error) {
@@ -208,6 +209,7 @@ async function approve(
       }),
     );
     if (!approval) throw new LostRun();
+    await deps.failpoint('approval.after-ask');
     deps.bus.publish('run', attempt.run.id);
     if (approval.decision === null) return { open: approval.expires_at };
     const result = { decision: approval.decision, comment: approval.comment };

@@ -33,6 +33,7 @@ export async function execute(deps: RunsDeps, task: Claimed, signal: AbortSignal
   try {
     const run = await beginAttempt(deps.db, task.orgId, task.id, task.fence);
     if (!run) return await forget(deps, task);
+    await deps.failpoint('begin.after');
     if (task.fence === 1n) observeStart(deps, run);
     if (task.crashes > CRASHES_MAX) return await deadLetter(deps, run, task);
     const began = deps.clock.monotonicMs();
@@ -159,9 +160,11 @@ async function conclude(
     for (const child of live) await cancelRun(deps, { orgId: run.org_id, runId: child, by: 'caller-ended' });
     return suspend(deps, input, { waitingFor: 'child', dueAt: undefined });
   }
+  await deps.failpoint('settle.before');
   const settled = await deps.db.tenant(run.org_id, (tx) =>
     settle(deps, tx, { run, fence: task.fence, end: ending.end }),
   );
+  await deps.failpoint('settle.after-commit');
   if (settled) announceEnd(deps, run, ending.end.status);
   return DONE;
 }
@@ -182,8 +185,16 @@ async function suspend(
       activeMs: input.activeMs,
     });
     if (!marked) throw new LostRun();
-    return deps.durable.suspend(tx, { id: run.id, fence: task.fence, signals: task.signals, dueAt: wait.dueAt });
+    const next = await deps.durable.suspend(tx, {
+      id: run.id,
+      fence: task.fence,
+      signals: task.signals,
+      dueAt: wait.dueAt,
+    });
+    await deps.failpoint('suspend.before-commit');
+    return next;
   });
+  await deps.failpoint('suspend.after-commit');
   deps.bus.publish('run', run.id);
   if (state === 'queued') deps.bus.publish('work', run.id);
   return DONE;

@@ -100,6 +100,7 @@ export async function settle(
   });
   if (!succeeded && run.called_nanos > 0n) await reverseCalled(deps, tx, run);
   await settleMoney(deps, tx, run, cost);
+  await deps.failpoint('settle.before-commit');
   return true;
 }
 

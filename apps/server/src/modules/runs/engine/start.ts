@@ -147,6 +147,7 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
   });
   // Last, because these rows are shared by all runs of the organisation: they stay locked for one round trip and the commit.
   if (holdId) await takeHold(deps, tx, { run, holdId, parentHoldId: admission.parent?.holdId });
+  await deps.failpoint('admit.before-commit');
   return run;
 }
 

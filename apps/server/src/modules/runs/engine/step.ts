@@ -99,12 +99,12 @@ async function tryStep<T extends Json>(
       error,
     });
     // The intent is on record before the effect can happen.
-    if (run.options.effect === 'once')
-      await attempt.checkpoint(
-        write('running', undefined, undefined),
-        [],
-        [stepEvent(run, 'running', { attempt: tryNumber })],
-      );
+    if (run.options.effect === 'once') {
+      await deps.failpoint('step.before-intent');
+      const events = [stepEvent(run, 'running', { attempt: tryNumber })];
+      await attempt.checkpoint(write('running', undefined, undefined), [], events);
+      await deps.failpoint('step.after-intent');
+    }
     const failure = await oneTry(deps, attempt, run, tryNumber, write);
     if (!('error' in failure)) return failure.value;
     const problem = failureOf(failure.error);
@@ -139,7 +139,9 @@ async function oneTry<T extends Json>(
   );
   const began = deps.clock.monotonicMs();
   try {
+    await deps.failpoint('step.before-work');
     const value = await scope.bounded(run.work(scope.scope));
+    await deps.failpoint('step.after-work');
     const result = encodeResult(value);
     await scope.flush();
     const events: NewEvent[] = [
@@ -152,6 +154,7 @@ async function oneTry<T extends Json>(
       stepEvent(run, 'succeeded', { attempt: tryNumber, durationMs: Math.round(deps.clock.monotonicMs() - began) }),
     ];
     await attempt.checkpoint(write('succeeded', result, undefined), scope.artifacts, events);
+    await deps.failpoint('step.after-checkpoint');
     return { value };
   } catch (error) {
     if (error instanceof LostRun || attempt.abort.signal.aborted) throw error;

@@ -77,6 +77,7 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
           return { status: 202, body: await runs.present(row) };
         });
         if (!fresh) return answer;
+        await deps.failpoint('admit.after-commit');
         announce(deps, answer.body);
         if (call.query.wait === 0) return answer;
         return waited(deps, runs, {
