@@ -287,17 +287,17 @@ begin
   return v_total;
 end $$;
 
--- Takes back one hold that has expired; false when there is none. One hold a call, because two trees must not be locked in one transaction.
+-- Takes back one hold that has expired: true; false when it was settled in that very moment; null when there is none.
+-- One hold a call, because two trees must not be locked in one transaction.
 create function ledger.sweep_one() returns boolean language plpgsql as $$
 declare
   v record;
 begin
   select h.org_id, h.id into v from ledger.hold h where h.expires_at <= platform.now() order by h.expires_at limit 1;
   if not found then
-    return false;
+    return null;
   end if;
-  perform ledger.end_hold(v.org_id, v.id, 'expired', null, null);
-  return true;
+  return (select e.outcome = 'ok' from ledger.end_hold(v.org_id, v.id, 'expired', null, null) e);
 end $$;
 
 -- What the budgets of a scope must show at p_at, from the holds. The reserve of an agent is counted by the holds that cover it.

@@ -172,7 +172,11 @@ async function listEntries(
 
 async function sweepExpired(db: Db): Promise<number> {
   let swept = 0;
-  while (swept < SWEEP_MAX && (await db.system(store.sweepOne))) swept += 1;
+  for (let tried = 0; tried < SWEEP_MAX; tried += 1) {
+    const took = await db.system(store.sweepOne);
+    if (took === null) break;
+    if (took) swept += 1;
+  }
   return swept;
 }
 

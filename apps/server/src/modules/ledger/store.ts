@@ -204,8 +204,9 @@ export async function deleteBudget(tx: Tx, scope: Budget['scope'], period: Budge
   return found.rows.map(fromBudgetRow)[0];
 }
 
-export async function sweepOne(tx: Tx): Promise<boolean> {
-  const answer = await sql<{ swept: boolean }>`select ledger.sweep_one() as swept`.execute(tx);
+/** True: took one back; false: it ended otherwise in that moment; null: none has expired. */
+export async function sweepOne(tx: Tx): Promise<boolean | null> {
+  const answer = await sql<{ swept: boolean | null }>`select ledger.sweep_one() as swept`.execute(tx);
   return only(answer.rows).swept;
 }
 
