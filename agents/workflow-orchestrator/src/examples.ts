@@ -2,38 +2,30 @@
 import type { z } from 'zod';
 import type { inputSchema } from './graph/index.ts';
 
-/** A piece of a template: `mark('data.x')` is the expression inside its marks. */
+/** An expression in its marks. */
 const mark = (expression: string): string => `\${{ ${expression} }}`;
+
+const ORDER = {
+  id: 'A-17',
+  lines: [
+    { sku: 'K-1', amount: 800 },
+    { sku: 'K-2', amount: 290 },
+  ],
+};
 
 export const EXAMPLES: readonly { readonly title: string; readonly input: z.input<typeof inputSchema> }[] = [
   {
-    title: 'Sort an order by its value, without any other agent',
+    title: 'Send an order the way its value asks for, without any other agent',
     input: {
       name: 'Order desk',
-      data: {
-        order: {
-          id: 'A-17',
-          lines: [
-            { sku: 'K-1', price: 800, count: 2 },
-            { sku: 'K-2', price: 90, count: 1 },
-          ],
-        },
-        limit: 1000,
-      },
+      data: { order: ORDER, largeFrom: 1000 },
       steps: [
-        {
-          id: 'total',
-          kind: 'transform',
-          value: {
-            prices: mark("pick(data.order.lines, 'price')"),
-            highest: mark("max(pick(data.order.lines, 'price'))"),
-          },
-        },
+        { id: 'total', kind: 'transform', value: mark("sum(pick(data.order.lines, 'amount'))") },
         {
           id: 'size',
           kind: 'condition',
           needs: ['total'],
-          branches: [{ name: 'large', when: 'sum(steps.total.output.prices) >= data.limit / 2' }],
+          branches: [{ name: 'large', when: 'steps.total.output >= data.largeFrom' }],
           otherwise: 'small',
         },
         {
@@ -48,10 +40,10 @@ export const EXAMPLES: readonly { readonly title: string; readonly input: z.inpu
           kind: 'transform',
           needs: ['desk', 'auto'],
           join: 'any',
-          value: { text: mark('coalesce(steps.desk.output, steps.auto.output)') },
+          value: mark('coalesce(steps.desk.output, steps.auto.output)'),
         },
       ],
-      output: mark('steps.answer.output.text'),
+      output: { total: mark('steps.total.output'), answer: mark('steps.answer.output') },
     },
   },
   {
@@ -65,8 +57,9 @@ export const EXAMPLES: readonly { readonly title: string; readonly input: z.inpu
           kind: 'agent',
           agent: 'data-processor',
           input: {
-            source: { inline: mark('data.csv'), format: 'csv' },
-            output: { format: 'json' },
+            sources: [{ name: 'amounts', data: mark('data.csv'), format: 'csv' }],
+            schema: { type: 'object', properties: { amount: { type: 'number' } }, required: ['amount'] },
+            outputs: ['json'],
           },
           retry: { attemptsMax: 2, firstDelayMs: 1_000 },
         },
@@ -74,14 +67,15 @@ export const EXAMPLES: readonly { readonly title: string; readonly input: z.inpu
           id: 'quality',
           kind: 'condition',
           needs: ['clean'],
-          branches: [{ name: 'good', when: 'coalesce(steps.clean.output.rows.rejected, 0) <= data.rejectedMax' }],
+          branches: [{ name: 'good', when: 'steps.clean.output.rejects.rows <= data.rejectedMax' }],
           otherwise: 'doubtful',
         },
         {
           id: 'review',
           kind: 'approval',
           needs: ['quality:doubtful'],
-          request: `${mark('steps.clean.output.rows.rejected')} rows were rejected. Go on without them?`,
+          request: `${mark('steps.clean.output.rejects.rows')} rows were rejected. Go on without them?`,
+          details: { first: mark('steps.clean.output.rejects.first') },
           timeoutMs: 259_200_000,
         },
         {
@@ -89,7 +83,7 @@ export const EXAMPLES: readonly { readonly title: string; readonly input: z.inpu
           kind: 'transform',
           needs: ['quality:good', 'review'],
           join: 'any',
-          value: mark('steps.clean.output'),
+          value: mark('steps.clean.output.files'),
         },
       ],
       output: mark('steps.done.output'),
