@@ -86,6 +86,9 @@ create function audit.faults(p_org text) returns table (seq bigint, id text, fau
       e.prev_hash = lag(e.hash, 1, sha256(convert_to(p_org, 'UTF8'))) over w as follows,
       e.hash = audit.row_hash(e) as sound
     from audit.event e where e.org_id = p_org window w as (order by e.seq)
+  ), chain as (
+    -- A row that is named for itself is not accused by its successor as well.
+    select w.*, coalesce(lag(w.sound and w.follows) over (order by w.seq), true) as before_whole from walk w
   ), last as (
     select coalesce(max(w.seq), 0) as seq, (array_agg(w.hash order by w.seq desc))[1] as hash,
       (array_agg(w.id order by w.seq desc))[1] as id from walk w
@@ -96,8 +99,8 @@ create function audit.faults(p_org text) returns table (seq bigint, id text, fau
     union all
     select w.seq, w.id, 'edited' from walk w where not w.sound and w.seq > w.before_seq + 1
     union all
-    select greatest(w.before_seq, 1), coalesce(w.before_id, w.id), 'edited' from walk w
-      where w.sound and not w.follows and w.seq = w.before_seq + 1
+    select greatest(c.before_seq, 1), coalesce(c.before_id, c.id), 'edited' from chain c
+      where c.sound and not c.follows and c.before_whole and c.seq = c.before_seq + 1
     union all
     select l.seq + 1, null, 'truncated' from last l left join audit.head h on h.org_id = p_org
       where h.seq > l.seq or (h.org_id is null and l.seq > 0)
