@@ -56,6 +56,10 @@ bites(
     ['a module that imports the composition', { [`${RUNS}/a.ts`]: "import { x } from '../../compose.ts';" }],
     ['a module that reads the config', { [`${RUNS}/a.ts`]: "import { x } from '../../config/index.ts';" }],
     ['a module that imports an agent', { [`${RUNS}/a.ts`]: "import { x } from '@guildhall/agent-data-processor';" }],
+    [
+      'a file beside the composition that joins modules',
+      { 'apps/server/src/agents.ts': "import { x } from './modules/runs/index.ts';" },
+    ],
     ['a module that no line knows', { 'apps/server/src/modules/misc/a.ts': '' + 'export const x = 1;' }],
     [
       'a package reached by its path',

@@ -13,10 +13,12 @@ const TEXT =
 /** Larger files are never prose or code by hand. */
 const TEXT_MAX_BYTES = 2 * 1024 * 1024;
 
-function read(path: string): SourceFile {
-  const bytes = statSync(join(ROOT, path)).size;
+/** Nothing where the file went away between listing and reading. */
+function read(path: string): readonly SourceFile[] {
+  const bytes = statSync(join(ROOT, path), { throwIfNoEntry: false })?.size;
+  if (bytes === undefined) return [];
   const isText = TEXT.test(path) && bytes <= TEXT_MAX_BYTES;
-  return { path, bytes, text: isText ? readFileSync(join(ROOT, path), 'utf8') : '' };
+  return [{ path, bytes, text: isText ? readFileSync(join(ROOT, path), 'utf8') : '' }];
 }
 
 function pathsBelow(folder: string): readonly string[] {
@@ -30,5 +32,5 @@ function pathsBelow(folder: string): readonly string[] {
 
 /** Every file of the project, as it lies on disk. */
 export function readTree(): readonly SourceFile[] {
-  return pathsBelow('').map(read);
+  return pathsBelow('').flatMap(read);
 }

@@ -13,11 +13,14 @@ export const MODULE_LINES: readonly (readonly string[])[] = [
   ['audit'],
 ];
 
-type AreaKind = 'top' | 'module' | 'platform' | 'config' | 'agent' | 'package' | 'test' | 'other';
+type AreaKind = 'join' | 'top' | 'module' | 'platform' | 'config' | 'agent' | 'package' | 'test' | 'other';
 interface Area {
   readonly kind: AreaKind;
   readonly name: string;
 }
+
+/** The only places that know more than one module: the composition, and the programs that stand on it. */
+const JOINING = /^(compose(\.ts|$)|main\.ts$|serve\.ts$|cli(\.ts|$))/;
 
 function areaOf(path: string): Area {
   const [first = '', second = '', third = '', fourth = '', fifth = ''] = path.split('/');
@@ -27,7 +30,8 @@ function areaOf(path: string): Area {
   if (first !== 'apps' || second !== 'server' || third !== 'src') return { kind: 'other', name: first };
   if (fourth === 'modules') return { kind: 'module', name: fifth };
   if (fourth === 'platform') return { kind: 'platform', name: fifth };
-  return fourth === 'config' ? { kind: 'config', name: 'config' } : { kind: 'top', name: 'top' };
+  if (fourth === 'config') return { kind: 'config', name: 'config' };
+  return JOINING.test(fourth) ? { kind: 'join', name: 'composition' } : { kind: 'top', name: 'top' };
 }
 
 const lineOf = (module: string): number => MODULE_LINES.findIndex((line) => line.includes(module));
@@ -35,13 +39,14 @@ const isSame = (a: Area, b: Area): boolean => a.kind === b.kind && a.name === b.
 
 /** Which kinds a kind may import at all; doors and lines are looked at after. */
 const MAY: Readonly<Record<AreaKind, readonly AreaKind[]>> = {
-  top: ['top', 'module', 'platform', 'config', 'package', 'agent'],
+  join: ['join', 'top', 'module', 'platform', 'config', 'package', 'agent'],
+  top: ['join', 'platform', 'config', 'package', 'agent'],
   module: ['module', 'platform', 'package'],
   platform: ['platform', 'package'],
   config: ['platform'],
   agent: ['package'],
   package: [],
-  test: ['top', 'module', 'platform', 'config', 'package', 'agent', 'test', 'other'],
+  test: ['join', 'top', 'module', 'platform', 'config', 'package', 'agent', 'test', 'other'],
   other: ['package', 'other'],
 };
 

@@ -8,6 +8,7 @@ const HOMES: readonly (readonly [path: string, reason: string])[] = [
   ['apps/server/src/platform/files/s3-client.ts', "the operator's own bucket, whose address comes from settings"],
   ['apps/server/src/platform/postgres/', 'the local server, over its own socket'],
   ['apps/server/src/platform/http/', 'the server that takes requests in'],
+  ['apps/server/src/ready.ts', 'asks on this machine whether the process named in ready.json still answers'],
   ['apps/server/src/cli/', 'talks to the running platform on this machine'],
 ];
 
