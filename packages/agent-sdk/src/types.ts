@@ -111,6 +111,8 @@ export interface StepScope {
   readonly signal: AbortSignal;
   /** Stable over all attempts of this step: pass it to services that de-duplicate. */
   readonly idempotencyKey: string;
+  /** The time now. Return it with the result: outside a step a resumed run would see another time. */
+  now(): Date;
   /** A private scratch folder; emptied after the step. */
   readonly workdir: string;
   /** Keeps a result file with the run; it is committed with the step. */

@@ -81,6 +81,7 @@ function stepScope(key: string, state: RunState, attempt: Attempt): StepScope {
     attempt: attempt.number,
     signal: attempt.signal,
     idempotencyKey: `${state.runId}:${key}`,
+    now: () => new Date(),
     workdir: attempt.workdir,
     async artifact(input) {
       state.artifactsMade += 1;
