@@ -5,7 +5,6 @@ import type { Plan } from '../graph/index.ts';
 import { Arrivals } from './arrivals.ts';
 import { Board, visibleSteps } from './board.ts';
 import { type Compensation, compensate } from './compensate.ts';
-import { currentInstant } from './instant.ts';
 import type { Outcome, Work } from './outcome.ts';
 import { runStep } from './run-step.ts';
 
@@ -93,7 +92,7 @@ class Turns {
       `turn:${this.#count}`,
       async (step): Promise<Turn> => {
         step.progress(this.#board.endedIds.length, this.#plan.steps.length);
-        return { at: Math.max(this.#lastAt, currentInstant()), moved };
+        return { at: Math.max(this.#lastAt, step.now().getTime()), moved };
       },
       { kind: 'schedule' },
     );

@@ -88,6 +88,7 @@ export function openScope(deps: RunsDeps, attempt: Attempt, input: ScopeInput): 
     attempt: input.tryNumber,
     signal,
     idempotencyKey: `${run.id}:${input.slot.key}`,
+    now: () => deps.clock.now(),
     get workdir() {
       if (!workdirMade) mkdirSync(workdir, { recursive: true, mode: 0o700 });
       workdirMade = true;
