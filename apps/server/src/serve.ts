@@ -47,8 +47,12 @@ export interface ServeOptions {
 
 /** Starts a role. When it fails everything that was opened is closed again. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { role, settings, log } = options;
-  const foundation = await layFoundation(settings, log);
+  return serveOn(await layFoundation(options.settings, options.log), options);
+}
+
+/** The same on a foundation that is already laid; it is closed with the server. */
+export async function serveOn(foundation: Foundation, options: ServeOptions): Promise<Server> {
+  const { role, settings } = options;
   try {
     let url = settings.publicUrl;
     const platform = await compose(foundation, {

@@ -11,12 +11,14 @@ import {
   type UsageQuery,
   type UsageRow,
 } from '@guildhall/agent-sdk';
+import { toMoney } from '@guildhall/contract';
+import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors } from '../errors.ts';
 import { storedProblem } from '../rules.ts';
 import { findFile } from '../store/files.ts';
-import { findChild, lockRun } from '../store/runs.ts';
+import { findChild, heldByChildren, lockRun } from '../store/runs.ts';
 import { askApproval, type StepWrite } from '../store/steps.ts';
 import { isTerminal, type NewEvent, type RunRow } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
@@ -150,6 +152,7 @@ async function findOrStartChild(
     const child = await deps.db.tenant(run.org_id, async (tx) => {
       const parent = await lockRun(tx, run.id);
       if (parent?.status !== 'running' || parent.fence !== attempt.fence) throw new LostRun();
+      await assertRoom(tx, parent, priced.maximumNanos);
       return admit(deps, tx, {
         quote: priced,
         start: {
@@ -185,6 +188,14 @@ async function findOrStartChild(
       },
     };
   }
+}
+
+/** A run keeps its own price free: what it calls may take the rest of its hold and no more. */
+async function assertRoom(tx: Tx, parent: RunRow, neededNanos: bigint): Promise<void> {
+  const room = parent.hold_nanos - parent.base_nanos - parent.called_nanos - (await heldByChildren(tx, parent.id));
+  if (neededNanos <= room) return;
+  const members = { required: toMoney(neededNanos), available: toMoney(room < 0n ? 0n : room) };
+  throw new GuildhallError(budgetErrors.maxCostReached, { members });
 }
 
 async function approve(

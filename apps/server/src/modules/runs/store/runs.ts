@@ -169,6 +169,15 @@ export async function listLiveChildren(tx: Tx, id: string): Promise<string[]> {
   return result.rows.map((row) => row.id);
 }
 
+/** What live runs called by `id` may still cost. */
+export async function heldByChildren(tx: Tx, id: string): Promise<bigint> {
+  const result = await sql<{ nanos: bigint }>`
+    select coalesce(sum(hold_nanos), 0)::bigint as nanos from runs.run where parent_run_id = ${id} and finished_at is null`.execute(
+    tx,
+  );
+  return result.rows[0]?.nanos ?? 0n;
+}
+
 /** Charged runs anywhere below `id`, deepest first. */
 export async function listChargedBelow(tx: Tx, id: string): Promise<RunRow[]> {
   const result = await sql<RunRow>`
