@@ -17,7 +17,7 @@ const IDLE_MS = 30_000;
 const TOTAL_MS = 60_000;
 const REDIRECTS_MAX = 3;
 // One slow host must not be able to hold more sockets of a process than this.
-const CONNECTIONS_PER_ORIGIN_MAX = 64;
+const CONNECTIONS_PER_ORIGIN_MAX = 256;
 // What belongs to the connection rather than to the request, and what would let a caller lie about the host.
 const OWN_HEADERS =
   /^(?:host|connection|content-length|transfer-encoding|accept-encoding|expect|keep-alive|te|trailer|upgrade|proxy-.*|:.*)$/i;

@@ -143,6 +143,14 @@ describe('limits shared through PostgreSQL', () => {
     await close();
   });
 
+  test('a rule below 1,000 holds nothing back in a process whose calls stop', async () => {
+    const { limiters, close } = processes(2);
+    const [one, two] = limiters as [RateLimiter, RateLimiter];
+    await one.take(rule({ limit: 999 }), 'org_a');
+    expect(admitted(await many(two, rule({ limit: 999 }), 1_100))).toBe(998);
+    await close();
+  });
+
   test('a lease costs the database one question for many calls', async () => {
     let asked = 0;
     const inner = createPostgresRateStore(made.db);
