@@ -87,7 +87,12 @@ async function detect(): Promise<Layers> {
   function reportOf(): readonly SandboxLayer[] {
     const namespaceAdvice = 'Run as root or allow user namespaces for this user (unshare of util-linux).';
     return [
-      layer('files', true, 'Node permission model: named folders are read, one is written, no child processes.', ''),
+      layer(
+        'files',
+        true,
+        'JavaScript reads named folders, writes one, starts no process. Native libraries are not bound by this and must be confined by their own settings.',
+        '',
+      ),
       layer('limits', limited, 'CPU time, file size and open files are capped.', 'Install util-linux (prlimit).'),
       layer('network', namespaces.length > 0, 'Children have no network.', namespaceAdvice),
       layer('processes', namespaces.includes('--pid'), 'Children see and signal only themselves.', namespaceAdvice),

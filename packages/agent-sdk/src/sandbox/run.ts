@@ -29,6 +29,8 @@ type Ending = { readonly value: Json } | { readonly error: unknown };
  * Does the work in a child process and returns its result.
  * Rejects with an AgentError: `sandbox-timeout`, `sandbox-memory`, `sandbox-output`, `sandbox-crashed`, or the one the work threw.
  * No process of the child is alive once this settles.
+ * Native libraries are not bound by the wall around files: a child that uses one on foreign input confines it by its own settings
+ * (DuckDB: `enable_external_access`, `allowed_paths`, `lock_configuration`).
  */
 export async function runInSandbox<Output extends Json>(work: SandboxWork, hooks: SandboxHooks): Promise<Output> {
   hooks.signal.throwIfAborted();
