@@ -28,6 +28,7 @@ const reporter = defineAgent({
     sources: z.array(file).min(1),
     title: z.string().default('Report'),
     'a/b~c': z.number().optional(),
+    format: z.union([z.enum(['pdf', 'html']), z.strictObject({ name: z.string() })]).optional(),
   }),
   examples: [{ title: 'One source', input: { sources: [{ file: 'file_1' }] } }],
   validate: ({ sources }) =>
@@ -82,9 +83,16 @@ test('a good input comes back with its defaults', () => {
 });
 
 test('all faults of an input are named at once, each by its place in the request', () => {
-  const input = { sources: [{ file: 7 }, { file: 'file_2', extra: 1 }], title: null, 'a/b~c': 'x', unknown: true };
+  const input = {
+    sources: [{ file: 7 }, { file: 'file_2', extra: 1 }],
+    title: null,
+    'a/b~c': 'x',
+    format: { name: 1 },
+    unknown: true,
+  };
   expect(paths(input).sort()).toEqual([
     '/input/a~1b~0c',
+    '/input/format/name',
     '/input/sources/0/file',
     '/input/sources/1/extra',
     '/input/title',

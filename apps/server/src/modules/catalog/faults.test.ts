@@ -51,3 +51,8 @@ test('faults inside and outside of unions are all named at once', () => {
     '/input/more',
   ]);
 });
+
+test('a form of another type is further away than one with a wrong member', () => {
+  const parsed = z.union([z.string(), z.strictObject({ left: z.string() })]).safeParse({ left: 1 });
+  expect(parsed.error && unfolded(parsed.error).issues.map(({ path }) => path)).toEqual([['left']]);
+});
