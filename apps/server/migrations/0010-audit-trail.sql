@@ -8,7 +8,7 @@ create table audit.head (
   seq bigint not null,
   hash bytea not null
 ) with (fillfactor = 50);
-call platform.protect_tenant_table('audit.head', 'select, insert, update');
+call platform.protect_tenant_table('audit.head', 'select');
 
 create table audit.event (
   org_id text not null,
@@ -28,7 +28,7 @@ create table audit.event (
   -- Ids and small figures only: a payload does not fit.
   check (octet_length(data::text) <= 8192)
 );
-call platform.protect_tenant_table('audit.event', 'select, insert');
+call platform.protect_tenant_table('audit.event', 'select');
 revoke update, delete on audit.event from guildhall_definer;
 revoke delete on audit.head from guildhall_definer;
 
@@ -46,34 +46,60 @@ create function audit.row_hash(e audit.event) returns bytea language sql stable 
     to_char(e.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), encode(e.prev_hash, 'hex'))::text, 'UTF8'))
 $$;
 
--- Adds one row to the end of the organisation's chain. Locks the chain's head until the transaction ends, so call it late, but before the ledger.
+-- Events of transactions that have not committed yet; empty between transactions, so a crash has nothing to lose here.
+create unlogged table audit.outgoing (
+  org_id text not null,
+  id text not null,
+  actor_type text not null,
+  actor_id text,
+  action text not null,
+  target_type text,
+  target_id text,
+  request_id text,
+  data jsonb not null,
+  primary key (org_id, id)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+call platform.protect_tenant_table('audit.outgoing', 'insert');
+
+-- Hands one event over to the chain, which takes it up when the transaction commits.
 create function audit.append(
   p_org text, p_id text, p_actor_type text, p_actor_id text, p_action text, p_target_type text, p_target_id text,
   p_request_id text, p_data jsonb
-) returns bigint language plpgsql as $$
+) returns void language plpgsql as $$
+begin
+  insert into audit.outgoing values (p_org, p_id, p_actor_type, p_actor_id, p_action, p_target_type, p_target_id, p_request_id, p_data);
+end $$;
+
+-- Puts an event at the end of its organisation's chain. Runs at commit: the end of the chain is locked for the commit alone and never
+-- while a transaction waits for its next statement, and always after every other lock. Runs as guildhall_definer, so that nobody else can
+-- write a chain, and a transaction that has left the organisation again by then can still commit.
+create function audit.take_up() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_event audit.event;
 begin
-  select h.seq + 1, h.hash into v_event.seq, v_event.prev_hash from audit.head h where h.org_id = p_org for update;
+  select h.seq + 1, h.hash into v_event.seq, v_event.prev_hash from audit.head h where h.org_id = new.org_id for update;
   if not found then
-    insert into audit.head (org_id, seq, hash) values (p_org, 0, sha256(convert_to(p_org, 'UTF8'))) on conflict (org_id) do nothing;
-    select h.seq + 1, h.hash into strict v_event.seq, v_event.prev_hash from audit.head h where h.org_id = p_org for update;
+    insert into audit.head (org_id, seq, hash) values (new.org_id, 0, sha256(convert_to(new.org_id, 'UTF8'))) on conflict (org_id) do nothing;
+    select h.seq + 1, h.hash into strict v_event.seq, v_event.prev_hash from audit.head h where h.org_id = new.org_id for update;
   end if;
-  v_event.org_id := p_org;
-  v_event.id := p_id;
-  v_event.actor_type := p_actor_type;
-  v_event.actor_id := p_actor_id;
-  v_event.action := p_action;
-  v_event.target_type := p_target_type;
-  v_event.target_id := p_target_id;
-  v_event.request_id := p_request_id;
-  v_event.data := p_data;
+  v_event.org_id := new.org_id;
+  v_event.id := new.id;
+  v_event.actor_type := new.actor_type;
+  v_event.actor_id := new.actor_id;
+  v_event.action := new.action;
+  v_event.target_type := new.target_type;
+  v_event.target_id := new.target_id;
+  v_event.request_id := new.request_id;
+  v_event.data := new.data;
   v_event.created_at := platform.now();
   v_event.hash := audit.row_hash(v_event);
   insert into audit.event select v_event.*;
-  update audit.head set seq = v_event.seq, hash = v_event.hash where org_id = p_org;
-  return v_event.seq;
+  update audit.head set seq = v_event.seq, hash = v_event.hash where org_id = new.org_id;
+  delete from audit.outgoing o where o.org_id = new.org_id and o.id = new.id;
+  return null;
 end $$;
+alter function audit.take_up() owner to guildhall_definer;
+create constraint trigger take_up after insert on audit.outgoing deferrable initially deferred for each row execute function audit.take_up();
 
 -- Walks one chain and names its faults in order; no rows when it is whole.
 -- A row whose own hash fails was edited, or moved when it does not follow its predecessor either. A row that is sound but does

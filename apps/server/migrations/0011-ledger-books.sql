@@ -1,6 +1,6 @@
 -- Lock: none on existing tables; creates the schema ledger.
 --
--- Order of locks, the same in every function here (whoever writes an audit row as well does that first):
+-- Order of locks, the same in every function here:
 --   1. the root hold of a tree (it guards every hold beneath it)   2. the organisation's `available` account of the mode (the money
 --   lock: it guards all accounts and budgets of that book)          3. other accounts   4. budgets.
 -- A transaction that ends holds ends those of one tree only, and ends before it takes a new root hold.

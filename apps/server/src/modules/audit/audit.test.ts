@@ -131,6 +131,25 @@ test('all broken chains are listed with their organisations, and whole ones are 
   expect(await audit.verifyAll(database.db)).toMatchObject([{ orgId: ORG, fault: 'edited', seq: 2n }]);
 });
 
+test('a transaction that has left the organisation again still commits its row', async () => {
+  await database.db.open(async (tx) => {
+    await sql`select set_config('guildhall.org_id', 'org_new', true)`.execute(tx);
+    await audit.append(tx, { orgId: 'org_new', actorType: 'system', action: 'organisation.create' });
+    await sql`select set_config('guildhall.org_id', '', true)`.execute(tx);
+  });
+  expect((await database.db.tenant('org_new', (tx) => audit.head(tx, 'org_new')))?.seq).toBe(1n);
+});
+
+test('nothing is left outgoing, and the application role can write no chain itself', async () => {
+  expect((await owner.query('select 1 from audit.outgoing')).rows).toEqual([]);
+  for (const statement of [
+    `insert into audit.head values ('org_a', 0, '')`,
+    'insert into audit.event select * from audit.event',
+  ]) {
+    await expect(database.db.tenant(ORG, (tx) => sql.raw(statement).execute(tx))).rejects.toThrow('permission denied');
+  }
+});
+
 test('another organisation reads no row, and writes none into this chain', async () => {
   const found = await database.db.tenant('org_b', (tx) =>
     sql`select 1 from audit.event union all select 1 from audit.head`.execute(tx),

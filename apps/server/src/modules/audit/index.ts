@@ -12,8 +12,8 @@ export type { ActorType, AuditEvent, BrokenChain, ChainFault, ChainFaultKind } f
 
 export interface Audit {
   /**
-   * Adds one row in the caller's transaction: it commits or vanishes together with what it tells of. Locks the end of the
-   * organisation's chain until that transaction ends: call it late, but before the ledger, whose locks come after this one everywhere.
+   * Adds one row in the caller's transaction: it commits or vanishes together with what it tells of, and gets its place in the chain
+   * when that transaction commits. Locks nothing before.
    * @throws audit.unfit when a field holds more than an id.
    */
   append(tx: Tx, event: AuditEvent): Promise<void>;
