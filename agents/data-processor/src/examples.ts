@@ -46,8 +46,20 @@ export const examples: readonly AgentExample<z.input<typeof inputSchema>>[] = [
     title: 'Join two lists',
     input: {
       sources: [
-        { name: 'visits', records: [{ city: 'JED', visits: 12 }, { city: 'RUH', visits: 30 }] },
-        { name: 'cities', records: [{ code: 'RUH', city: 'الرياض' }, { code: 'JED', city: 'جدة' }] },
+        {
+          name: 'visits',
+          records: [
+            { city: 'JED', visits: 12 },
+            { city: 'RUH', visits: 30 },
+          ],
+        },
+        {
+          name: 'cities',
+          records: [
+            { code: 'RUH', city: 'الرياض' },
+            { code: 'JED', city: 'جدة' },
+          ],
+        },
       ],
       steps: [{ step: 'join', with: 'cities', on: [{ left: 'city', right: 'code' }], type: 'left', suffix: '_name' }],
       outputs: ['ndjson'],

@@ -23,7 +23,8 @@ export default defineAgent({
   id: 'data-processor',
   version: '1.0.0',
   title: 'Data processor',
-  summary: 'Converts, cleans, checks and joins tables, and reports every bad row, the profile of each column and a quality score.',
+  summary:
+    'Converts, cleans, checks and joins tables, and reports every bad row, the profile of each column and a quality score.',
   description,
   category: 'data',
   needsModel: false,
@@ -33,13 +34,21 @@ export default defineAgent({
   limits: { timeoutMs: 480_000, stepsMax: 4 },
   validate: validateRequest,
   async run(ctx, input) {
-    const files = await Promise.all(input.sources.map((source) => (source.file === undefined ? undefined : ctx.file({ file: source.file }))));
+    const files = await Promise.all(
+      input.sources.map((source) => (source.file === undefined ? undefined : ctx.file({ file: source.file }))),
+    );
     const inspections = await inspect(ctx, input, files);
     const { result, artifacts } = await processAll(ctx, input, files, inspections);
     const fileOf = (name: string): { file: string; name: string; format: string; bytes: number; sha256: string } => {
       const artifact = artifacts.find((one) => one.name === name);
       if (artifact === undefined) throw new Error(`no artifact was kept for ${name}`);
-      return { file: artifact.id, name, format: name.slice(name.lastIndexOf('.') + 1), bytes: artifact.size, sha256: artifact.sha256 };
+      return {
+        file: artifact.id,
+        name,
+        format: name.slice(name.lastIndexOf('.') + 1),
+        bytes: artifact.size,
+        sha256: artifact.sha256,
+      };
     };
     const { timings: _timings, peakMemoryBytes: _peak, ...rest } = result;
     const output = {
@@ -61,7 +70,13 @@ async function inspect(ctx: RunContext, input: Request, files: Files): Promise<r
     'inspect',
     async (step) => {
       const sources = await placed(step, input, files);
-      return step.sandbox({ entry: new URL('./child/inspect.ts', import.meta.url), input: { sources: sources.map(asJson) }, readPaths: pathsOf(files), writeDir: step.workdir, limits: LIMITS.inspect });
+      return step.sandbox({
+        entry: new URL('./child/inspect.ts', import.meta.url),
+        input: { sources: sources.map(asJson) },
+        readPaths: pathsOf(files),
+        writeDir: step.workdir,
+        limits: LIMITS.inspect,
+      });
     },
     { kind: 'inspect' },
   );
@@ -72,15 +87,30 @@ async function inspect(ctx: RunContext, input: Request, files: Files): Promise<r
 type Processed = { readonly result: ProcessResult; readonly artifacts: readonly Artifact[] };
 
 /** Reading, transforming and writing are one step: between them lie hundreds of megabytes that are sooner computed again than stored. */
-async function processAll(ctx: RunContext, input: Request, files: Files, inspections: readonly Inspection[]): Promise<Processed> {
+async function processAll(
+  ctx: RunContext,
+  input: Request,
+  files: Files,
+  inspections: readonly Inspection[],
+): Promise<Processed> {
   const done = await ctx.step(
     'process',
     async (step) => {
       const sources = await placed(step, input, files);
       const { schema, steps, onError, rejects } = input;
       const order: ProcessOrder = { sources, inspections, schema, steps, onError, rejects, outputs: outputsOf(input) };
-      const result = await step.sandbox<ProcessResult>({ entry: new URL('./child/process.ts', import.meta.url), input: asJson(order), readPaths: pathsOf(files), writeDir: step.workdir, limits: LIMITS.process });
-      step.log('info', `${result.rows} rows from ${result.sources.reduce((sum, source) => sum + source.records, 0)} records`, { timings: result.timings, peakMemoryBytes: result.peakMemoryBytes });
+      const result = await step.sandbox<ProcessResult>({
+        entry: new URL('./child/process.ts', import.meta.url),
+        input: asJson(order),
+        readPaths: pathsOf(files),
+        writeDir: step.workdir,
+        limits: LIMITS.process,
+      });
+      step.log(
+        'info',
+        `${result.rows} rows from ${result.sources.reduce((sum, source) => sum + source.records, 0)} records`,
+        { timings: result.timings, peakMemoryBytes: result.peakMemoryBytes },
+      );
       const artifacts = await keep(step, result);
       return { result, artifacts: artifacts.map(asJson) };
     },
@@ -92,7 +122,14 @@ async function processAll(ctx: RunContext, input: Request, files: Files, inspect
 
 async function keep(step: StepScope, result: ProcessResult): Promise<readonly Artifact[]> {
   const extra = [
-    ...(result.rejects.file === null ? [] : [{ name: result.rejects.file, mediaType: result.rejects.file.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/x-ndjson' }]),
+    ...(result.rejects.file === null
+      ? []
+      : [
+          {
+            name: result.rejects.file,
+            mediaType: result.rejects.file.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/x-ndjson',
+          },
+        ]),
     ...(result.profileFile === null ? [] : [{ name: result.profileFile, mediaType: 'application/json' }]),
   ];
   const kept: Artifact[] = [];
@@ -109,19 +146,37 @@ async function placed(step: StepScope, input: Request, files: Files): Promise<re
       const file = files[index];
       const path = file?.path ?? `${step.workdir}/inline-${index}`;
       if (file === undefined) await writeFile(path, inlineText(source));
-      return { name: sourceName(source, index), index, path, fileName: file?.name ?? 'inline', options: optionsOf(source) };
+      return {
+        name: sourceName(source, index),
+        index,
+        path,
+        fileName: file?.name ?? 'inline',
+        options: optionsOf(source),
+      };
     }),
   );
 }
 
 function inlineText(source: Source): string {
-  return source.records === undefined ? (source.data ?? '') : source.records.map((record) => JSON.stringify(record)).join('\n');
+  return source.records === undefined
+    ? (source.data ?? '')
+    : source.records.map((record) => JSON.stringify(record)).join('\n');
 }
 
 function optionsOf(source: Source): SourceFile['options'] {
   const { format, encoding, delimiter, header, columns, nulls, sheet, record } = source;
   const inline = source.file === undefined ? ({ encoding: 'utf-8' } as const) : {};
-  return { format: source.records === undefined ? format : 'ndjson', encoding, delimiter, header, columns, nulls, sheet, record, ...inline };
+  return {
+    format: source.records === undefined ? format : 'ndjson',
+    encoding,
+    delimiter,
+    header,
+    columns,
+    nulls,
+    sheet,
+    record,
+    ...inline,
+  };
 }
 
 function pathsOf(files: Files): readonly string[] {
@@ -132,4 +187,3 @@ function pathsOf(files: Files): readonly string[] {
 function asJson(value: unknown): Record<string, never> {
   return JSON.parse(JSON.stringify(value));
 }
-

@@ -15,7 +15,10 @@ export const outputSchema = z.object({
     first: z.array(
       z.object({
         source: z.string(),
-        row: z.int().nullable().describe('Number of the record in its source, from 1; null where rows were made by aggregate or pivot'),
+        row: z
+          .int()
+          .nullable()
+          .describe('Number of the record in its source, from 1; null where rows were made by aggregate or pivot'),
         column: z.string().nullable(),
         value: z.string().nullable(),
         rule: z.string(),
@@ -65,6 +68,15 @@ export const outputSchema = z.object({
   quality: z.object({
     score: z.number(),
     formula: z.string(),
-    terms: z.array(z.object({ name: z.string(), weight: z.number(), good: z.number(), of: z.number(), value: z.number(), meaning: z.string() })),
+    terms: z.array(
+      z.object({
+        name: z.string(),
+        weight: z.number(),
+        good: z.number(),
+        of: z.number(),
+        value: z.number(),
+        meaning: z.string(),
+      }),
+    ),
   }),
 });

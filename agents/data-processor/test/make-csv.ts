@@ -7,10 +7,10 @@ export interface MadeCsv {
   readonly bytes: number;
 }
 
-const FIRST = ['نورة', 'محمد', 'سارة', 'عبدالله', 'Lina', 'Omar', 'Huda', 'Majid'] as const;
-const LAST = ['الحربي', 'القحطاني', 'العتيبي', 'Khan', 'Said', 'Al-Ghamdi'] as const;
-const CITIES = ['الرياض', 'جدة', 'الدمام', 'مكة المكرمة', 'Dammam', 'Riyadh'] as const;
-const NOTES = ['"urgent, please call"', '"said ""thanks"" twice"', '"تسليم، بعد العصر"', 'standard', '"box 2, shelf 4"', ''] as const;
+const FIRST = ['نورة', 'محمد', 'سارة', 'خالد', 'Lina', 'Omar', 'Huda', 'Majid'] as const;
+const LAST = ['الحربي', 'العمري', 'Khan', 'Said', 'Ali', 'Hadi'] as const;
+const CITIES = ['الرياض', 'جدة', 'الدمام', 'مكة', 'Dammam', 'Riyadh'] as const;
+const NOTES = ['"urgent, call"', '"said ""ok"""', '"تسليم، غدا"', 'standard', '"box 2, top"', ''] as const;
 const HEADER = 'order_id,customer,email,city,amount,ordered,note\n';
 const CHUNK_CHARS = 1024 * 1024;
 /** One row in so many is bad. */
@@ -42,7 +42,7 @@ export function* orderLines(rows: number, seed = 1): Generator<{ readonly line: 
   yield { line: HEADER, bad: false };
   for (let row = 1; row <= rows; row++) {
     const customer = `"${pick(FIRST)} ${pick(LAST)}"`;
-    const email = `user${Math.floor(random() * 1e6)}@example.com`;
+    const email = `u${Math.floor(random() * 1e6)}@mail.sa`;
     const amount = (random() * 5000).toFixed(2);
     const day = `2026-${String(1 + Math.floor(random() * 12)).padStart(2, '0')}-${String(1 + Math.floor(random() * 28)).padStart(2, '0')}`;
     const bad = row % BAD_EVERY === 0;

@@ -1,9 +1,9 @@
 /** DuckDB, opened so that nothing a tenant sends can reach past the folder of its job. */
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type Column, identifier, kindOf, literal } from '../columns.ts';
 
 /** With Node and the native library beside it the process stays below 600 MB. */
-const MEMORY_LIMIT = '280MB';
+const MEMORY_LIMIT = '256MB';
 /** The machine also serves requests. */
 const THREADS = '2';
 
@@ -22,7 +22,11 @@ export interface Engine {
 
 /** Opens an engine that reads `readFiles` and the folder `dir`, writes only there, and can be configured no further. */
 export async function openEngine(dir: string, readFiles: readonly string[]): Promise<Engine> {
-  const instance = await DuckDBInstance.create(':memory:', { threads: THREADS, memory_limit: MEMORY_LIMIT, temp_directory: `${dir}/spill` });
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: THREADS,
+    memory_limit: MEMORY_LIMIT,
+    temp_directory: `${dir}/spill`,
+  });
   const connection = await instance.connect();
   // The order matters: after external access is off nothing can be allowed, after the lock nothing can be changed.
   for (const sql of [
@@ -34,12 +38,14 @@ export async function openEngine(dir: string, readFiles: readonly string[]): Pro
     ...(readFiles.length > 0 ? [`SET allowed_paths=[${readFiles.map(literal).join(', ')}]`] : []),
     'SET enable_external_access=false',
     'SET lock_configuration=true',
-  ]) await connection.run(sql);
+  ])
+    await connection.run(sql);
   return engineOver(connection, () => instance.closeSync());
 }
 
 function engineOver(connection: DuckDBConnection, closeInstance: () => void): Engine {
-  const all = async (sql: string): Promise<readonly Record<string, unknown>[]> => (await connection.runAndReadAll(sql)).getRowObjectsJson();
+  const all = async (sql: string): Promise<readonly Record<string, unknown>[]> =>
+    (await connection.runAndReadAll(sql)).getRowObjectsJson();
   return {
     run: async (sql) => {
       await connection.run(sql);
@@ -47,16 +53,28 @@ function engineOver(connection: DuckDBConnection, closeInstance: () => void): En
     all,
     one: async (sql) => (await all(sql))[0] ?? {},
     describe: async (relation) =>
-      (await all(`DESCRIBE SELECT * FROM ${relation}`)).map((row) => ({ name: String(row.column_name), type: String(row.column_type) })),
+      (await all(`DESCRIBE SELECT * FROM ${relation}`)).map((row) => ({
+        name: String(row.column_name),
+        type: String(row.column_type),
+      })),
     texts: async function* (sql) {
       const result = await connection.stream(sql);
-      for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+      for (
+        let chunk = await result.fetchChunk();
+        chunk !== null && chunk.rowCount > 0;
+        chunk = await result.fetchChunk()
+      ) {
         yield chunk.getColumnValues(0).map(String);
       }
     },
     rowsOf: async function* (sql) {
       const result = await connection.stream(sql);
-      for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) yield chunk.getRows();
+      for (
+        let chunk = await result.fetchChunk();
+        chunk !== null && chunk.rowCount > 0;
+        chunk = await result.fetchChunk()
+      )
+        yield chunk.getRows();
     },
     close: () => {
       connection.closeSync();
@@ -71,7 +89,8 @@ export async function columnsOf(engine: Engine, relation: string): Promise<reado
     .filter(({ name }) => !name.startsWith('__'))
     .map(({ name, type }) => {
       const kind = kindOf(type);
-      if (kind === undefined) throw new Error(`column ${identifier(name)} has the type ${type}, which no step should give`);
+      if (kind === undefined)
+        throw new Error(`column ${identifier(name)} has the type ${type}, which no step should give`);
       return { name, kind, sql: type };
     });
 }

@@ -10,6 +10,8 @@ export interface Flow {
   readonly rows: number;
   /** Whether rows still carry the number they have in their source. */
   readonly tracked: boolean;
+  /** Computing steps that `relation` still does when it is read. */
+  readonly pending?: number;
   /** After a join one row of the source may be there several times. */
   readonly rowsRepeat?: boolean;
 }

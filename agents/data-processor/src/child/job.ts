@@ -21,7 +21,9 @@ export interface Tally {
 
 /** Starts a job: makes the table of problems. */
 export async function startJob(engine: Engine, onError: OnError): Promise<Job> {
-  await engine.run('CREATE TABLE problems (source VARCHAR, "row" BIGINT, line BIGINT, "column" VARCHAR, value VARCHAR, rule VARCHAR, message VARCHAR, outcome VARCHAR)');
+  await engine.run(
+    'CREATE TABLE problems (source VARCHAR, "row" BIGINT, line BIGINT, "column" VARCHAR, value VARCHAR, rule VARCHAR, message VARCHAR, outcome VARCHAR)',
+  );
   const tallies = new Map<string, Tally>();
   let tables = 0;
   return {

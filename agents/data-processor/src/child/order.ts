@@ -20,7 +20,12 @@ export interface ProcessOrder {
 }
 
 // Types, not interfaces, from here: they must fit Json.
-export type StepSummary = { readonly step: string; readonly rowsIn: number; readonly rowsOut: number; readonly columnsOut: number };
+export type StepSummary = {
+  readonly step: string;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly columnsOut: number;
+};
 
 export type SourceSummary = {
   readonly name: string;
@@ -36,14 +41,25 @@ export type SourceSummary = {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
 };
 
-export type WrittenFile = { readonly name: string; readonly format: string; readonly mediaType: string; readonly bytes: number };
+export type WrittenFile = {
+  readonly name: string;
+  readonly format: string;
+  readonly mediaType: string;
+  readonly bytes: number;
+};
 
 export type ProcessResult = {
   readonly rows: number;
   readonly sources: readonly SourceSummary[];
   readonly steps: readonly StepSummary[];
   readonly files: readonly WrittenFile[];
-  readonly rejects: { readonly rows: number; readonly problems: number; readonly file: string | null; readonly byRule: readonly { readonly rule: string; readonly column: string | null; readonly problems: number }[]; readonly first: readonly Reject[] };
+  readonly rejects: {
+    readonly rows: number;
+    readonly problems: number;
+    readonly file: string | null;
+    readonly byRule: readonly { readonly rule: string; readonly column: string | null; readonly problems: number }[];
+    readonly first: readonly Reject[];
+  };
   readonly profile: readonly ColumnProfile[];
   readonly profileFile: string | null;
   readonly quality: Quality;

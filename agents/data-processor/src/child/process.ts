@@ -1,6 +1,6 @@
 /** Child: reads, transforms, checks, profiles and writes. Everything heavy happens here. */
 import { statSync, writeFileSync } from 'node:fs';
-import { type Json, type SandboxIo, sandboxEntry } from '@guildhall/agent-sdk';
+import { AgentError, type Json, type SandboxIo, sandboxEntry } from '@guildhall/agent-sdk';
 import { identifier } from '../columns.ts';
 import { profileOf } from '../report/profile.ts';
 import { qualityOf } from '../report/quality.ts';
@@ -8,6 +8,7 @@ import { writeRejects } from '../report/rejects.ts';
 import { type RecordSchema, readSchema } from '../rules/record-schema.ts';
 import { enforce, hintsFrom } from '../rules/target.ts';
 import { applyStep } from '../steps/apply.ts';
+import { engineError } from '../steps/context.ts';
 import { MEDIA_TYPES, writeOutput } from '../write/write.ts';
 import { type Engine, openEngine } from './engine.ts';
 import type { Flow } from './flow.ts';
@@ -23,11 +24,16 @@ const SHARE = { read: 40, steps: 70, profile: 80, write: 100 } as const;
 export default sandboxEntry(async (input, io) => {
   // Written by the parent as a ProcessOrder.
   const order = input as unknown as ProcessOrder;
-  const parquet = order.sources.filter((_, index) => order.inspections[index]?.format === 'parquet').map((source) => source.path);
+  const parquet = order.sources
+    .filter((_, index) => order.inspections[index]?.format === 'parquet')
+    .map((source) => source.path);
   const engine = await openEngine(io.writeDir, parquet);
   try {
     const result = await new Work(await startJob(engine, order.onError), order, io).run();
     return result satisfies Json;
+  } catch (error) {
+    // What the data do to a computation may only show when its result is used.
+    throw error instanceof AgentError ? error : engineError('/steps', error);
   } finally {
     engine.close();
   }
@@ -53,8 +59,17 @@ class Work {
   async run(): Promise<ProcessResult> {
     const reads = await this.#timed('read', () => this.#read());
     const flow = await this.#timed('steps', () => this.#transform(reads));
-    const rejects = await writeRejects(this.#job, this.#order.sources.map((source) => source.name), this.#io.writeDir, this.#order.rejects);
-    const profile = await this.#timed('profile', () => profileOf(this.#engine, flow, (done) => this.#progress(SHARE.steps + (10 * done) / flow.columns.length, 'profile')));
+    const rejects = await writeRejects(
+      this.#job,
+      this.#order.sources.map((source) => source.name),
+      this.#io.writeDir,
+      this.#order.rejects,
+    );
+    const profile = await this.#timed('profile', () =>
+      profileOf(this.#engine, flow, (done) =>
+        this.#progress(SHARE.steps + (10 * done) / flow.columns.length, 'profile'),
+      ),
+    );
     const duplicates = await this.#timed('duplicates', () => this.#duplicates(flow));
     const files = await this.#timed('write', () => this.#write(flow));
     const tallies = [...this.#job.tallies.values()];
@@ -68,10 +83,23 @@ class Work {
       sources: this.#order.sources.map((_, index) => this.#sourceSummary(index, reads)),
       steps: this.#summaries,
       files,
-      rejects: { rows: rejected, problems: rejects.problems, file: rejects.file ?? null, byRule: rejects.byRule, first: rejects.first },
+      rejects: {
+        rows: rejected,
+        problems: rejects.problems,
+        file: rejects.file ?? null,
+        byRule: rejects.byRule,
+        first: rejects.first,
+      },
       profile: large ? profile.slice(0, PROFILE_INLINE_MAX) : profile,
       profileFile: large ? 'profile.json' : null,
-      quality: qualityOf({ recordsRead, recordsFaulty: Math.min(faulty, recordsRead), rows: flow.rows, columns: flow.columns.length, nullCells: profile.reduce((sum, column) => sum + column.nulls, 0), duplicateRows: duplicates }),
+      quality: qualityOf({
+        recordsRead,
+        recordsFaulty: Math.min(faulty, recordsRead),
+        rows: flow.rows,
+        columns: flow.columns.length,
+        nullCells: profile.reduce((sum, column) => sum + column.nulls, 0),
+        duplicateRows: duplicates,
+      }),
       timings: this.#timings,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     };
@@ -86,8 +114,17 @@ class Work {
     for (const [index, source] of sources.entries()) {
       const inspection = inspections[index];
       if (inspection === undefined) throw new Error('every source was inspected');
-      const progress = (bytes: number): void => this.#progress((SHARE.read * Math.min(before + bytes, total)) / total, `read ${source.name}`);
-      reads.push(await readSource(this.#job, { source, inspection, dir: this.#io.writeDir, hints: index === 0 ? hints : new Map(), progress }));
+      const progress = (bytes: number): void =>
+        this.#progress((SHARE.read * Math.min(before + bytes, total)) / total, `read ${source.name}`);
+      reads.push(
+        await readSource(this.#job, {
+          source,
+          inspection,
+          dir: this.#io.writeDir,
+          hints: index === 0 ? hints : new Map(),
+          progress,
+        }),
+      );
       before += inspection.bytes;
     }
     return reads;
@@ -100,7 +137,10 @@ class Work {
     let flow = reads[0]?.flow;
     if (flow === undefined) throw new Error('a request has at least one source');
     for (const [index, step] of steps.entries()) {
-      this.#progress(SHARE.read + ((SHARE.steps - SHARE.read) * index) / (steps.length + 1), `step ${index + 1}: ${step.step}`);
+      this.#progress(
+        SHARE.read + ((SHARE.steps - SHARE.read) * index) / (steps.length + 1),
+        `step ${index + 1}: ${step.step}`,
+      );
       const rowsIn = flow.rows;
       flow = await applyStep({ job: this.#job, path: `/steps/${index}`, others, source }, flow, step);
       this.#summaries.push({ step: step.step, rowsIn, rowsOut: flow.rows, columnsOut: flow.columns.length });
@@ -117,14 +157,18 @@ class Work {
   async #settled(flow: Flow): Promise<Flow> {
     if (flow.relation === flow.table) return flow;
     const name = this.#job.newTable();
-    await this.#engine.run(`CREATE TABLE ${name} AS SELECT ${flow.columns.map((column) => identifier(column.name)).join(', ')} FROM ${flow.relation}`);
+    await this.#engine.run(
+      `CREATE TABLE ${name} AS SELECT ${flow.columns.map((column) => identifier(column.name)).join(', ')} FROM ${flow.relation}`,
+    );
     await this.#job.drop(flow);
     return { ...flow, relation: name, table: name, tracked: false };
   }
 
   async #duplicates(flow: Flow): Promise<number> {
     const columns = flow.columns.map((column) => identifier(column.name)).join(', ');
-    const { n } = await this.#engine.one(`SELECT count(*) - count(DISTINCT hash(${columns})) AS n FROM ${flow.relation}`);
+    const { n } = await this.#engine.one(
+      `SELECT count(*) - count(DISTINCT hash(${columns})) AS n FROM ${flow.relation}`,
+    );
     return Number(n);
   }
 
@@ -135,7 +179,12 @@ class Work {
       this.#progress(SHARE.profile + ((SHARE.write - SHARE.profile) * index) / outputs.length, `write ${output.name}`);
       const path = `${this.#io.writeDir}/${output.name}`;
       await writeOutput(this.#engine, flow, output, path);
-      files.push({ name: output.name, format: output.format, mediaType: MEDIA_TYPES[output.format], bytes: statSync(path).size });
+      files.push({
+        name: output.name,
+        format: output.format,
+        mediaType: MEDIA_TYPES[output.format],
+        bytes: statSync(path).size,
+      });
     }
     return files;
   }
@@ -143,11 +192,23 @@ class Work {
   #sourceSummary(index: number, reads: readonly ReadSource[]): SourceSummary {
     const { sources, inspections } = this.#order;
     const [source, inspection, read] = [sources[index], inspections[index], reads[index]];
-    if (source === undefined || inspection === undefined || read === undefined) throw new Error('every source was inspected and read');
+    if (source === undefined || inspection === undefined || read === undefined)
+      throw new Error('every source was inspected and read');
     const tally = this.#job.tallies.get(source.name) ?? { rejected: 0, coerced: 0 };
     const { format, formatBy, encoding, encodingBy, encodingMixed, delimiter } = inspection;
     const columns = read.flow.columns.map((column) => ({ name: column.name, type: column.kind }));
-    return { name: source.name, format, formatBy, encoding, encodingBy, encodingMixed, delimiter, records: read.records, ...tally, columns };
+    return {
+      name: source.name,
+      format,
+      formatBy,
+      encoding,
+      encodingBy,
+      encodingMixed,
+      delimiter,
+      records: read.records,
+      ...tally,
+      columns,
+    };
   }
 
   #progress(percent: number, note: string): void {

@@ -1,8 +1,8 @@
 /** Turns staged JSON records into a table of texts, with what JSON says of their types. */
 import { identifier, type Kind, literal, ROW } from '../columns.ts';
-import { columnNames } from '../read/names.ts';
-import { NUMBER_MARK } from '../read/json-record.ts';
 import { sourceError } from '../read/fail.ts';
+import { NUMBER_MARK } from '../read/json-record.ts';
+import { columnNames } from '../read/names.ts';
 import type { SourceFile, Staged } from '../read/source.ts';
 import { ALL_KINDS } from '../typing/infer.ts';
 import type { Job } from './job.ts';
@@ -20,9 +20,12 @@ export async function jsonRelation(job: Job, source: SourceFile, staged: Staged)
   const bad = Number((await engine.one(`SELECT count(*) AS n FROM ${valid} WHERE NOT ok`)).n);
   if (bad > 0) await reportInvalid(job, source, valid, bad);
   const keys = (
-    await engine.all(`SELECT k, min(${ROW}) AS r, min(p) AS p FROM (SELECT ${ROW}, unnest(ks) AS k, generate_subscripts(ks, 1) AS p FROM (SELECT ${ROW}, json_keys(line) AS ks FROM ${valid} WHERE ok)) GROUP BY k ORDER BY r, p`)
+    await engine.all(
+      `SELECT k, min(${ROW}) AS r, min(p) AS p FROM (SELECT ${ROW}, unnest(ks) AS k, generate_subscripts(ks, 1) AS p FROM (SELECT ${ROW}, json_keys(line) AS ks FROM ${valid} WHERE ok)) GROUP BY k ORDER BY r, p`,
+    )
   ).map((row) => String(row.k));
-  if (keys.length === 0) throw sourceError(source, 'no-columns', 'the records have no fields', 'Send objects with at least one field.');
+  if (keys.length === 0)
+    throw sourceError(source, 'no-columns', 'the records have no fields', 'Send objects with at least one field.');
   const names = columnNames(keys, source);
   const paths = `[${keys.map((key) => literal(`/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)).join(', ')}]`;
   const table = job.newTable();
@@ -34,17 +37,35 @@ export async function jsonRelation(job: Job, source: SourceFile, staged: Staged)
   await engine.run(
     `CREATE TABLE ${table} AS SELECT ${ROW}, ${names.map((name, index) => `${value(index)} AS ${identifier(name)}`).join(', ')} FROM (SELECT ${ROW}, json_extract_string(line, ${paths}) AS v FROM ${valid} WHERE ok)`,
   );
-  const candidates = staged.shape.type === 'json' && staged.shape.untyped ? new Map(names.map((name) => [name, ALL_KINDS])) : await kinds(job, valid, paths, names);
+  const candidates =
+    staged.shape.type === 'json' && staged.shape.untyped
+      ? new Map(names.map((name) => [name, ALL_KINDS]))
+      : await kinds(job, valid, paths, names);
   await engine.run(`DROP TABLE ${valid}`);
   return { relation: table, table, names, candidates };
 }
 
-async function kinds(job: Job, valid: string, paths: string, names: readonly string[]): Promise<ReadonlyMap<string, readonly Kind[]>> {
-  const marked = (index: number): string => `CASE WHEN starts_with(v[${index + 1}], chr(1)) THEN 'DOUBLE' ELSE t[${index + 1}] END`;
+async function kinds(
+  job: Job,
+  valid: string,
+  paths: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, readonly Kind[]>> {
+  const marked = (index: number): string =>
+    `CASE WHEN starts_with(v[${index + 1}], chr(1)) THEN 'DOUBLE' ELSE t[${index + 1}] END`;
   const found = await job.engine.one(
     `SELECT ${names.map((_, index) => `string_agg(DISTINCT ${marked(index)}, ',') AS t${index}`).join(', ')} FROM (SELECT json_type(line, ${paths}) AS t, json_extract_string(line, ${paths}) AS v FROM ${valid} WHERE ok)`,
   );
-  return new Map(names.map((name, index) => [name, kindsOf(String(found[`t${index}`] ?? '').split(',').filter((type) => type !== '' && type !== 'NULL'))]));
+  return new Map(
+    names.map((name, index) => [
+      name,
+      kindsOf(
+        String(found[`t${index}`] ?? '')
+          .split(',')
+          .filter((type) => type !== '' && type !== 'NULL'),
+      ),
+    ]),
+  );
 }
 
 /** A JSON text is never taken for a number: "007" and "1" were texts on purpose. */
@@ -64,5 +85,10 @@ async function reportInvalid(job: Job, source: SourceFile, valid: string, bad: n
   job.count(source.name, bad, 0);
   if (job.onError !== 'fail') return;
   const first = await job.engine.one(`SELECT min(${ROW}) AS n FROM ${valid} WHERE NOT ok`);
-  throw sourceError(source, 'bad-rows', `${bad} ${bad === 1 ? 'record is' : 'records are'} not valid JSON, the first is record ${first.n}`, 'Correct them, or set onError to reject.');
+  throw sourceError(
+    source,
+    'bad-rows',
+    `${bad} ${bad === 1 ? 'record is' : 'records are'} not valid JSON, the first is record ${first.n}`,
+    'Correct them, or set onError to reject.',
+  );
 }

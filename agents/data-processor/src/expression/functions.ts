@@ -36,17 +36,26 @@ const plain = (name: string, args: readonly Wanted[], result: FunctionRule['resu
   result,
   sql: (given) => `${name}(${given.map((arg) => arg.sql).join(', ')})`,
 });
-const part = (name: string): FunctionRule => ({ args: ['moment'], result: 'integer', sql: ([moment]) => `CAST(${name}(${moment?.sql}) AS BIGINT)` });
+const part = (name: string): FunctionRule => ({
+  args: ['moment'],
+  result: 'integer',
+  sql: ([moment]) => `CAST(${name}(${moment?.sql}) AS BIGINT)`,
+});
 const bounded = (name: string): FunctionRule => ({
   args: ['text', 'constant-integer', 'constant-text'],
   optional: 1,
   result: 'text',
   sql: ([text, width, filler]) => {
-    if (Number(width?.constant) > PAD_MAX) throw new ExpressionError(width?.at ?? 0, `a width may be ${PAD_MAX} at most`);
+    if (Number(width?.constant) > PAD_MAX)
+      throw new ExpressionError(width?.at ?? 0, `a width may be ${PAD_MAX} at most`);
     return `${name}(${text?.sql}, ${width?.sql}, ${filler?.sql ?? "' '"})`;
   },
 });
-const conversion = (kind: Kind): FunctionRule => ({ args: ['any'], result: kind, sql: ([value]) => converted(value, kind) });
+const conversion = (kind: Kind): FunctionRule => ({
+  args: ['any'],
+  result: kind,
+  sql: ([value]) => converted(value, kind),
+});
 const unit = (given: Compiled | undefined): string => {
   const name = given?.constant ?? '';
   if (!UNITS.has(name)) throw new ExpressionError(given?.at ?? 0, `unit must be one of ${[...UNITS].join(', ')}`);
@@ -68,20 +77,62 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map<string, Func
   ['split_part', plain('split_part', ['text', 'text', 'integer'], 'text')],
   ['matches', plain('regexp_matches', ['text', 'constant-text'], 'boolean')],
   ['regex_extract', plain('regexp_extract', ['text', 'constant-text', 'constant-integer'], 'text', 1)],
-  ['regex_replace', { ...plain('regexp_replace', ['text', 'constant-text', 'text'], 'text'), sql: ([text, pattern, by]) => `regexp_replace(${text?.sql}, ${pattern?.sql}, ${by?.sql}, 'g')` }],
+  [
+    'regex_replace',
+    {
+      ...plain('regexp_replace', ['text', 'constant-text', 'text'], 'text'),
+      sql: ([text, pattern, by]) => `regexp_replace(${text?.sql}, ${pattern?.sql}, ${by?.sql}, 'g')`,
+    },
+  ],
   ['pad_left', bounded('lpad')],
   ['pad_right', bounded('rpad')],
-  ['latin_digits', { args: ['text'], result: 'text', sql: ([text]) => `translate(${text?.sql}, '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹', '01234567890123456789')` }],
+  [
+    'latin_digits',
+    {
+      args: ['text'],
+      result: 'text',
+      sql: ([text]) => `translate(${text?.sql}, '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹', '01234567890123456789')`,
+    },
+  ],
   ['concat', { args: ['any'], many: true, result: 'text', sql: (args) => `concat(${args.map(shown).join(', ')})` }],
-  ['coalesce', { args: ['any'], many: true, result: 'widest', sql: (args) => `coalesce(${args.map((arg) => arg.sql).join(', ')})` }],
-  ['least', { args: ['any'], many: true, result: 'widest', sql: (args) => `least(${args.map((arg) => arg.sql).join(', ')})` }],
-  ['greatest', { args: ['any'], many: true, result: 'widest', sql: (args) => `greatest(${args.map((arg) => arg.sql).join(', ')})` }],
-  ['null_if', { args: ['any', 'any'], result: 'first', sql: ([value, other]) => `nullif(${value?.sql}, ${other?.sql})` }],
+  [
+    'coalesce',
+    {
+      args: ['any'],
+      many: true,
+      result: 'widest',
+      sql: (args) => `coalesce(${args.map((arg) => arg.sql).join(', ')})`,
+    },
+  ],
+  [
+    'least',
+    { args: ['any'], many: true, result: 'widest', sql: (args) => `least(${args.map((arg) => arg.sql).join(', ')})` },
+  ],
+  [
+    'greatest',
+    {
+      args: ['any'],
+      many: true,
+      result: 'widest',
+      sql: (args) => `greatest(${args.map((arg) => arg.sql).join(', ')})`,
+    },
+  ],
+  [
+    'null_if',
+    { args: ['any', 'any'], result: 'first', sql: ([value, other]) => `nullif(${value?.sql}, ${other?.sql})` },
+  ],
   ['round', plain('round', ['numeric', 'constant-integer'], 'first', 1)],
   ['floor', plain('floor', ['numeric'], 'first')],
   ['ceil', plain('ceil', ['numeric'], 'first')],
   ['abs', plain('abs', ['numeric'], 'first')],
-  ['sqrt', { args: ['numeric'], result: 'number', sql: ([value]) => `sqrt(CASE WHEN ${value?.sql} >= 0 THEN ${value?.sql} END)` }],
+  [
+    'sqrt',
+    {
+      args: ['numeric'],
+      result: 'number',
+      sql: ([value]) => `sqrt(CASE WHEN ${value?.sql} >= 0 THEN ${value?.sql} END)`,
+    },
+  ],
   ['power', plain('power', ['numeric', 'numeric'], 'number')],
   ['year', part('year')],
   ['quarter', part('quarter')],
@@ -92,13 +143,42 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map<string, Func
   ['hour', part('hour')],
   ['minute', part('minute')],
   ['second', part('second')],
-  ['date_add', { args: ['moment', 'integer', 'constant-text'], result: 'first', sql: ([moment, n, of]) => `CAST(${moment?.sql} + CAST(${n?.sql} AS INTEGER) * INTERVAL 1 ${unit(of)} AS ${moment?.type})` }],
-  ['date_diff', { args: ['constant-text', 'moment', 'moment'], result: 'integer', sql: ([of, from, to]) => `date_diff('${unit(of)}', ${from?.sql}, ${to?.sql})` }],
-  ['date_trunc', { args: ['constant-text', 'moment'], result: 'date', sql: ([of, moment]) => `CAST(date_trunc('${unit(of)}', ${moment?.sql}) AS DATE)` }],
+  [
+    'date_add',
+    {
+      args: ['moment', 'integer', 'constant-text'],
+      result: 'first',
+      sql: ([moment, n, of]) =>
+        `CAST(${moment?.sql} + CAST(${n?.sql} AS INTEGER) * INTERVAL 1 ${unit(of)} AS ${moment?.type})`,
+    },
+  ],
+  [
+    'date_diff',
+    {
+      args: ['constant-text', 'moment', 'moment'],
+      result: 'integer',
+      sql: ([of, from, to]) => `date_diff('${unit(of)}', ${from?.sql}, ${to?.sql})`,
+    },
+  ],
+  [
+    'date_trunc',
+    {
+      args: ['constant-text', 'moment'],
+      result: 'date',
+      sql: ([of, moment]) => `CAST(date_trunc('${unit(of)}', ${moment?.sql}) AS DATE)`,
+    },
+  ],
   ['format_date', plain('strftime', ['moment', 'constant-text'], 'text')],
   ['text', { args: ['any'], result: 'text', sql: ([value]) => (value === undefined ? 'NULL' : shown(value)) }],
   ['integer', conversion('integer')],
-  ['decimal', { args: ['any', 'constant-integer'], result: 'decimal', sql: ([value, scale]) => converted(value, 'decimal', Number(scale?.constant), scale?.at) }],
+  [
+    'decimal',
+    {
+      args: ['any', 'constant-integer'],
+      result: 'decimal',
+      sql: ([value, scale]) => converted(value, 'decimal', Number(scale?.constant), scale?.at),
+    },
+  ],
   ['number', conversion('number')],
   ['boolean', conversion('boolean')],
   ['date', conversion('date')],
@@ -120,7 +200,8 @@ function shown(value: Compiled): string {
 
 function converted(value: Compiled | undefined, kind: Kind, scale?: number, at = 0): string {
   if (value === undefined || value.kind === 'null') return 'NULL';
-  if (scale !== undefined && !(scale >= 0 && scale <= 30)) throw new ExpressionError(at, 'decimal places must lie between 0 and 30');
+  if (scale !== undefined && !(scale >= 0 && scale <= 30))
+    throw new ExpressionError(at, 'decimal places must lie between 0 and 30');
   const type = scale === undefined ? TYPES[kind] : `DECIMAL(38,${scale})`;
   return value.kind === 'text' ? readText(value.sql, { kind, type }) : `TRY_CAST(${value.sql} AS ${type})`;
 }

@@ -4,8 +4,32 @@ import { type Token, tokensOf } from './tokens.ts';
 
 /** Deeper nesting would only serve to exhaust the stack. */
 const DEPTH_MAX = 64;
-const WORDS = new Set(['and', 'or', 'not', 'in', 'is', 'null', 'true', 'false', 'case', 'when', 'then', 'else', 'end', 'between']);
-const COMPARISONS: Readonly<Record<string, Operator>> = { '=': '=', '==': '=', '!=': '!=', '<>': '!=', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
+const WORDS = new Set([
+  'and',
+  'or',
+  'not',
+  'in',
+  'is',
+  'null',
+  'true',
+  'false',
+  'case',
+  'when',
+  'then',
+  'else',
+  'end',
+  'between',
+]);
+const COMPARISONS: Readonly<Record<string, Operator>> = {
+  '=': '=',
+  '==': '=',
+  '!=': '!=',
+  '<>': '!=',
+  '<': '<',
+  '<=': '<=',
+  '>': '>',
+  '>=': '>=',
+};
 
 /** @throws ExpressionError with the place of the first fault. */
 export function parseExpression(source: string): Expression {
@@ -31,14 +55,16 @@ class Reader {
   or(): Expression {
     if (++this.#depth > DEPTH_MAX) throw new ExpressionError(this.#peek().at, `nested deeper than ${DEPTH_MAX} levels`);
     let left = this.#and();
-    for (let at = this.#word('or'); at !== undefined; at = this.#word('or')) left = { type: 'binary', operator: 'or', left, right: this.#and(), at };
+    for (let at = this.#word('or'); at !== undefined; at = this.#word('or'))
+      left = { type: 'binary', operator: 'or', left, right: this.#and(), at };
     this.#depth--;
     return left;
   }
 
   #and(): Expression {
     let left = this.#not();
-    for (let at = this.#word('and'); at !== undefined; at = this.#word('and')) left = { type: 'binary', operator: 'and', left, right: this.#not(), at };
+    for (let at = this.#word('and'); at !== undefined; at = this.#word('and'))
+      left = { type: 'binary', operator: 'and', left, right: this.#not(), at };
     return left;
   }
 
@@ -62,7 +88,8 @@ class Reader {
       return { type: 'is-null', operand: left, negated, at: token.at };
     }
     const negated = this.#word('not') !== undefined;
-    if (this.#word('in') !== undefined) return { type: 'in', operand: left, options: this.#list(), negated, at: token.at };
+    if (this.#word('in') !== undefined)
+      return { type: 'in', operand: left, options: this.#list(), negated, at: token.at };
     if (this.#word('between') !== undefined) return this.#between(left, negated, token.at);
     if (negated) throw this.#unexpected('in or between');
     return left;
@@ -122,7 +149,8 @@ class Reader {
 
   #named(token: Token): Expression {
     const word = token.value.toLowerCase();
-    if (word === 'true' || word === 'false') return this.#advance({ type: 'constant', value: word === 'true', at: token.at });
+    if (word === 'true' || word === 'false')
+      return this.#advance({ type: 'constant', value: word === 'true', at: token.at });
     if (word === 'null') return this.#advance({ type: 'constant', value: null, at: token.at });
     if (word === 'case') return this.#case(token.at);
     const opens = this.#tokens[this.#next + 1];
@@ -136,11 +164,11 @@ class Reader {
 
   #case(at: number): Expression {
     this.#next++;
-    const branches: { when: Expression; then: Expression }[] = [];
+    const branches: { when: Expression; result: Expression }[] = [];
     while (this.#word('when') !== undefined) {
       const when = this.or();
       if (this.#word('then') === undefined) throw this.#unexpected('then');
-      branches.push({ when, then: this.or() });
+      branches.push({ when, result: this.or() });
     }
     if (branches.length === 0) throw this.#unexpected('when');
     const otherwise = this.#word('else') === undefined ? undefined : this.or();

@@ -9,14 +9,31 @@ export type Expression =
   | { readonly type: 'column'; readonly name: string; readonly at: number }
   | { readonly type: 'call'; readonly name: string; readonly args: readonly Expression[]; readonly at: number }
   | { readonly type: 'unary'; readonly operator: '-' | 'not'; readonly operand: Expression; readonly at: number }
-  | { readonly type: 'binary'; readonly operator: Operator; readonly left: Expression; readonly right: Expression; readonly at: number }
+  | {
+      readonly type: 'binary';
+      readonly operator: Operator;
+      readonly left: Expression;
+      readonly right: Expression;
+      readonly at: number;
+    }
   | { readonly type: 'is-null'; readonly operand: Expression; readonly negated: boolean; readonly at: number }
-  | { readonly type: 'in'; readonly operand: Expression; readonly options: readonly Expression[]; readonly negated: boolean; readonly at: number }
-  | { readonly type: 'case'; readonly branches: readonly Branch[]; readonly otherwise: Expression | undefined; readonly at: number };
+  | {
+      readonly type: 'in';
+      readonly operand: Expression;
+      readonly options: readonly Expression[];
+      readonly negated: boolean;
+      readonly at: number;
+    }
+  | {
+      readonly type: 'case';
+      readonly branches: readonly Branch[];
+      readonly otherwise: Expression | undefined;
+      readonly at: number;
+    };
 
 export interface Branch {
   readonly when: Expression;
-  readonly then: Expression;
+  readonly result: Expression;
 }
 
 /** A fault in an expression, with the place (counted from 1) where a reader should look. */

@@ -18,7 +18,8 @@ const CLOSING: Readonly<Record<string, string>> = { "'": "'", '"': '"', '`': '`'
 
 /** @throws ExpressionError at the first character that begins no token. */
 export function tokensOf(source: string): readonly Token[] {
-  if (source.length > EXPRESSION_CHARS_MAX) throw new ExpressionError(EXPRESSION_CHARS_MAX, `an expression may have ${EXPRESSION_CHARS_MAX} characters`);
+  if (source.length > EXPRESSION_CHARS_MAX)
+    throw new ExpressionError(EXPRESSION_CHARS_MAX, `an expression may have ${EXPRESSION_CHARS_MAX} characters`);
   const tokens: Token[] = [];
   let at = 0;
   const take = (pattern: RegExp): string | undefined => {

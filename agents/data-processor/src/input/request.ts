@@ -22,36 +22,77 @@ const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'use letters, dig
 
 export const sourceSchema = z.strictObject({
   name: name.optional().describe('How joins and reports call this source. Default: source1, source2 …'),
-  file: z.string().regex(/^file_/, 'a file id begins with file_').optional().describe('An uploaded file'),
+  file: z
+    .string()
+    .regex(/^file_/, 'a file id begins with file_')
+    .optional()
+    .describe('An uploaded file'),
   data: z.string().max(LIMITS.inlineChars).optional().describe('Inline text: CSV, TSV, JSON, NDJSON or XML'),
   records: z.array(z.record(z.string(), z.unknown())).max(LIMITS.inlineRecords).optional().describe('Inline records'),
   format: z.enum(FORMATS).optional().describe('Detected from content and name when left out'),
   encoding: z.enum(ENCODINGS).optional().describe('Detected when left out'),
-  delimiter: z.string().length(1).regex(/^[^"\r\n\0\x1f]$/, 'one character that is no quote and no line break').optional().describe('CSV only; detected when left out'),
+  delimiter: z
+    .string()
+    .length(1)
+    .regex(/^[\t\x20-\x21\x23-\x7e]$/, 'one ASCII character that is no quote and no line break')
+    .optional()
+    .describe('CSV only; detected when left out'),
   header: z.boolean().default(true).describe('CSV and XLSX: the first row holds the names'),
-  columns: z.array(columnName).max(LIMITS.columns).optional().describe('CSV and XLSX: names to use instead of those in the header'),
+  columns: z
+    .array(columnName)
+    .max(LIMITS.columns)
+    .optional()
+    .describe('CSV and XLSX: names to use instead of those in the header'),
   nulls: z.array(z.string().max(64)).max(20).default(['']).describe('Texts that mean "no value"'),
   sheet: z.string().min(1).max(64).optional().describe('XLSX: the sheet; default the first'),
-  record: z.string().min(1).max(128).optional().describe('XML: the element that is one record; default the one that repeats below the root'),
+  record: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe('XML: the element that is one record; default the one that repeats below the root'),
 });
 
 export const outputSchema = z.strictObject({
   format: z.enum(FORMATS),
-  name: z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,99}$/u, 'a plain file name without folders').refine((value) => !value.includes('..'), 'a plain file name without folders').optional(),
-  escapeFormulas: z.boolean().default(true).describe("CSV, TSV, XLSX: puts ' before texts that a spreadsheet would run as a formula"),
+  name: z
+    .string()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,99}$/u, 'a plain file name without folders')
+    .refine((value) => !value.includes('..'), 'a plain file name without folders')
+    .optional(),
+  escapeFormulas: z
+    .boolean()
+    .default(true)
+    .describe("CSV, TSV, XLSX: puts ' before texts that a spreadsheet would run as a formula"),
   bom: z.boolean().default(false).describe('CSV, TSV: begins with a byte order mark, which Excel needs for Arabic'),
 });
 
 export const inputSchema = z.strictObject({
-  sources: z.array(sourceSchema).min(1).max(LIMITS.sources).describe('The first is worked on; the others can be joined to it'),
-  schema: z.union([z.literal('infer'), z.record(z.string(), z.unknown())]).default('infer').describe('JSON Schema of a record of the result, or "infer"'),
+  sources: z
+    .array(sourceSchema)
+    .min(1)
+    .max(LIMITS.sources)
+    .describe('The first is worked on; the others can be joined to it'),
+  schema: z
+    .union([z.literal('infer'), z.record(z.string(), z.unknown())])
+    .default('infer')
+    .describe('JSON Schema of a record of the result, or "infer"'),
   steps: z.array(stepSchema).max(LIMITS.steps).default([]),
-  outputs: z.array(z.union([z.enum(FORMATS), outputSchema])).min(1).max(LIMITS.outputs).default(['csv']),
-  onError: z.enum(ON_ERROR).default('reject').describe('reject: bad rows go to the report. fail: the run fails. coerce: a bad value becomes null'),
-  rejects: z.strictObject({
-    format: z.enum(['ndjson', 'csv']).default('ndjson'),
-    inlineMax: z.int().min(0).max(1000).default(20),
-  }).prefault({}),
+  outputs: z
+    .array(z.union([z.enum(FORMATS), outputSchema]))
+    .min(1)
+    .max(LIMITS.outputs)
+    .default(['csv']),
+  onError: z
+    .enum(ON_ERROR)
+    .default('reject')
+    .describe('reject: bad rows go to the report. fail: the run fails. coerce: a bad value becomes null'),
+  rejects: z
+    .strictObject({
+      format: z.enum(['ndjson', 'csv']).default('ndjson'),
+      inlineMax: z.int().min(0).max(1000).default(20),
+    })
+    .prefault({}),
 });
 
 export type Request = z.output<typeof inputSchema>;

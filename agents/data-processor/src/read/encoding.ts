@@ -5,7 +5,7 @@ import type { Encoding } from '../input/request.ts';
 import type { DetectedBy } from './source.ts';
 
 /** Large enough to keep system calls rare, small enough to keep memory flat. */
-export const CHUNK_BYTES = 4 * 1024 * 1024;
+export const CHUNK_BYTES = 1024 * 1024;
 
 export interface EncodingFound {
   readonly encoding: Encoding;
@@ -13,12 +13,12 @@ export interface EncodingFound {
   readonly mixed: boolean;
 }
 
-/** The raw bytes of a file; each buffer is its own. */
+/** The raw bytes of a file. The buffer is used again for the next chunk: copy what must stay. */
 export function* chunksOf(path: string, size = CHUNK_BYTES): Generator<Buffer> {
   const file = openSync(path, 'r');
   try {
+    const buffer = Buffer.allocUnsafe(size);
     for (;;) {
-      const buffer = Buffer.allocUnsafe(size);
       const read = readSync(file, buffer, 0, size, null);
       if (read === 0) return;
       yield buffer.subarray(0, read);
@@ -50,7 +50,7 @@ export function detectEncoding(path: string): EncodingFound {
   return high.verdict();
 }
 
-/** UTF-8 chunks of a file in any of the encodings, without its byte order mark. */
+/** UTF-8 chunks of a file in any of the encodings, without its byte order mark. A chunk is only good until the next is asked for. */
 export function* utf8Chunks(path: string, encoding: Encoding, lineBreak: 'lf' | 'cr' = 'lf'): Generator<Buffer> {
   const decoder = encoding === 'utf-8' ? undefined : new TextDecoder(encoding);
   let first = true;

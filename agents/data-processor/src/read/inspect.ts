@@ -18,13 +18,28 @@ export function inspectSource(source: SourceFile): Inspection {
   const sample = sampleOf(source.path);
   const binary = binaryFormat(sample);
   const given = source.options.format;
-  if (given !== undefined && (BINARY.has(given) || binary !== undefined) && given !== binary) throw wrong(source, given, binary ?? 'text');
+  if (given !== undefined && (BINARY.has(given) || binary !== undefined) && given !== binary)
+    throw wrong(source, given, binary ?? 'text');
   if (binary !== undefined) {
-    return { format: binary, formatBy: given === undefined ? 'content' : 'given', encoding: null, encodingBy: null, encodingMixed: false, delimiter: null, lineBreak: 'lf', bytes };
+    return {
+      format: binary,
+      formatBy: given === undefined ? 'content' : 'given',
+      encoding: null,
+      encodingBy: null,
+      encodingMixed: false,
+      delimiter: null,
+      lineBreak: 'lf',
+      bytes,
+    };
   }
-  const found: EncodingFound = source.options.encoding === undefined ? detectEncoding(source.path) : { encoding: source.options.encoding, by: 'given', mixed: false };
+  const found: EncodingFound =
+    source.options.encoding === undefined
+      ? detectEncoding(source.path)
+      : { encoding: source.options.encoding, by: 'given', mixed: false };
   const text = new TextDecoder(found.encoding).decode(sample);
-  const { format, by } = textFormat(source, text);
+  const { format: seen, by } = textFormat(source, text);
+  const delimiter = seen === 'csv' || seen === 'tsv' ? (source.options.delimiter ?? (seen === 'tsv' ? '\t' : delimiterOf(text))) : null;
+  const format = delimiter === '\t' && by !== 'given' ? 'tsv' : seen;
   const marked = found.by === 'content' && sample[0] === 0xef && sample[1] === 0xbb;
   return {
     format,
@@ -32,7 +47,7 @@ export function inspectSource(source: SourceFile): Inspection {
     encoding: found.encoding,
     encodingBy: marked ? 'byte order mark' : found.by,
     encodingMixed: found.mixed,
-    delimiter: format === 'csv' || format === 'tsv' ? (source.options.delimiter ?? (format === 'tsv' ? '\t' : delimiterOf(text))) : null,
+    delimiter,
     lineBreak: text.includes('\r') && !text.includes('\n') ? 'cr' : 'lf',
     bytes,
   };
@@ -85,7 +100,12 @@ function agrees(given: Format, seen: Format | undefined): boolean {
 }
 
 function wrong(source: SourceFile, given: Format, seen: string): Error {
-  return sourceError(source, 'wrong-format', `it is said to be ${given} but looks like ${seen}`, 'Correct the format, or leave it out to have it detected.');
+  return sourceError(
+    source,
+    'wrong-format',
+    `it is said to be ${given} but looks like ${seen}`,
+    'Correct the format, or leave it out to have it detected.',
+  );
 }
 
 function isJson(line: string): boolean {

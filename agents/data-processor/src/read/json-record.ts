@@ -45,7 +45,8 @@ export class JsonRecordScanner {
 
   finish(): void {
     if (this.#place === 'inside' && this.#depth === 0 && !this.#inText) this.#end();
-    if (this.#place === 'inside' || (this.#array && this.#place !== 'after')) throw this.#fault(this.#offset, 'the text ends in the middle');
+    if (this.#place === 'inside' || (this.#array && this.#place !== 'after'))
+      throw this.#fault(this.#offset, 'the text ends in the middle');
   }
 
   #outside(byte: number, at: number): void {
@@ -71,8 +72,17 @@ export class JsonRecordScanner {
   }
 
   #inside(byte: number, at: number): void {
-    if (this.#inText) return this.#text(byte, at);
-    const numeric = (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x2b || byte === 0x2e || byte === 0x65 || byte === 0x45;
+    if (this.#inText) {
+      this.#text(byte, at);
+      return;
+    }
+    const numeric =
+      (byte >= 0x30 && byte <= 0x39) ||
+      byte === 0x2d ||
+      byte === 0x2b ||
+      byte === 0x2e ||
+      byte === 0x65 ||
+      byte === 0x45;
     if (this.#number >= 0 && !numeric) this.#endNumber();
     if (this.#depth === 0 && (byte === COMMA || byte === END_LIST || byte <= 0x20)) {
       this.#end();
@@ -83,7 +93,7 @@ export class JsonRecordScanner {
     if (byte >= 0x30 && byte <= 0x39) this.#digits++;
     if (byte === QUOTE) this.#inText = true;
     else if (byte === OPEN || byte === LIST) this.#deeper(at);
-    this.#put(byte < 0x20 ? 0x20 : byte);
+    this.#put(Math.max(byte, 0x20));
     if (byte === CLOSE || byte === END_LIST) this.#shallower(at);
   }
 
@@ -96,7 +106,12 @@ export class JsonRecordScanner {
   }
 
   #deeper(at: number): void {
-    if (++this.#depth > JSON_DEPTH_MAX) throw this.#events.fail('too-deep', `the JSON is nested deeper than ${JSON_DEPTH_MAX} levels (byte ${at + 1})`, 'Send flat records.');
+    if (++this.#depth > JSON_DEPTH_MAX)
+      throw this.#events.fail(
+        'too-deep',
+        `the JSON is nested deeper than ${JSON_DEPTH_MAX} levels (byte ${at + 1})`,
+        'Send flat records.',
+      );
   }
 
   #shallower(at: number): void {
@@ -125,13 +140,18 @@ export class JsonRecordScanner {
 
   #put(byte: number): void {
     if (this.#used === this.#record.length) {
-      if (this.#used >= 64 * 1024 * 1024) throw this.#events.fail('record-size', 'one record is larger than 64 MiB', 'Send a list of smaller records.');
+      if (this.#used >= 64 * 1024 * 1024)
+        throw this.#events.fail('record-size', 'one record is larger than 64 MiB', 'Send a list of smaller records.');
       this.#record = Buffer.concat([this.#record], this.#record.length * 2);
     }
     this.#record[this.#used++] = byte;
   }
 
   #fault(at: number, what: string): Error {
-    return this.#events.fail('invalid-json', `not valid JSON: ${what} (byte ${at + 1})`, 'Send valid JSON; for one object a line give the format ndjson.');
+    return this.#events.fail(
+      'invalid-json',
+      `not valid JSON: ${what} (byte ${at + 1})`,
+      'Send valid JSON; for one object a line give the format ndjson.',
+    );
   }
 }

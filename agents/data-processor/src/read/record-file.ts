@@ -28,7 +28,8 @@ export class RecordFile {
     let at = this.#used;
     let digits = 1;
     for (let rest = row; rest >= 10; rest = Math.floor(rest / 10)) digits++;
-    for (let place = at + digits - 1, rest = row; place >= at; place--, rest = Math.floor(rest / 10)) buffer[place] = 48 + (rest % 10);
+    for (let place = at + digits - 1, rest = row; place >= at; place--, rest = Math.floor(rest / 10))
+      buffer[place] = 48 + (rest % 10);
     at += digits;
     buffer[at++] = this.#separator;
     source.copy(buffer, at, start, end);

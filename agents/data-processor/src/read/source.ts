@@ -9,7 +9,10 @@ export interface SourceFile {
   readonly path: string;
   /** The name it was uploaded under; only its ending counts. */
   readonly fileName: string;
-  readonly options: Pick<Source, 'format' | 'encoding' | 'delimiter' | 'header' | 'columns' | 'nulls' | 'sheet' | 'record'>;
+  readonly options: Pick<
+    Source,
+    'format' | 'encoding' | 'delimiter' | 'header' | 'columns' | 'nulls' | 'sheet' | 'record'
+  >;
 }
 
 export type DetectedBy = 'given' | 'byte order mark' | 'content' | 'file name';
@@ -50,7 +53,12 @@ export interface Staged {
   /** Bytes of the longest staged record. */
   readonly longest: number;
   readonly shape:
-    | { readonly type: 'delimited'; readonly delimiter: string; readonly columns: readonly string[]; readonly multiline: boolean }
+    | {
+        readonly type: 'delimited';
+        readonly delimiter: string;
+        readonly columns: readonly string[];
+        readonly multiline: boolean;
+      }
     | { readonly type: 'json'; readonly untyped: boolean };
 }
 

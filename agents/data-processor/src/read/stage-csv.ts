@@ -17,9 +17,13 @@ export function stageCsv(options: StageOptions): Staged {
   const stage = new CsvStage(options);
   let rest: Buffer = Buffer.alloc(0);
   let seen = 0;
-  for (const chunk of utf8Chunks(options.source.path, options.inspection.encoding ?? 'utf-8', options.inspection.lineBreak)) {
+  for (const chunk of utf8Chunks(
+    options.source.path,
+    options.inspection.encoding ?? 'utf-8',
+    options.inspection.lineBreak,
+  )) {
     seen += chunk.length;
-    rest = stage.take(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), false);
+    rest = Buffer.from(stage.take(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), false));
     options.progress(seen);
   }
   stage.take(rest, true);
@@ -69,8 +73,10 @@ class CsvStage {
   finish(): Staged {
     this.#file.close();
     const { source } = this.#options;
-    if (this.#columns === undefined) throw sourceError(source, 'empty-source', 'the file is empty', 'Send a file with a header and at least one row.');
-    if (this.#row === 0) throw sourceError(source, 'no-rows', 'there is a header but not one row', 'Send at least one row of data.');
+    if (this.#columns === undefined)
+      throw sourceError(source, 'empty-source', 'the file is empty', 'Send a file with a header and at least one row.');
+    if (this.#row === 0)
+      throw sourceError(source, 'no-rows', 'there is a header but not one row', 'Send at least one row of data.');
     return {
       path: this.#options.target,
       records: this.#row,
@@ -89,9 +95,15 @@ class CsvStage {
     }
     this.#row++;
     const fault = suspect || end - start > LIMITS.cellBytes ? this.#contentFault(bytes, start, end) : undefined;
-    if (fault !== undefined) return this.#bad(bytes.subarray(start, end), ...fault);
+    if (fault !== undefined) {
+      this.#bad(bytes.subarray(start, end), ...fault);
+      return;
+    }
     const wanted = this.#columns?.length ?? 0;
-    if (fields !== wanted) return this.#ragged(bytes.toString('utf8', start, end), fields, wanted);
+    if (fields !== wanted) {
+      this.#ragged(bytes.toString('utf8', start, end), fields, wanted);
+      return;
+    }
     if (breaks > 0) this.#multiline = true;
     if (odd) this.#rewritten(fieldsOf(bytes.toString('utf8', start, end), this.#delimiter));
     else this.#file.write(this.#row, bytes, start, end);
@@ -102,24 +114,48 @@ class CsvStage {
     const found = fieldsOf(record.replaceAll('\0', '').toWellFormed(), this.#delimiter);
     const given = source.options.columns;
     if (given !== undefined && given.length !== found.length) {
-      throw sourceError(source, 'column-count', `${given.length} names are given for ${found.length} columns`, 'Give one name for each column.');
+      throw sourceError(
+        source,
+        'column-count',
+        `${given.length} names are given for ${found.length} columns`,
+        'Give one name for each column.',
+      );
     }
-    this.#columns = columnNames(given ?? (source.options.header ? found : found.map((_, index) => `column_${index + 1}`)), source);
+    this.#columns = columnNames(
+      given ?? (source.options.header ? found : found.map((_, index) => `column_${index + 1}`)),
+      source,
+    );
   }
 
   /** Bytes that are no UTF-8, NUL bytes, and cells past the limit. */
-  #contentFault(bytes: Buffer, start: number, end: number): readonly [rule: string, message: string, repair?: () => string] | undefined {
+  #contentFault(
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): readonly [rule: string, message: string, repair?: () => string] | undefined {
     const record = bytes.subarray(start, end);
-    if (!isUtf8(record)) return ['encoding', 'the row holds bytes that are not UTF-8', () => new TextDecoder('windows-1256').decode(record)];
-    if (record.includes(0)) return ['nul-byte', 'the row holds a NUL byte', () => record.toString('utf8').replaceAll('\0', '')];
-    if (record.length > LIMITS.cellBytes && fieldsOf(record.toString('utf8'), this.#delimiter).some((field) => Buffer.byteLength(field) > LIMITS.cellBytes)) {
+    if (!isUtf8(record))
+      return [
+        'encoding',
+        'the row holds bytes that are not UTF-8',
+        () => new TextDecoder('windows-1256').decode(record),
+      ];
+    if (record.includes(0))
+      return ['nul-byte', 'the row holds a NUL byte', () => record.toString('utf8').replaceAll('\0', '')];
+    if (
+      record.length > LIMITS.cellBytes &&
+      fieldsOf(record.toString('utf8'), this.#delimiter).some((field) => Buffer.byteLength(field) > LIMITS.cellBytes)
+    ) {
       return ['cell-size', `a cell is larger than ${LIMITS.cellBytes} bytes`];
     }
     return undefined;
   }
 
   #bad(record: Buffer, rule: string, message: string, repair?: () => string): void {
-    if (this.#options.onError !== 'coerce' || repair === undefined) return this.#report(record.toString('utf8', 0, 4 * VALUE_SHOWN_CHARS), rule, message, 'rejected');
+    if (this.#options.onError !== 'coerce' || repair === undefined) {
+      this.#report(record.toString('utf8', 0, 4 * VALUE_SHOWN_CHARS), rule, message, 'rejected');
+      return;
+    }
     const fields = fieldsOf(repair(), this.#delimiter);
     this.#report(record.toString('utf8', 0, 4 * VALUE_SHOWN_CHARS), rule, message, 'coerced');
     this.#rewritten(this.#columns?.map((_, index) => fields[index] ?? '') ?? []);
@@ -127,7 +163,10 @@ class CsvStage {
 
   #ragged(record: string, fields: number, wanted: number): void {
     const message = `the row has ${fields} ${fields === 1 ? 'value' : 'values'} where there are ${wanted} columns`;
-    if (this.#options.onError !== 'coerce') return this.#report(record, 'columns', message, 'rejected');
+    if (this.#options.onError !== 'coerce') {
+      this.#report(record, 'columns', message, 'rejected');
+      return;
+    }
     this.#report(record, 'columns', message, 'coerced');
     const found = fieldsOf(record, this.#delimiter);
     this.#rewritten(Array.from({ length: wanted }, (_, index) => found[index] ?? ''));
@@ -144,9 +183,20 @@ class CsvStage {
   #broken(bytes: Buffer, start: number): number {
     const feed = bytes.indexOf(LF, start);
     const end = feed === -1 ? bytes.length : feed;
-    if (this.#columns === undefined) throw sourceError(this.#options.source, 'broken-header', 'the quotes of the header are broken', 'Close every quote in the first line, or give the right delimiter.');
+    if (this.#columns === undefined)
+      throw sourceError(
+        this.#options.source,
+        'broken-header',
+        'the quotes of the header are broken',
+        'Close every quote in the first line, or give the right delimiter.',
+      );
     this.#row++;
-    this.#report(bytes.toString('utf8', start, Math.min(end, start + 4 * VALUE_SHOWN_CHARS)), 'quotes', 'a quote is opened and not closed as it should be', 'rejected');
+    this.#report(
+      bytes.toString('utf8', start, Math.min(end, start + 4 * VALUE_SHOWN_CHARS)),
+      'quotes',
+      'a quote is opened and not closed as it should be',
+      'rejected',
+    );
     this.#line++;
     if (feed !== -1) return feed + 1;
     this.#skipping = true;

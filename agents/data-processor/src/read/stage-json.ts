@@ -50,9 +50,19 @@ export function stageLines(options: StageOptions): Staged {
       at = feed + 1;
     }
   };
-  for (const chunk of utf8Chunks(options.source.path, options.inspection.encoding ?? 'utf-8', options.inspection.lineBreak)) {
-    rest = lines(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), false);
-    if (rest.length > RECORD_BYTES_MAX) throw sourceError(options.source, 'record-size', `line ${line + 1} is longer than ${RECORD_BYTES_MAX} bytes`, 'NDJSON holds one record a line; for a JSON array give the format json.');
+  for (const chunk of utf8Chunks(
+    options.source.path,
+    options.inspection.encoding ?? 'utf-8',
+    options.inspection.lineBreak,
+  )) {
+    rest = Buffer.from(lines(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), false));
+    if (rest.length > RECORD_BYTES_MAX)
+      throw sourceError(
+        options.source,
+        'record-size',
+        `line ${line + 1} is longer than ${RECORD_BYTES_MAX} bytes`,
+        'NDJSON holds one record a line; for a JSON array give the format json.',
+      );
     seen += chunk.length;
     options.progress(seen);
   }
@@ -61,7 +71,11 @@ export function stageLines(options: StageOptions): Staged {
 }
 
 /** Records that a reader of another format has already made. Values are JSON's own kinds; `untyped` says that all are texts. */
-export function stageRecords(options: StageOptions, records: Iterable<Readonly<Record<string, unknown>>>, untyped: boolean): Staged {
+export function stageRecords(
+  options: StageOptions,
+  records: Iterable<Readonly<Record<string, unknown>>>,
+  untyped: boolean,
+): Staged {
   const sink = new RecordSink(options, new RecordFile(options.target, JSON_SEPARATOR));
   for (const record of records) {
     const bytes = Buffer.from(JSON.stringify(record));
@@ -92,29 +106,42 @@ class RecordSink {
     } catch (error) {
       if (!(error instanceof LineFault)) throw error;
       this.#row++;
-      return this.#report(bytes, 'json', error.message, line);
+      this.#report(bytes, 'json', error.message, line);
+      return;
     }
     const [record] = found;
     if (record === undefined || found.length > 1 || bytes.subarray(0, 64).toString().trimStart().startsWith('[')) {
       this.#row++;
-      return this.#report(bytes, 'json', 'the line is not one JSON object', line);
+      this.#report(bytes, 'json', 'the line is not one JSON object', line);
+      return;
     }
     this.record(record, 0, record.length, line);
   }
 
   record(bytes: Buffer, start: number, end: number, line: number | undefined): void {
     this.#row++;
-    if (!isUtf8(bytes)) return this.#report(bytes, 'encoding', 'the record holds bytes that are not UTF-8', line);
-    if (bytes[start] !== 0x7b) return this.#report(bytes, 'record', 'the record is not a JSON object', line);
-    if (end - start > RECORD_BYTES_MAX) return this.#report(bytes, 'record-size', `the record is larger than ${RECORD_BYTES_MAX} bytes`, line);
-    this.#file.write(this.#row, bytes, start, end);
+    const fault = recordFault(bytes, start, end);
+    if (fault === undefined) this.#file.write(this.#row, bytes, start, end);
+    else this.#report(bytes, ...fault, line);
   }
 
   finish(untyped = false): Staged {
     this.#file.close();
     const { source, target } = this.#options;
-    if (this.#row === 0) throw sourceError(source, 'no-rows', 'there is not one record', 'Send a list of JSON objects with at least one in it.');
-    return { path: target, records: this.#row, dropped: this.#dropped, longest: this.#file.longest, shape: { type: 'json', untyped } };
+    if (this.#row === 0)
+      throw sourceError(
+        source,
+        'no-rows',
+        'there is not one record',
+        'Send a list of JSON objects with at least one in it.',
+      );
+    return {
+      path: target,
+      records: this.#row,
+      dropped: this.#dropped,
+      longest: this.#file.longest,
+      shape: { type: 'json', untyped },
+    };
   }
 
   #report(bytes: Buffer, rule: string, message: string, line: number | undefined): void {
@@ -123,12 +150,22 @@ class RecordSink {
       source: this.#options.source.name,
       row: this.#row,
       ...(line === undefined ? {} : { line }),
-      value: bytes.toString('utf8', 0, 4 * VALUE_SHOWN_CHARS).toWellFormed().slice(0, VALUE_SHOWN_CHARS),
+      value: bytes
+        .toString('utf8', 0, 4 * VALUE_SHOWN_CHARS)
+        .toWellFormed()
+        .slice(0, VALUE_SHOWN_CHARS),
       rule,
       message: line === undefined ? message : `${message} (line ${line})`,
       outcome: 'rejected',
     });
   }
+}
+
+function recordFault(bytes: Buffer, start: number, end: number): readonly [rule: string, message: string] | undefined {
+  if (!isUtf8(bytes)) return ['encoding', 'the record holds bytes that are not UTF-8'];
+  if (bytes[start] !== 0x7b) return ['record', 'the record is not a JSON object'];
+  if (end - start > RECORD_BYTES_MAX) return ['record-size', `the record is larger than ${RECORD_BYTES_MAX} bytes`];
+  return undefined;
 }
 
 class LineFault extends Error {}

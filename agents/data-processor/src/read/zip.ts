@@ -33,7 +33,11 @@ function directory(bytes: Buffer): ZipSummary {
   let unpackedBytes = 0;
   for (let at = 0; at + 46 <= bytes.length && bytes.readUInt32LE(at) === ENTRY_SIGNATURE; ) {
     unpackedBytes += bytes.readUInt32LE(at + 24);
-    const [name, extra, comment] = [bytes.readUInt16LE(at + 28), bytes.readUInt16LE(at + 30), bytes.readUInt16LE(at + 32)];
+    const [name, extra, comment] = [
+      bytes.readUInt16LE(at + 28),
+      bytes.readUInt16LE(at + 30),
+      bytes.readUInt16LE(at + 32),
+    ];
     entries.push(bytes.toString('utf8', at + 46, at + 46 + name));
     at += 46 + name + extra + comment;
   }

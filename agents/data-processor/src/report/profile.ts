@@ -31,7 +31,11 @@ export type ColumnProfile = {
 };
 
 /** Exact figures for every column: nothing is sampled or estimated. */
-export async function profileOf(engine: Engine, flow: Flow, progress: (done: number) => void): Promise<readonly ColumnProfile[]> {
+export async function profileOf(
+  engine: Engine,
+  flow: Flow,
+  progress: (done: number) => void,
+): Promise<readonly ColumnProfile[]> {
   const profiles: ColumnProfile[] = [];
   for (let from = 0; from < flow.columns.length; from += COLUMNS_AT_ONCE) {
     const columns = flow.columns.slice(from, from + COLUMNS_AT_ONCE);
@@ -49,15 +53,21 @@ export async function profileOf(engine: Engine, flow: Flow, progress: (done: num
 
 function measures(column: Column, index: number): readonly string[] {
   const name = identifier(column.name);
-  const edge = (fn: string): string => `left(${asText(`${fn}(${comparable(column)})`, column.kind === 'json' ? { kind: 'text', sql: 'VARCHAR' } : column)}, ${TEXT_SHOWN})`;
-  const base = [`count(*) - count(${name}) AS nulls${index}`, `${edge('min')} AS min${index}`, `${edge('max')} AS max${index}`];
+  const edge = (fn: string): string =>
+    `left(${asText(`${fn}(${comparable(column)})`, column.kind === 'json' ? { kind: 'text', sql: 'VARCHAR' } : column)}, ${TEXT_SHOWN})`;
+  const base = [
+    `count(*) - count(${name}) AS nulls${index}`,
+    `${edge('min')} AS min${index}`,
+    `${edge('max')} AS max${index}`,
+  ];
   if (isNumeric(column.kind)) {
     const value = `CAST(${name} AS DOUBLE)`;
     // Summed in the order of the values for floating point: the same rows give the same mean on any number of threads.
     const mean = column.kind === 'number' ? `avg(${name} ORDER BY ${name})` : `avg(${name})`;
     return [...base, `${mean} AS mean${index}`, `quantile_cont(${value}, [0.25, 0.5, 0.75]) AS quartiles${index}`];
   }
-  if (column.kind === 'text') return [...base, `min(length(${name})) AS lmin${index}`, `max(length(${name})) AS lmax${index}`];
+  if (column.kind === 'text')
+    return [...base, `min(length(${name})) AS lmin${index}`, `max(length(${name})) AS lmax${index}`];
   return base;
 }
 
@@ -67,10 +77,17 @@ function comparable(column: Column): string {
 
 type Fences = { readonly low: number; readonly high: number; readonly count: number };
 
-async function outliers(engine: Engine, flow: Flow, columns: readonly Column[], basics: Record<string, unknown>): Promise<ReadonlyMap<Column, Fences>> {
+async function outliers(
+  engine: Engine,
+  flow: Flow,
+  columns: readonly Column[],
+  basics: Record<string, unknown>,
+): Promise<ReadonlyMap<Column, Fences>> {
   const fenced = columns.flatMap((column, index) => {
     const [q1, , q3] = numbers(basics[`quartiles${index}`]);
-    return q1 === undefined || q3 === undefined ? [] : [{ column, low: q1 - FENCE * (q3 - q1), high: q3 + FENCE * (q3 - q1) }];
+    return q1 === undefined || q3 === undefined
+      ? []
+      : [{ column, low: q1 - FENCE * (q3 - q1), high: q3 + FENCE * (q3 - q1) }];
   });
   if (fenced.length === 0) return new Map();
   const tests = fenced.map(({ column, low, high }, index) => {
@@ -78,14 +95,21 @@ async function outliers(engine: Engine, flow: Flow, columns: readonly Column[], 
     return `count(*) FILTER (${value} < CAST(${literal(String(low))} AS DOUBLE) OR ${value} > CAST(${literal(String(high))} AS DOUBLE)) AS n${index}`;
   });
   const found = await engine.one(`SELECT ${tests.join(', ')} FROM ${flow.relation}`);
-  return new Map(fenced.map(({ column, low, high }, index) => [column, { low, high, count: Number(found[`n${index}`]) }]));
+  return new Map(
+    fenced.map(({ column, low, high }, index) => [column, { low, high, count: Number(found[`n${index}`]) }]),
+  );
 }
 
 function numbers(value: unknown): readonly number[] {
   return Array.isArray(value) ? value.map(Number).filter(Number.isFinite) : [];
 }
 
-function profile(column: Column, get: (key: string) => unknown, distinct: number, fences: Fences | undefined): ColumnProfile {
+function profile(
+  column: Column,
+  get: (key: string) => unknown,
+  distinct: number,
+  fences: Fences | undefined,
+): ColumnProfile {
   const [q1 = null, median = null, q3 = null] = numbers(get('quartiles'));
   const number = (key: string): number | null => {
     const value = get(key);

@@ -35,9 +35,19 @@ export type Quality = {
 export function qualityOf(counts: QualityCounts): Quality {
   const cells = counts.rows * counts.columns;
   const terms = [
-    term('validity', counts.recordsRead - counts.recordsFaulty, counts.recordsRead, 'records without a fault, of all records read'),
+    term(
+      'validity',
+      counts.recordsRead - counts.recordsFaulty,
+      counts.recordsRead,
+      'records without a fault, of all records read',
+    ),
     term('completeness', cells - counts.nullCells, cells, 'cells with a value, of all cells of the result'),
-    term('uniqueness', counts.rows - counts.duplicateRows, counts.rows, 'rows that equal no earlier row, of all rows of the result'),
+    term(
+      'uniqueness',
+      counts.rows - counts.duplicateRows,
+      counts.rows,
+      'rows that equal no earlier row, of all rows of the result',
+    ),
   ];
   const score = 100 * terms.reduce((sum, one) => sum + one.weight * one.value, 0);
   return { score: Math.round(score * 100) / 100, formula: QUALITY_FORMULA, terms };

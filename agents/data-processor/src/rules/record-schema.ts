@@ -38,34 +38,68 @@ type Faults = FieldError[];
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads a schema; every fault is listed, none is passed over. */
-export function readSchema(schema: Fields, path = '/schema'): { readonly schema: RecordSchema; readonly faults: readonly FieldError[] } {
+export function readSchema(
+  schema: Fields,
+  path = '/schema',
+): { readonly schema: RecordSchema; readonly faults: readonly FieldError[] } {
   const faults: Faults = [];
-  for (const key of Object.keys(schema)) if (!TOP.has(key)) faults.push({ path: `${path}/${pointer(key)}`, message: `${key} is not supported here; a record schema has type, properties, required and additionalProperties` });
-  if (schema.type !== undefined && schema.type !== 'object') faults.push({ path: `${path}/type`, message: 'the schema of a record has the type "object"' });
+  for (const key of Object.keys(schema))
+    if (!TOP.has(key))
+      faults.push({
+        path: `${path}/${pointer(key)}`,
+        message: `${key} is not supported here; a record schema has type, properties, required and additionalProperties`,
+      });
+  if (schema.type !== undefined && schema.type !== 'object')
+    faults.push({ path: `${path}/type`, message: 'the schema of a record has the type "object"' });
   const additional = schema.additionalProperties ?? true;
-  if (typeof additional !== 'boolean') faults.push({ path: `${path}/additionalProperties`, message: 'must be true or false' });
+  if (typeof additional !== 'boolean')
+    faults.push({ path: `${path}/additionalProperties`, message: 'must be true or false' });
   const required = strings(schema.required ?? [], `${path}/required`, faults);
   const properties = schema.properties;
   if (!isFields(properties) || Object.keys(properties).length === 0) {
     faults.push({ path: `${path}/properties`, message: 'name at least one column' });
     return { schema: { columns: [], additional: true }, faults };
   }
-  for (const name of required) if (!Object.hasOwn(properties, name)) faults.push({ path: `${path}/required`, message: `${JSON.stringify(name)} is required but not among the properties` });
-  const columns = Object.entries(properties).map(([name, value]) => columnRule(name, value, new Set(required), `${path}/properties/${pointer(name)}`, faults));
+  for (const name of required)
+    if (!Object.hasOwn(properties, name))
+      faults.push({
+        path: `${path}/required`,
+        message: `${JSON.stringify(name)} is required but not among the properties`,
+      });
+  const columns = Object.entries(properties).map(([name, value]) =>
+    columnRule(name, value, new Set(required), `${path}/properties/${pointer(name)}`, faults),
+  );
   return { schema: { columns, additional: additional !== false }, faults };
 }
 
-// biome-ignore lint/complexity/useMaxParams: one place reads one column
-function columnRule(name: string, value: unknown, required: ReadonlySet<string>, path: string, faults: Faults): ColumnRule {
+function columnRule(
+  name: string,
+  value: unknown,
+  required: ReadonlySet<string>,
+  path: string,
+  faults: Faults,
+): ColumnRule {
   if (!isFields(value)) {
     faults.push({ path, message: 'must be an object' });
     return { name, types: [], nullable: true, required: false };
   }
   for (const key of Object.keys(value)) {
-    if (!KNOWN.has(key)) faults.push({ path: `${path}/${pointer(key)}`, message: `${key} is not supported for a column; use ${[...KNOWN].slice(0, 12).join(', ')}` });
+    if (!KNOWN.has(key))
+      faults.push({
+        path: `${path}/${pointer(key)}`,
+        message: `${key} is not supported for a column; use ${[...KNOWN].slice(0, 12).join(', ')}`,
+      });
   }
-  const named = value.type === undefined ? [] : strings(Array.isArray(value.type) ? value.type : [value.type], `${path}/type`, faults);
-  for (const type of named) if (!TYPES.has(type)) faults.push({ path: `${path}/type`, message: `${JSON.stringify(type)} is no type; there are ${[...TYPES].join(', ')}` });
+  const named =
+    value.type === undefined
+      ? []
+      : strings(Array.isArray(value.type) ? value.type : [value.type], `${path}/type`, faults);
+  for (const type of named)
+    if (!TYPES.has(type))
+      faults.push({
+        path: `${path}/type`,
+        message: `${JSON.stringify(type)} is no type; there are ${[...TYPES].join(', ')}`,
+      });
   const options = value.const !== undefined ? [value.const] : value.enum;
   const types = named.filter((type): type is SchemaType => type !== 'null' && TYPES.has(type));
   if (types.length > 1 && !(types.length === 2 && types.includes('integer') && types.includes('number'))) {
@@ -87,7 +121,10 @@ function columnRule(name: string, value: unknown, required: ReadonlySet<string>,
 function formatOf(format: unknown, path: string, faults: Faults): { format?: string } {
   if (format === undefined) return {};
   if (typeof format === 'string' && (SCHEMA_FORMATS as readonly string[]).includes(format)) return { format };
-  faults.push({ path: `${path}/format`, message: `${JSON.stringify(format)} is not checked here; there are ${SCHEMA_FORMATS.join(', ')}` });
+  faults.push({
+    path: `${path}/format`,
+    message: `${JSON.stringify(format)} is not checked here; there are ${SCHEMA_FORMATS.join(', ')}`,
+  });
   return {};
 }
 
@@ -110,10 +147,16 @@ function patternOf(pattern: unknown, path: string, faults: Faults): { pattern?: 
   return { pattern };
 }
 
-function optionsOf(options: unknown, path: string, faults: Faults): { options?: readonly (string | number | boolean | null)[] } {
+function optionsOf(
+  options: unknown,
+  path: string,
+  faults: Faults,
+): { options?: readonly (string | number | boolean | null)[] } {
   if (options === undefined) return {};
-  const plain = (value: unknown): value is string | number | boolean | null => value === null || ['string', 'number', 'boolean'].includes(typeof value);
-  if (Array.isArray(options) && options.length > 0 && options.length <= 1000 && options.every(plain)) return { options };
+  const plain = (value: unknown): value is string | number | boolean | null =>
+    value === null || ['string', 'number', 'boolean'].includes(typeof value);
+  if (Array.isArray(options) && options.length > 0 && options.length <= 1000 && options.every(plain))
+    return { options };
   faults.push({ path: `${path}/enum`, message: 'must be a list of 1 to 1000 plain values' });
   return {};
 }
@@ -124,8 +167,20 @@ function boundsOf(value: Fields, path: string, faults: Faults): Partial<ColumnRu
     const bound = value[key];
     if (bound === undefined) continue;
     const whole = key.endsWith('Length');
-    if (typeof bound !== 'number' || !Number.isFinite(bound) || (whole && (!Number.isInteger(bound) || bound < 0)) || (key === 'multipleOf' && bound <= 0)) {
-      faults.push({ path: `${path}/${key}`, message: whole ? 'must be a whole number from 0' : key === 'multipleOf' ? 'must be a number above 0' : 'must be a number' });
+    if (
+      typeof bound !== 'number' ||
+      !Number.isFinite(bound) ||
+      (whole && (!Number.isInteger(bound) || bound < 0)) ||
+      (key === 'multipleOf' && bound <= 0)
+    ) {
+      faults.push({
+        path: `${path}/${key}`,
+        message: whole
+          ? 'must be a whole number from 0'
+          : key === 'multipleOf'
+            ? 'must be a number above 0'
+            : 'must be a number',
+      });
     } else bounds[key] = bound;
   }
   return bounds;

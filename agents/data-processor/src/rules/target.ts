@@ -25,7 +25,8 @@ export function hintsFrom(schema: RecordSchema, steps: readonly Step[]): Readonl
       for (const old of Object.keys(step.columns)) origin.set(old, '');
       for (const [name, source] of moved) origin.set(name, source);
     }
-    if (step.step === 'cast' || step.step === 'derive' || step.step === 'aggregate') for (const name of Object.keys(step.columns)) origin.set(name, '');
+    if (step.step === 'cast' || step.step === 'derive' || step.step === 'aggregate')
+      for (const name of Object.keys(step.columns)) origin.set(name, '');
     if (step.step === 'split') {
       dead.add(from(step.column));
       for (const name of step.into) origin.set(name, '');
@@ -67,12 +68,25 @@ function assertColumns(flow: Flow, schema: RecordSchema): void {
   const there = new Set(flow.columns.map((column) => column.name));
   const faults: FieldError[] = schema.columns
     .filter((rule) => rule.required && !there.has(rule.name))
-    .map((rule) => ({ path: `/schema/properties/${pointer(rule.name)}`, message: `the result has no column ${JSON.stringify(rule.name)}; there are ${listed([...there])}` }));
+    .map((rule) => ({
+      path: `/schema/properties/${pointer(rule.name)}`,
+      message: `the result has no column ${JSON.stringify(rule.name)}; there are ${listed([...there])}`,
+    }));
   if (!schema.additional) {
     const known = new Set(schema.columns.map((rule) => rule.name));
-    for (const name of there) if (!known.has(name)) faults.push({ path: '/schema/additionalProperties', message: `the result has the column ${JSON.stringify(name)}, which the schema does not allow` });
+    for (const name of there)
+      if (!known.has(name))
+        faults.push({
+          path: '/schema/additionalProperties',
+          message: `the result has the column ${JSON.stringify(name)}, which the schema does not allow`,
+        });
   }
-  if (faults.length > 0) throw new AgentError('schema-mismatch', `The result does not have the columns of the schema: ${faults[0]?.message}.`, { advice: 'Add a rename, derive or select step, or correct the schema.', errors: faults.slice(0, 50) });
+  if (faults.length > 0)
+    throw new AgentError(
+      'schema-mismatch',
+      `The result does not have the columns of the schema: ${faults[0]?.message}.`,
+      { advice: 'Add a rename, derive or select step, or correct the schema.', errors: faults.slice(0, 50) },
+    );
 }
 
 /** A pattern may be fine elsewhere and not in RE2; better to know before a million rows. */
@@ -81,10 +95,14 @@ async function assertPatterns(job: Job, schema: RecordSchema): Promise<void> {
     if (pattern === undefined) continue;
     await job.engine.run(`SELECT regexp_matches('', ${literal(pattern)})`).catch((error: unknown) => {
       const why = error instanceof Error ? error.message.replace(/^Invalid Input Error: /, '') : 'not a pattern';
-      throw new AgentError('schema-pattern', `The pattern of ${JSON.stringify(name)} is not supported: ${why.slice(0, 200)}.`, {
-        advice: 'Use RE2 syntax, without lookaround and references back.',
-        errors: [{ path: `/schema/properties/${pointer(name)}/pattern`, message: why.slice(0, 200) }],
-      });
+      throw new AgentError(
+        'schema-pattern',
+        `The pattern of ${JSON.stringify(name)} is not supported: ${why.slice(0, 200)}.`,
+        {
+          advice: 'Use RE2 syntax, without lookaround and references back.',
+          errors: [{ path: `/schema/properties/${pointer(name)}/pattern`, message: why.slice(0, 200) }],
+        },
+      );
     });
   }
 }

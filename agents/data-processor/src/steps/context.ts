@@ -19,18 +19,27 @@ export interface StepContext {
 /** The column of that name. @throws AgentError that says which columns there are. */
 export function columnNamed(flow: Flow, name: string, path: string): Column {
   const column = flow.columns.find((one) => one.name === name);
-  if (column === undefined) throw stepError('unknown-column', path, `there is no column ${JSON.stringify(name)}; there are ${listed(flow.columns.map((one) => one.name))}`);
+  if (column === undefined)
+    throw stepError(
+      'unknown-column',
+      path,
+      `there is no column ${JSON.stringify(name)}; there are ${listed(flow.columns.map((one) => one.name))}`,
+    );
   return column;
 }
 
 /** Refuses a new column whose name is taken; names that differ only in case count as the same. */
 export function assertNew(columns: readonly Pick<Column, 'name'>[], name: string, path: string): void {
   const taken = columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
-  if (taken !== undefined) throw stepError('column-exists', path, `there is a column ${JSON.stringify(taken.name)} already`);
+  if (taken !== undefined)
+    throw stepError('column-exists', path, `there is a column ${JSON.stringify(taken.name)} already`);
 }
 
 export function stepError(reason: string, path: string, message: string): AgentError {
-  return new AgentError(reason, `${path.replace('/steps/', 'Step ').split('/')[0]}: ${message}`, { advice: 'Correct this step and start a new run.', errors: [{ path, message }] });
+  return new AgentError(reason, `${path.replace('/steps/', 'Step ').split('/')[0]}: ${message}`, {
+    advice: 'Correct this step and start a new run.',
+    errors: [{ path, message }],
+  });
 }
 
 /** Runs a compilation; a fault in the expression becomes an error that points at it. */
@@ -63,14 +72,44 @@ export async function table(context: StepContext, flow: Flow, select: string, tr
   });
   await job.drop(flow);
   const rows = Number((await job.engine.one(`SELECT count(*) AS n FROM ${name}`)).n);
-  return { ...flow, relation: name, table: name, columns: await columnsOf(job.engine, name), rows, tracked };
+  return {
+    ...flow,
+    relation: name,
+    table: name,
+    columns: await columnsOf(job.engine, name),
+    rows,
+    tracked,
+    pending: 0,
+  };
+}
+
+/** Reading a flow does its pending work again, so that after a few it is cheaper to keep the rows. */
+const PENDING_MAX = 3;
+
+/**
+ * A flow over a SELECT that computes: kept as a query, which needs no memory, and tried out now by `trial`, so that a fault in the data
+ * is found in the step that causes it. `trial` gives the number of rows as `n`.
+ */
+export async function computed(context: StepContext, flow: Flow, select: string, trial: string): Promise<Flow> {
+  if ((flow.pending ?? 0) >= PENDING_MAX) return table(context, flow, select);
+  const { engine } = context.job;
+  const { n } = await engine.one(trial).catch((error: unknown) => {
+    throw engineError(context.path, error);
+  });
+  return { ...(await view(context, flow, select)), rows: Number(n), pending: (flow.pending ?? 0) + 1 };
 }
 
 /** Faults that only the data can show: a number out of range, a pattern that the engine refuses, memory. */
 export function engineError(path: string, error: unknown): AgentError {
   const text = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
-  if (/out of memory/i.test(text)) return new AgentError('too-large', 'The data need more memory than a run may use.', { advice: 'Filter or split the data, then start a new run.', errors: [{ path, message: 'needs too much memory' }], cause: error });
-  if (/^(Conversion|Out of Range|Invalid Input) Error/.test(text)) return stepError('step-failed', path, text.replace(/^[A-Za-z ]+ Error: /, '').slice(0, 300));
+  if (/out of memory/i.test(text))
+    return new AgentError('too-large', 'The data need more memory than a run may use.', {
+      advice: 'Filter or split the data, then start a new run.',
+      errors: [{ path, message: 'needs too much memory' }],
+      cause: error,
+    });
+  if (/^(Conversion|Out of Range|Invalid Input) Error/.test(text))
+    return stepError('step-failed', path, text.replace(/^[A-Za-z ]+ Error: /, '').slice(0, 300));
   throw error;
 }
 

@@ -1,13 +1,21 @@
 /** Steps that make new rows out of many: aggregate and pivot. The number of a row in its source ends here. */
-import { asText, type Column, identifier, isNumeric, literal, ROW } from '../columns.ts';
+
 import type { Flow } from '../child/flow.ts';
+import { asText, type Column, identifier, isNumeric, literal, ROW } from '../columns.ts';
 import type { Measure, StepOf } from '../input/steps.ts';
 import { columnNamed, names, type StepContext, stepError, table } from './context.ts';
 
 export async function aggregate(context: StepContext, flow: Flow, step: StepOf<'aggregate'>): Promise<Flow> {
   const by = step.by.map((name, index) => columnNamed(flow, name, `${context.path}/by/${index}`));
-  const measures = Object.entries(step.columns).map(([name, measure]) => `${measureSql(flow, measure, `${context.path}/columns/${name}`)} AS ${identifier(name)}`);
-  const group = by.length > 0 ? ` GROUP BY ${names(by).join(', ')} ORDER BY ${names(by).map((name) => `${name} NULLS LAST`).join(', ')}` : '';
+  const measures = Object.entries(step.columns).map(
+    ([name, measure]) => `${measureSql(flow, measure, `${context.path}/columns/${name}`)} AS ${identifier(name)}`,
+  );
+  const group =
+    by.length > 0
+      ? ` GROUP BY ${names(by).join(', ')} ORDER BY ${names(by)
+          .map((name) => `${name} NULLS LAST`)
+          .join(', ')}`
+      : '';
   return table(context, flow, `SELECT ${[...names(by), ...measures].join(', ')} FROM ${flow.relation}${group}`, false);
 }
 
@@ -15,17 +23,34 @@ export async function aggregate(context: StepContext, flow: Flow, step: StepOf<'
 export async function pivot(context: StepContext, flow: Flow, step: StepOf<'pivot'>): Promise<Flow> {
   const rows = step.rows.map((name, index) => columnNamed(flow, name, `${context.path}/rows/${index}`));
   const column = columnNamed(flow, step.column, `${context.path}/column`);
-  if (rows.includes(column)) throw stepError('type-clash', `${context.path}/column`, 'the column to turn cannot also be one of the rows');
+  if (rows.includes(column))
+    throw stepError('type-clash', `${context.path}/column`, 'the column to turn cannot also be one of the rows');
   const name = identifier(column.name);
-  const found = await context.job.engine.all(`SELECT DISTINCT ${asText(name, column)} AS v, ${name} AS o FROM ${flow.relation} ORDER BY o NULLS LAST LIMIT ${step.valuesMax + 1}`);
-  if (found.length > step.valuesMax) throw stepError('too-many-values', `${context.path}/column`, `column ${JSON.stringify(column.name)} has more than ${step.valuesMax} values, and each would become a column`);
+  const found = await context.job.engine.all(
+    `SELECT DISTINCT ${asText(name, column)} AS v, ${name} AS o FROM ${flow.relation} ORDER BY o NULLS LAST LIMIT ${step.valuesMax + 1}`,
+  );
+  if (found.length > step.valuesMax)
+    throw stepError(
+      'too-many-values',
+      `${context.path}/column`,
+      `column ${JSON.stringify(column.name)} has more than ${step.valuesMax} values, and each would become a column`,
+    );
   const taken = new Set(rows.map((row) => row.name.toLowerCase()));
   const measures = found.map(({ v }) => {
     const value = v === null ? undefined : String(v);
     const condition = value === undefined ? `${name} IS NULL` : `${asText(name, column)} = ${literal(value)}`;
     return `${measureSql(flow, step.values, `${context.path}/values`, condition)} AS ${identifier(unused(value ?? 'none', taken))}`;
   });
-  return table(context, flow, `SELECT ${[...names(rows), ...measures].join(', ')} FROM ${flow.relation} GROUP BY ${names(rows).join(', ')} ORDER BY ${names(rows).map((row) => `${row} NULLS LAST`).join(', ')}`, false);
+  return table(
+    context,
+    flow,
+    `SELECT ${[...names(rows), ...measures].join(', ')} FROM ${flow.relation} GROUP BY ${names(rows).join(', ')} ORDER BY ${names(
+      rows,
+    )
+      .map((row) => `${row} NULLS LAST`)
+      .join(', ')}`,
+    false,
+  );
 }
 
 function unused(value: string, taken: Set<string>): string {
@@ -42,7 +67,12 @@ function measureSql(flow: Flow, measure: Measure, path: string, condition?: stri
   const column = columnNamed(flow, measure.of, `${path}/of`);
   const name = identifier(column.name);
   const numeric = (sql: string): string => {
-    if (!isNumeric(column.kind)) throw stepError('type-clash', `${path}/of`, `${measure.fn} needs numbers, but column ${JSON.stringify(column.name)} is ${column.kind}; cast it first`);
+    if (!isNumeric(column.kind))
+      throw stepError(
+        'type-clash',
+        `${path}/of`,
+        `${measure.fn} needs numbers, but column ${JSON.stringify(column.name)} is ${column.kind}; cast it first`,
+      );
     return `${sql}${where}`;
   };
   const ordered = (fn: string): string => `${fn}(${name}${flow.tracked ? ` ORDER BY ${ROW}` : ''})${where}`;

@@ -1,22 +1,40 @@
 /** Joins another source to the rows being worked on. */
-import { type Column, identifier, isNumeric, ROW } from '../columns.ts';
+
 import type { Flow } from '../child/flow.ts';
+import { type Column, identifier, isNumeric, ROW } from '../columns.ts';
 import type { StepOf } from '../input/steps.ts';
 import { assertNew, columnNamed, type StepContext, stepError, table } from './context.ts';
 
-const SQL_JOIN = { inner: 'JOIN', left: 'LEFT JOIN', right: 'RIGHT JOIN', full: 'FULL JOIN', semi: 'SEMI JOIN', anti: 'ANTI JOIN' } as const;
+const SQL_JOIN = {
+  inner: 'JOIN',
+  left: 'LEFT JOIN',
+  right: 'RIGHT JOIN',
+  full: 'FULL JOIN',
+  semi: 'SEMI JOIN',
+  anti: 'ANTI JOIN',
+} as const;
 
 /** Rows come in the order of the left source, then of the right. Absent keys match nothing. */
 export async function join(context: StepContext, flow: Flow, step: StepOf<'join'>): Promise<Flow> {
   const other = context.others.get(step.with);
-  if (other === undefined) throw stepError('unknown-source', `${context.path}/with`, `there is no other source ${JSON.stringify(step.with)}`);
+  if (other === undefined)
+    throw stepError('unknown-source', `${context.path}/with`, `there is no other source ${JSON.stringify(step.with)}`);
   const pairs = step.on.map((on, index) => pairOf(flow, other, on, `${context.path}/on/${index}`));
-  const condition = pairs.map(([left, right]) => `l.${identifier(left.name)} = r.${identifier(right.name)}`).join(' AND ');
+  const condition = pairs
+    .map(([left, right]) => `l.${identifier(left.name)} = r.${identifier(right.name)}`)
+    .join(' AND ');
   const columns = [...leftColumns(flow, pairs, step.type), ...rightColumns(flow, other, pairs, step, context.path)];
   const rowOfLeft = flow.tracked ? [`l.${ROW} AS ${ROW}`] : [];
   const only = step.type === 'semi' || step.type === 'anti';
-  const order = [...(flow.tracked ? [`l.${ROW} NULLS LAST`] : pairs.map(([left]) => `l.${identifier(left.name)} NULLS LAST`)), ...(only || !other.tracked ? [] : [`r.${ROW} NULLS LAST`])];
-  const joined = await table(context, flow, `SELECT ${[...rowOfLeft, ...columns].join(', ')} FROM ${flow.relation} AS l ${SQL_JOIN[step.type]} ${other.relation} AS r ON ${condition} ORDER BY ${order.join(', ')}`);
+  const order = [
+    ...(flow.tracked ? [`l.${ROW} NULLS LAST`] : pairs.map(([left]) => `l.${identifier(left.name)} NULLS LAST`)),
+    ...(only || !other.tracked ? [] : [`r.${ROW} NULLS LAST`]),
+  ];
+  const joined = await table(
+    context,
+    flow,
+    `SELECT ${[...rowOfLeft, ...columns].join(', ')} FROM ${flow.relation} AS l ${SQL_JOIN[step.type]} ${other.relation} AS r ON ${condition} ORDER BY ${order.join(', ')}`,
+  );
   return only ? joined : { ...joined, rowsRepeat: true };
 }
 
@@ -27,7 +45,11 @@ function pairOf(flow: Flow, other: Flow, on: StepOf<'join'>['on'][number], path:
   const pair: Pair = [columnNamed(flow, left, path), columnNamed(other, right, path)];
   const [one, two] = pair;
   if (one.kind !== two.kind && !(isNumeric(one.kind) && isNumeric(two.kind))) {
-    throw stepError('type-clash', path, `column ${JSON.stringify(one.name)} is ${one.kind} but ${JSON.stringify(two.name)} is ${two.kind} in the other source; cast one of them`);
+    throw stepError(
+      'type-clash',
+      path,
+      `column ${JSON.stringify(one.name)} is ${one.kind} but ${JSON.stringify(two.name)} is ${two.kind} in the other source; cast one of them`,
+    );
   }
   return pair;
 }
@@ -42,15 +64,23 @@ function leftColumns(flow: Flow, pairs: readonly Pair[], type: StepOf<'join'>['t
   });
 }
 
-function rightColumns(flow: Flow, other: Flow, pairs: readonly Pair[], step: StepOf<'join'>, path: string): readonly string[] {
+function rightColumns(
+  flow: Flow,
+  other: Flow,
+  pairs: readonly Pair[],
+  step: StepOf<'join'>,
+  path: string,
+): readonly string[] {
   if (step.type === 'semi' || step.type === 'anti') return [];
   const keys = new Set(pairs.map(([, right]) => right));
   const taken = flow.columns.map(({ name }) => ({ name }));
-  return other.columns.filter((column) => !keys.has(column)).map((column) => {
-    const clash = taken.some(({ name }) => name.toLowerCase() === column.name.toLowerCase());
-    const name = clash ? `${column.name}${step.suffix}` : column.name;
-    assertNew(taken, name, `${path}/suffix`);
-    taken.push({ name });
-    return `r.${identifier(column.name)} AS ${identifier(name)}`;
-  });
+  return other.columns
+    .filter((column) => !keys.has(column))
+    .map((column) => {
+      const clash = taken.some(({ name }) => name.toLowerCase() === column.name.toLowerCase());
+      const name = clash ? `${column.name}${step.suffix}` : column.name;
+      assertNew(taken, name, `${path}/suffix`);
+      taken.push({ name });
+      return `r.${identifier(column.name)} AS ${identifier(name)}`;
+    });
 }

@@ -1,9 +1,9 @@
 /** Builds a table of checked values, and sets aside what failed with its row, column, value and rule. */
 import { AgentError } from '@guildhall/agent-sdk';
-import { asText, type Column, identifier, literal, PROBLEMS, ROW } from '../columns.ts';
-import type { Job } from '../child/job.ts';
-import type { Flow } from '../child/flow.ts';
 import { columnsOf } from '../child/engine.ts';
+import type { Flow } from '../child/flow.ts';
+import type { Job } from '../child/job.ts';
+import { asText, type Column, identifier, literal, PROBLEMS, ROW } from '../columns.ts';
 import { VALUE_SHOWN_CHARS } from '../read/source.ts';
 
 export interface Check {
@@ -40,16 +40,29 @@ export async function checked(job: Job, flow: Flow, columns: readonly CheckedCol
   const table = job.newTable();
   await job.engine.run(`CREATE TABLE ${table} AS ${outer(flow, columns, job.onError === 'coerce')}`);
   await job.drop(flow);
-  const { bad = 0, rejected = 0, rows = 0 } = numbers(
-    await job.engine.one(`SELECT count(*) AS rows, count(${PROBLEMS}) AS bad, count(*) FILTER (${fatal()}) AS rejected FROM ${table}`),
+  const {
+    bad = 0,
+    rejected = 0,
+    rows = 0,
+  } = numbers(
+    await job.engine.one(
+      `SELECT count(*) AS rows, count(${PROBLEMS}) AS bad, count(*) FILTER (${fatal()}) AS rejected FROM ${table}`,
+    ),
   );
   if (bad > 0) {
     await record(job, table, source, flow.tracked);
     if (job.onError === 'fail') throw await failure(job, table, bad, flow.tracked);
   }
   job.count(source, rejected, bad - rejected);
-  const relation = bad === 0 ? `(SELECT * EXCLUDE (${PROBLEMS}) FROM ${table})` : `(SELECT * EXCLUDE (${PROBLEMS}) FROM ${table} WHERE ${PROBLEMS} IS NULL OR NOT (${fatal()}))`;
-  return { ...flow, relation, table, columns: await columnsOf(job.engine, relation), rows: rows - rejected };
+  if (rejected > 0) await job.engine.run(`DELETE FROM ${table} WHERE ${fatal()}`);
+  return {
+    ...flow,
+    relation: table,
+    table,
+    columns: await columnsOf(job.engine, table),
+    rows: rows - rejected,
+    pending: 0,
+  };
 }
 
 function selection(flow: Flow, columns: readonly CheckedColumn[]): string {
@@ -60,12 +73,15 @@ function selection(flow: Flow, columns: readonly CheckedColumn[]): string {
 function outer(flow: Flow, columns: readonly CheckedColumn[], coerce: boolean): string {
   const place = new Map(columns.map((column, index) => [column, index]));
   const value = (column: CheckedColumn): string => `__v${place.get(column)}`;
-  const raw = (column: CheckedColumn): string => (column.value === undefined ? value(column) : `__r${place.get(column)}`);
+  const raw = (column: CheckedColumn): string =>
+    column.value === undefined ? value(column) : `__r${place.get(column)}`;
   const inner = [
     ...(flow.tracked ? [ROW] : []),
     ...columns.flatMap((column) => [
       `${column.value ?? identifier(column.column.name)} AS ${value(column)}`,
-      ...(column.value !== undefined && column.checks.length > 0 ? [`${identifier(column.column.name)} AS ${raw(column)}`] : []),
+      ...(column.value !== undefined && column.checks.length > 0
+        ? [`${identifier(column.column.name)} AS ${raw(column)}`]
+        : []),
     ]),
   ].join(', ');
   const tested = columns.filter((column) => column.checks.length > 0);
@@ -73,7 +89,10 @@ function outer(flow: Flow, columns: readonly CheckedColumn[], coerce: boolean): 
     column.checks.map((check) => {
       const bad = `(${check.bad(value(column), raw(column))})`;
       const shown = `left(${asText(raw(column), column.column)}, ${VALUE_SHOWN_CHARS})`;
-      return { bad, entry: `CASE WHEN ${bad} THEN {'c': ${literal(column.column.name)}, 'v': ${shown}, 'r': ${literal(check.rule)}, 'm': ${literal(check.message)}, 'f': ${!coerce || column.required}} END` };
+      return {
+        bad,
+        entry: `CASE WHEN ${bad} THEN {'c': ${literal(column.column.name)}, 'v': ${shown}, 'r': ${literal(check.rule)}, 'm': ${literal(check.message)}, 'f': ${!coerce || column.required}} END`,
+      };
     }),
   );
   const kept = columns.map((column) => {
@@ -86,7 +105,7 @@ function outer(flow: Flow, columns: readonly CheckedColumn[], coerce: boolean): 
 }
 
 function fatal(): string {
-  return `len(list_filter(${PROBLEMS}, lambda p: p.f)) > 0`;
+  return `${PROBLEMS} IS NOT NULL AND len(list_filter(${PROBLEMS}, lambda p: p.f)) > 0`;
 }
 
 async function record(job: Job, table: string, source: string, tracked: boolean): Promise<void> {
@@ -105,7 +124,10 @@ async function failure(job: Job, table: string, bad: number, tracked: boolean): 
   );
   return new AgentError('bad-rows', `${bad} ${bad === 1 ? 'row does' : 'rows do'} not meet the rules.`, {
     advice: 'Correct these rows, or set onError to reject or coerce.',
-    errors: rows.map((row) => ({ path: row.n === null ? `/result/${row.c}` : `/rows/${row.n}/${row.c}`, message: `${row.m}: ${JSON.stringify(row.v)}` })),
+    errors: rows.map((row) => ({
+      path: row.n === null ? `/result/${row.c}` : `/rows/${row.n}/${row.c}`,
+      message: `${row.m}: ${JSON.stringify(row.v)}`,
+    })),
   });
 }
 

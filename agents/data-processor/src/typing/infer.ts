@@ -24,7 +24,11 @@ const DECIMAL_DIGITS_MAX = 38;
 export const ALL_KINDS: readonly Kind[] = ORDER;
 
 /** `candidates` may leave out kinds that the source itself rules out. */
-export async function inferTypes(engine: Engine, relation: string, candidates: ReadonlyMap<string, readonly Kind[]>): Promise<ReadonlyMap<string, Typed>> {
+export async function inferTypes(
+  engine: Engine,
+  relation: string,
+  candidates: ReadonlyMap<string, readonly Kind[]>,
+): Promise<ReadonlyMap<string, Typed>> {
   const open = new Map<string, Kind[]>();
   const settled = new Map<string, Typed>();
   for (const [name, kinds] of await sampled(engine, relation, candidates)) {
@@ -32,7 +36,9 @@ export async function inferTypes(engine: Engine, relation: string, candidates: R
     else settled.set(name, { kind: 'text', type: 'VARCHAR' });
   }
   while (open.size > 0) {
-    const found = await engine.one(`SELECT ${[...open].flatMap(([name, [kind = 'text']], index) => measures(name, kind, index)).join(', ')} FROM ${relation}`);
+    const found = await engine.one(
+      `SELECT ${[...open].flatMap(([name, [kind = 'text']], index) => measures(name, kind, index)).join(', ')} FROM ${relation}`,
+    );
     for (const [index, [name, kinds]] of [...open].entries()) {
       const typed = settle(kinds[0] ?? 'text', (key) => Number(found[`${key}${index}`] ?? 0));
       if (typed === undefined) kinds.shift();
@@ -47,18 +53,32 @@ export async function inferTypes(engine: Engine, relation: string, candidates: R
   return settled;
 }
 
-async function sampled(engine: Engine, relation: string, candidates: ReadonlyMap<string, readonly Kind[]>): Promise<ReadonlyMap<string, Kind[]>> {
+async function sampled(
+  engine: Engine,
+  relation: string,
+  candidates: ReadonlyMap<string, readonly Kind[]>,
+): Promise<ReadonlyMap<string, Kind[]>> {
   const tests = [...candidates].flatMap(([name, kinds], column) =>
     ORDER.filter((kind) => kinds.includes(kind)).map((kind, index) => ({ name, kind, key: `t${column}_${index}` })),
   );
   if (tests.length === 0) return new Map([...candidates].map(([name]) => [name, []]));
   const columns = [...candidates.keys()].map((name, index) => `count(${identifier(name)}) AS n${index}`);
-  const sql = [...columns, ...tests.map(({ name, kind, key }) => `count(*) FILTER (${misfit(identifier(name), kind)}) AS ${key}`)].join(', ');
+  const sql = [
+    ...columns,
+    ...tests.map(({ name, kind, key }) => `count(*) FILTER (${misfit(identifier(name), kind)}) AS ${key}`),
+  ].join(', ');
   const found = await engine.one(`SELECT ${sql} FROM (SELECT * FROM ${relation} LIMIT ${SAMPLE_ROWS})`);
   return new Map(
     [...candidates.keys()].map((name, index) => [
       name,
-      tests.filter((test) => test.name === name && Number(found[test.key]) === 0 && (Number(found[`n${index}`]) > 0 || test.kind !== 'boolean')).map((test) => test.kind),
+      tests
+        .filter(
+          (test) =>
+            test.name === name &&
+            Number(found[test.key]) === 0 &&
+            (Number(found[`n${index}`]) > 0 || test.kind !== 'boolean'),
+        )
+        .map((test) => test.kind),
     ]),
   );
 }
@@ -78,7 +98,11 @@ function measures(name: string, kind: Kind, index: number): readonly string[] {
   const base = [`count(${column}) AS n${index}`, `count(*) FILTER (${misfit(column, kind)}) AS bad${index}`];
   if (kind === 'integer') return [...base, `max(length(${column})) AS whole${index}`];
   if (kind === 'decimal') return [...base, ...decimalMeasures(column, index)];
-  if (kind === 'timestamp') return [...base, `count(*) FILTER (regexp_matches(${column}, '(Z|[+-][0-9]{2}(:?[0-9]{2})?)$') AND length(${column}) > 10) AS zoned${index}`];
+  if (kind === 'timestamp')
+    return [
+      ...base,
+      `count(*) FILTER (regexp_matches(${column}, '(Z|[+-][0-9]{2}(:?[0-9]{2})?)$') AND length(${column}) > 10) AS zoned${index}`,
+    ];
   return base;
 }
 
@@ -93,7 +117,10 @@ function decimalMeasures(column: string, index: number): readonly string[] {
 function settle(kind: Kind, get: (key: string) => number): Typed | undefined {
   if (get('bad') > 0 || get('n') === 0) return undefined;
   if (kind === 'integer') return { kind, type: integerType(get('whole')) };
-  if (kind === 'decimal') return get('whole') + get('scale') > DECIMAL_DIGITS_MAX ? undefined : { kind, type: decimalType(get('whole'), get('scale')) };
+  if (kind === 'decimal')
+    return get('whole') + get('scale') > DECIMAL_DIGITS_MAX
+      ? undefined
+      : { kind, type: decimalType(get('whole'), get('scale')) };
   if (kind === 'timestamp') {
     if (get('zoned') !== 0 && get('zoned') !== get('n')) return undefined;
     return { kind, type: get('zoned') === 0 ? 'TIMESTAMP' : 'TIMESTAMP WITH TIME ZONE' };

@@ -22,7 +22,8 @@ export const PATTERNS = {
   decimal: '\\s*[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\s*',
   number: '\\s*[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?\\s*',
   date: '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\\s*',
-  timestamp: '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?\\s*',
+  timestamp:
+    '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?\\s*',
   time: '\\s*[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?\\s*',
 } as const;
 
@@ -38,15 +39,23 @@ export function readText(sql: string, reading: TextReading): string {
     case 'integer':
       return matched(text, PATTERNS.integer, reading.type);
     case 'decimal':
-      return matched(text, reading.scale === undefined ? PATTERNS.decimal : `\\s*[+-]?([0-9]+(\\.[0-9]{0,${reading.scale}}0*)?)\\s*`, reading.type);
+      return matched(
+        text,
+        reading.scale === undefined ? PATTERNS.decimal : `\\s*[+-]?([0-9]+(\\.[0-9]{0,${reading.scale}}0*)?)\\s*`,
+        reading.type,
+      );
     case 'number':
       return matched(text, PATTERNS.number, reading.type);
     case 'boolean':
       return `CASE WHEN lower(trim(${text})) IN (${YES}) THEN true WHEN lower(trim(${text})) IN (${NO}) THEN false END`;
     case 'date':
-      return reading.format === undefined ? matched(text, PATTERNS.date, 'DATE') : `CAST(try_strptime(trim(${text}), ${literal(reading.format)}) AS DATE)`;
+      return reading.format === undefined
+        ? matched(text, PATTERNS.date, 'DATE')
+        : `CAST(try_strptime(trim(${text}), ${literal(reading.format)}) AS DATE)`;
     case 'timestamp':
-      return reading.format === undefined ? matched(text, PATTERNS.timestamp, reading.type) : `try_strptime(trim(${text}), ${literal(reading.format)})`;
+      return reading.format === undefined
+        ? matched(text, PATTERNS.timestamp, reading.type)
+        : `try_strptime(trim(${text}), ${literal(reading.format)})`;
     case 'time':
       return matched(text, PATTERNS.time, 'TIME');
     case 'json':
@@ -57,11 +66,16 @@ export function readText(sql: string, reading: TextReading): string {
 }
 
 /** The text with the digits and signs of its own country made plain. */
-export function latin(sql: string, reading: Pick<TextReading, 'arabicDigits' | 'decimalSign' | 'thousandsSign'>): string {
+export function latin(
+  sql: string,
+  reading: Pick<TextReading, 'arabicDigits' | 'decimalSign' | 'thousandsSign'>,
+): string {
   let text = sql;
   if (reading.thousandsSign !== undefined) text = `replace(${text}, ${literal(reading.thousandsSign)}, '')`;
-  if (reading.decimalSign !== undefined && reading.decimalSign !== '.') text = `replace(${text}, ${literal(reading.decimalSign)}, '.')`;
-  if (reading.arabicDigits === true) text = `translate(${text}, '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬', '01234567890123456789.')`;
+  if (reading.decimalSign !== undefined && reading.decimalSign !== '.')
+    text = `replace(${text}, ${literal(reading.decimalSign)}, '.')`;
+  if (reading.arabicDigits === true)
+    text = `CASE WHEN regexp_matches(${text}, '[٠-٩۰-۹٫٬]') THEN translate(${text}, '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬', '01234567890123456789.') ELSE ${text} END`;
   return text;
 }
 

@@ -24,13 +24,26 @@ export async function writeOutput(engine: Engine, flow: Flow, output: Output, pa
   switch (output.format) {
     case 'csv':
     case 'tsv':
-      await copy(engine, flow, (column) => cell(column, output.escapeFormulas), path, `FORMAT csv, HEADER true${output.format === 'tsv' ? ", DELIMITER '\t'" : ''}`, output.escapeFormulas);
+      await copy(
+        engine,
+        flow,
+        (column) => cell(column, output.escapeFormulas),
+        path,
+        `FORMAT csv, HEADER true${output.format === 'tsv' ? ", DELIMITER '\t'" : ''}`,
+        output.escapeFormulas,
+      );
       return output.bom ? prependMark(path) : undefined;
     case 'json':
     case 'ndjson':
       return copy(engine, flow, jsonValue, path, `FORMAT json, ARRAY ${output.format === 'json'}`);
     case 'parquet':
-      return copy(engine, flow, (column) => (column.sql === 'HUGEINT' ? hugeInParquet(column) : identifier(column.name)), path, 'FORMAT parquet, COMPRESSION zstd');
+      return copy(
+        engine,
+        flow,
+        (column) => (column.sql === 'HUGEINT' ? hugeInParquet(column) : identifier(column.name)),
+        path,
+        'FORMAT parquet, COMPRESSION zstd',
+      );
     case 'xml':
       return writeXml(engine, flow, path);
     case 'xlsx':
@@ -40,20 +53,35 @@ export async function writeOutput(engine: Engine, flow: Flow, output: Output, pa
   }
 }
 
-// biome-ignore lint/complexity/useMaxParams: one statement, spelt out
-async function copy(engine: Engine, flow: Flow, value: (column: Column) => string, path: string, options: string, escapeNames = false): Promise<void> {
-  const columns = flow.columns.map((column) => `${value(column)} AS ${identifier(escapeNames && /^[=+\-@\t\r]/.test(column.name) ? `'${column.name}` : column.name)}`);
-  await engine.run(`COPY (SELECT ${columns.join(', ')} FROM ${flow.relation}) TO ${literal(path)} (${options})`).catch((error: unknown) => {
-    const text = error instanceof Error ? error.message : '';
-    if (/out of memory/i.test(text)) throw new AgentError('too-large', 'The result needs more memory than a run may use.', { advice: 'Filter or split the data, then start a new run.', cause: error });
-    throw error;
-  });
+async function copy(
+  engine: Engine,
+  flow: Flow,
+  value: (column: Column) => string,
+  path: string,
+  options: string,
+  escapeNames = false,
+): Promise<void> {
+  const columns = flow.columns.map(
+    (column) =>
+      `${value(column)} AS ${identifier(escapeNames && /^[=+\-@\t\r]/.test(column.name) ? `'${column.name}` : column.name)}`,
+  );
+  await engine
+    .run(`COPY (SELECT ${columns.join(', ')} FROM ${flow.relation}) TO ${literal(path)} (${options})`)
+    .catch((error: unknown) => {
+      const text = error instanceof Error ? error.message : '';
+      if (/out of memory/i.test(text))
+        throw new AgentError('too-large', 'The result needs more memory than a run may use.', {
+          advice: 'Filter or split the data, then start a new run.',
+          cause: error,
+        });
+      throw error;
+    });
 }
 
-function cell(column: Column, escape: boolean): string {
+function cell(column: Column, safe: boolean): string {
   const name = identifier(column.name);
   if (column.kind === 'timestamp') return asText(name, column);
-  return escape && column.kind === 'text' ? formulaSafe(name) : name;
+  return safe && column.kind === 'text' ? formulaSafe(name) : name;
 }
 
 function jsonValue(column: Column): string {

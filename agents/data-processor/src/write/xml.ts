@@ -22,8 +22,13 @@ export async function writeXml(engine: Engine, flow: Flow, path: string): Promis
 }
 
 function tags(column: Column): { open: string; close: string } {
-  if (/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(column.name) && !/^xml/i.test(column.name)) return { open: `<${column.name}>`, close: `</${column.name}>` };
-  const name = column.name.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replace(/[\p{Cc}]/gu, ' ');
+  if (/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(column.name) && !/^xml/i.test(column.name))
+    return { open: `<${column.name}>`, close: `</${column.name}>` };
+  const name = column.name
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('"', '&quot;')
+    .replace(/[\p{Cc}]/gu, ' ');
   return { open: `<column name="${name}">`, close: '</column>' };
 }
 
