@@ -35,7 +35,7 @@ beforeAll(async () => {
     routes: catalog.routes,
     fileMaxBytes: 1024,
     authenticate: async (presented) => ({ orgId: 'org_1', keyId: 'key_1', mode: 'live', scopes: [presented as Scope] }),
-    limit: async () => ({}),
+    limit: async () => ({ headers: {} }),
     observe: () => {},
   });
 });

@@ -25,7 +25,7 @@ beforeAll(async () => {
     routes: fixture.identity.routes,
     fileMaxBytes: 1024,
     authenticate: fixture.identity.authenticate,
-    limit: async () => ({}),
+    limit: async () => ({ headers: {} }),
     observe: () => {},
   });
 });
