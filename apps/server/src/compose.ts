@@ -17,6 +17,7 @@ import { createEgress } from './platform/egress/index.ts';
 import { type Failpoint, noFailpoints } from './platform/failpoints/index.ts';
 import { createFileStore } from './platform/files/index.ts';
 import type { RouteDefinition } from './platform/http/index.ts';
+import { createPostgresRateStore, createRateLimiter } from './platform/limits/index.ts';
 import { createOutbox, type OutboxReader } from './platform/outbox/index.ts';
 import { createMetrics } from './platform/telemetry/index.ts';
 
@@ -35,19 +36,24 @@ export interface ComposeOptions {
   readonly publicUrl: () => string;
 }
 
-/** Builds every module on a foundation. Starts nothing but what listens; roles decide what runs. */
-export async function compose(foundation: Foundation, options: ComposeOptions) {
+/** What knows no business word. */
+async function openPlatform(foundation: Foundation) {
   const { settings, log, clock, ids, keyring, db, closing } = foundation;
-
-  // platform
   const metrics = createMetrics();
   closing.push('metrics', () => metrics.close());
   const bus = await createBus(db, ids.make('wrk'), (error) =>
     log.warn('wake-ups for other processes were lost', { error }),
   );
   closing.push('wake-ups', () => bus.close());
-  const durable = createDurable(db);
-  const outbox = createOutbox(ids);
+  const rates = createPostgresRateStore(db);
+  const limiter = createRateLimiter({
+    store: rates,
+    clock,
+    hash: (text) => keyring.mac('rate-limits', text),
+    scale: settings.limitsScale,
+    onSharedChange: (isShared, error) =>
+      log.warn(isShared ? 'rate limits are shared again' : 'rate limits are counted by each process alone', { error }),
+  });
   const egress = createEgress({ allowPrivateCidrs: settings.egressAllowPrivate, clock });
   closing.push('egress', () => egress.close());
   const files = createFileStore({
@@ -56,11 +62,16 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
     ...(settings.s3Url ? { s3Url: settings.s3Url } : {}),
   });
   closing.push('files', () => files.close());
+  return { metrics, bus, durable: createDurable(db), outbox: createOutbox(ids), rates, limiter, egress, files };
+}
 
-  // audit
+type OpenPlatform = Awaited<ReturnType<typeof openPlatform>>;
+
+/** Everything below runs, from the ground up: audit; identity and ledger; catalog and metering. */
+function joinBase(foundation: Foundation, agents: readonly AgentDefinition[]) {
+  const { log, clock, ids, keyring, db } = foundation;
   const audit = createAudit({ ids });
 
-  // identity · ledger
   const ledger = createLedger({ db, ids });
   const identity = createIdentity({
     db,
@@ -70,21 +81,15 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
     audit,
     onOrganisationCreated: async (tx, orgId, { trial }) => {
       await ledger.openAccounts(tx, { orgId });
-      if (trial)
-        await ledger.grant(tx, {
-          transferId: `${orgId}:trial`,
-          orgId,
-          amountNanos: TRIAL_CREDIT_NANOS,
-          reason: 'trial credit',
-        });
+      const credit = { transferId: `${orgId}:trial`, orgId, amountNanos: TRIAL_CREDIT_NANOS, reason: 'trial credit' };
+      if (trial) await ledger.grant(tx, credit);
     },
     log: { warn: (fields, message) => log.warn(message, { ...fields }) },
   });
 
-  // catalog · metering
   const metering = createMetering({ db, clock });
   const catalog = createCatalog({
-    agents: options.agents,
+    agents,
     prices: {
       tiers: async (agentId) => {
         const book = await db.direct((tx) => metering.priceBook(tx));
@@ -92,23 +97,22 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
       },
     },
   });
+  return { audit, ledger, identity, metering, catalog };
+}
 
-  // runs
-  const runs: Runs = createRuns({
+type Base = ReturnType<typeof joinBase>;
+
+function joinRuns(foundation: Foundation, platform: OpenPlatform, base: Base, options: ComposeOptions): Runs {
+  const { settings, log, clock, ids, keyring, db } = foundation;
+  const { metrics } = platform;
+  return createRuns({
+    ...platform,
+    ...base,
     db,
-    durable,
-    bus,
     ids,
     clock,
-    random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     log,
-    catalog,
-    ledger,
-    metering,
-    audit,
-    outbox,
-    files,
-    egress,
+    random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     failpoint: options.failpoint ?? noFailpoints,
     links: createTokenSigner(keyring, 'artifact-link', clock),
     sandboxGate: createGate(settings.sandboxMax),
@@ -122,7 +126,16 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
       limitsScale: settings.limitsScale,
     },
   });
+}
 
+/** Builds every module on a foundation. Starts nothing but what listens; roles decide what runs. */
+export async function compose(foundation: Foundation, options: ComposeOptions) {
+  const { db, ids } = foundation;
+  const platform = await openPlatform(foundation);
+  const base = joinBase(foundation, options.agents);
+  const { audit, ledger, identity, metering, catalog } = base;
+  const runs = joinRuns(foundation, platform, base, options);
+  const outboxReaders: readonly OutboxReader[] = [];
   const routes: readonly RouteDefinition[] = [
     ...catalog.routes,
     ...runs.routes,
@@ -131,21 +144,5 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
     ...identity.routes,
     creditsRoute({ db, ids, ledger, audit }),
   ];
-  const outboxReaders: readonly OutboxReader[] = [];
-  return {
-    outboxReaders,
-    metrics,
-    bus,
-    durable,
-    outbox,
-    egress,
-    files,
-    audit,
-    ledger,
-    identity,
-    metering,
-    catalog,
-    runs,
-    routes,
-  };
+  return { ...platform, ...base, runs, outboxReaders, routes };
 }

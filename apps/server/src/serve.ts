@@ -6,7 +6,7 @@ import { builtInAgents } from './agents.ts';
 import { compose, type Platform } from './compose.ts';
 import type { Settings } from './config/index.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
-import { createLimits } from './http-limits.ts';
+import { createHttpLimits } from './http-limits.ts';
 import { createJobs, createOps } from './modules/ops/index.ts';
 import { pruneRuns } from './modules/runs/index.ts';
 import { sql } from './platform/db/index.ts';
@@ -96,6 +96,7 @@ async function listen(foundation: Foundation, platform: Platform, publicUrl: () 
   });
   all.push(...platform.routes, ...ops.routes);
   watch(foundation, platform);
+  const limits = createHttpLimits(platform.limiter, (presented) => identity.authenticate(presented));
   const http = await createHttp({
     db,
     ids,
@@ -103,8 +104,8 @@ async function listen(foundation: Foundation, platform: Platform, publicUrl: () 
     log,
     routes: all,
     fileMaxBytes: FILE_MAX_BYTES,
-    authenticate: (presented) => identity.authenticate(presented),
-    limit: createLimits(foundation),
+    authenticate: limits.authenticate,
+    limit: limits.count,
     observe: (input) => {
       metrics.httpRequest(input, input.seconds);
       if (input.code) metrics.apiError(input.code);
@@ -169,7 +170,7 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
     {
       name: 'workers.prune',
       everyMs: HOUR_MS,
-      run: () => db.system((tx) => sql`select durable.prune(${WORKERS_KEEP}::interval)`.execute(tx)),
+      run: () => platform.durable.prune(WORKERS_KEEP),
     },
   ]);
   closing.push('jobs', () => jobs.stop());

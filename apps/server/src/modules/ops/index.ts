@@ -1,27 +1,11 @@
 /** The door of operations: health, metrics, the first page, jobs that run by the clock. */
-import type { Clock } from '../../platform/clock/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
-import type { Metrics } from '../../platform/telemetry/index.ts';
-import type { Check } from './health.ts';
+import type { OpsDeps } from './deps.ts';
 import { opsRoutes } from './routes.ts';
 
 export { creditsRoute, grantCredit } from './credits.ts';
 export type { Check } from './health.ts';
 export { createJobs, type Job, type Jobs } from './jobs.ts';
-
-export interface OpsDeps {
-  readonly version: string;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  readonly metricsToken: string | undefined;
-  /** What readiness depends on, by name; each answers with a word for people or throws. */
-  readonly checks: Readonly<Record<string, Check>>;
-  publicUrl(): string;
-  openApi(): unknown;
-  agents(): readonly { readonly id: string; readonly title: string; readonly summary: string }[];
-  /** Uses a one-time admin link up; undefined when it is not (or no longer) good. */
-  openAdminLink(token: string): Promise<{ readonly orgId: string } | undefined>;
-}
 
 export const createOps = (deps: OpsDeps): { readonly routes: readonly RouteDefinition[] } => ({
   routes: opsRoutes(deps),

@@ -3,9 +3,9 @@ import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { type RouteDefinition, route } from '../../platform/http/index.ts';
+import type { OpsDeps } from './deps.ts';
 import { opsErrors } from './errors.ts';
 import { readiness } from './health.ts';
-import type { OpsDeps } from './index.ts';
 import { homePage } from './page.ts';
 import { loadReferenceScript, REFERENCE_CSP, referencePage } from './reference-page.ts';
 

@@ -8,6 +8,7 @@ import type { Egress } from '../../platform/egress/index.ts';
 import type { Failpoint } from '../../platform/failpoints/index.ts';
 import type { FileStore } from '../../platform/files/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
+import type { RateLimiter } from '../../platform/limits/index.ts';
 import type { Outbox } from '../../platform/outbox/index.ts';
 import type { Logger } from '../../platform/telemetry/index.ts';
 import type { Audit } from '../audit/index.ts';
@@ -47,6 +48,7 @@ export interface RunsDeps {
   readonly outbox: Outbox;
   readonly files: FileStore;
   readonly egress: Egress;
+  readonly limiter: RateLimiter;
   readonly failpoint: Failpoint;
   readonly links: TokenSigner;
   /** Lets a few child processes work at once; each may use a core. */

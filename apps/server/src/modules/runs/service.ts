@@ -5,6 +5,7 @@ import { GuildhallError } from '../../platform/errors/index.ts';
 import type { Principal } from '../../platform/http/index.ts';
 import type { RunsDeps } from './deps.ts';
 import { type CancelEffect, requestCancel } from './engine/cancel.ts';
+import { assertPace } from './engine/pace.ts';
 import { replay } from './engine/replay.ts';
 import { admit, type Quote, quote } from './engine/start.ts';
 import { runErrors } from './errors.ts';
@@ -66,18 +67,21 @@ export function createService(deps: RunsDeps) {
     /** Checks and prices an input; writes nothing. */
     quote: (request: { agentId: string; input: unknown; tier: string | undefined }) => quote(deps, request),
 
+    /** Counts a start against its tier. @throws 429. */
+    assertPace: (orgId: string, priced: Quote) => assertPace(deps, orgId, priced),
+
     estimate: async (
       principal: Principal,
       request: { agentId: string; input: unknown; tier: string | undefined },
     ): Promise<Estimate> => {
       const priced = await quote(deps, request);
       const costs = await db.tenant(principal.orgId, (tx) =>
-        recentCosts(tx, priced.agent.id, priced.tier, SAMPLES_MAX),
+        recentCosts(tx, priced.agent.id, priced.tier.id, SAMPLES_MAX),
       );
       const high = p95(costs, SAMPLES_MIN);
       const average = high === undefined ? undefined : mean(costs);
       return {
-        tier: priced.tier,
+        tier: priced.tier.id,
         expected: toMoney(average ?? priced.maximumNanos),
         p95: high === undefined ? null : toMoney(high),
         maximum: toMoney(priced.maximumNanos),

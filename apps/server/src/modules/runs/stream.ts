@@ -61,7 +61,7 @@ export async function streamEvents(deps: RunsDeps, input: StreamInput): Promise<
   let lastWriteMs = deps.clock.monotonicMs();
   while (!signal.aborted) {
     const change = nextChange(deps, input.runId, POLL_MS, signal);
-    const events = await readEvents(deps.db, input.orgId, input.runId, after, PAGE);
+    const events = await readEvents(deps.db, { orgId: input.orgId, runId: input.runId, after, limit: PAGE });
     if (events.length > 0) {
       await write(reply, events.map(frame).join(''), signal);
       after = events.at(-1)?.seq ?? after;

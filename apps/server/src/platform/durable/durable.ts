@@ -33,6 +33,8 @@ export interface Durable {
   /** The task made progress: crashes before this point are forgotten. */
   progressed(orgId: string, id: string): Promise<void>;
   /** Tasks by state, and how long the oldest queued one has been due. */
+  /** Forgets workers that ended before `keep` (an interval in words). */
+  prune(keep: string): Promise<void>;
   counts(): Promise<readonly { state: string; n: bigint; oldestDueAt: Date | null }[]>;
 }
 
@@ -73,6 +75,9 @@ export function createDurable(db: Db): Durable {
       db.tenant(orgId, async (tx) => {
         await sql`update durable.task set crashes = 0 where id = ${id}`.execute(tx);
       }),
+    prune: async (keep) => {
+      await db.system((tx) => sql`select durable.prune(${keep}::interval)`.execute(tx));
+    },
     counts: async () => {
       const result = await db.system((tx) =>
         sql<{ state: string; n: bigint; oldest_due_at: Date | null }>`select * from durable.counts()`.execute(tx),

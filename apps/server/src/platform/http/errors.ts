@@ -38,12 +38,6 @@ export const httpErrors = defineErrors('http', {
     'This address does not accept this method.',
     'Use a method listed in the reference at /docs/api.',
   ],
-  tooManyRequests: [
-    'too-many-requests',
-    429,
-    'Too many requests in a short time.',
-    'Wait for the number of seconds in retryAfterSeconds, then go on.',
-  ],
   unavailable: [
     'unavailable',
     503,

@@ -5,4 +5,4 @@ export { openApi } from './openapi.ts';
 export { fieldErrors, parse, pointer } from './parse.ts';
 export { normalizeError, toProblem } from './problem.ts';
 export { createHttp, type HttpOptions } from './server.ts';
-export { type Answer, type Call, type Principal, type RouteDefinition, route } from './types.ts';
+export { type Answer, type Call, type LimitVerdict, type Principal, type RouteDefinition, route } from './types.ts';

@@ -13,7 +13,7 @@ import { authErrors, httpErrors } from './errors.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { parse } from './parse.ts';
 import { normalizeError, toProblem } from './problem.ts';
-import type { Answer, Call, Principal, RouteDefinition } from './types.ts';
+import type { Answer, Call, LimitVerdict, Principal, RouteDefinition } from './types.ts';
 
 export interface HttpOptions {
   readonly db: Db;
@@ -24,13 +24,9 @@ export interface HttpOptions {
   /** Largest uploaded file in bytes. */
   readonly fileMaxBytes: number;
   /** @throws 401 for a key that is unknown, expired or revoked. */
-  authenticate(presented: string): Promise<Principal>;
-  /** Counts the request against its limits and returns the headers to add. @throws 429. */
-  limit(input: {
-    principal: Principal | undefined;
-    ip: string;
-    route: RouteDefinition;
-  }): Promise<Readonly<Record<string, string>>>;
+  authenticate(presented: string, ip: string): Promise<Principal>;
+  /** Counts the request against its limits. */
+  limit(input: { principal: Principal | undefined; ip: string; route: RouteDefinition }): Promise<LimitVerdict>;
   observe(input: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void;
 }
 
@@ -91,7 +87,7 @@ class Edge {
     if (route.scope === 'public') return NOBODY;
     const presented = presentedKey(request);
     if (!presented) throw new GuildhallError(authErrors.missing);
-    const principal = await this.options.authenticate(presented);
+    const principal = await this.options.authenticate(presented, request.ip);
     assertScope(principal, route.scope);
     return principal;
   }
@@ -161,12 +157,10 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
     onRequest: async (request, reply) => {
       const principal = await edge.principal(route, request);
       principals.set(request, principal);
-      const headers = await edge.options.limit({
-        principal: route.scope === 'public' ? undefined : principal,
-        ip: request.ip,
-        route,
-      });
+      const principalOrNone = route.scope === 'public' ? undefined : principal;
+      const { headers, refusal } = await edge.options.limit({ principal: principalOrNone, ip: request.ip, route });
       reply.headers(headers);
+      if (refusal) throw refusal;
     },
     handler: (request, reply) => edge.handle(route, request, reply, principals.get(request) ?? NOBODY),
   });

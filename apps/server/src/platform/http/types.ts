@@ -3,6 +3,7 @@ import type { Mode, Scope } from '@guildhall/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Tx } from '../db/index.ts';
+import type { GuildhallError } from '../errors/index.ts';
 
 /** Who calls: an API key of an organisation. */
 export interface Principal {
@@ -63,6 +64,12 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   /** Largest body in bytes; default 1 MiB. */
   readonly bodyMaxBytes?: number;
   handler(call: Call<P, Q, B>): Promise<Answer<object> | undefined>;
+}
+
+/** What the limits say of a request: the headers its answer carries, and the refusal when it is one too many. */
+export interface LimitVerdict {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly refusal?: GuildhallError;
 }
 
 /** Keeps the types of one route together; a list of routes forgets them. */

@@ -36,12 +36,13 @@ export function createContext(deps: RunsDeps, attempt: Attempt): RunContext {
     mode: run.mode,
     signal: attempt.abort.signal,
     createdAt: run.created_at,
-    step: (name, work, options = {}) => runStep(deps, attempt, name, work, options),
+    step: (name, work, options = {}) => runStep(deps, attempt, { name, work, options }),
     file: (ref) => attempt.active(() => openFile(deps, run, ref)),
     call: (agent, input, options = {}) => callAgent(deps, attempt, { agent, input, options }),
     approve: (name, request) => approve(deps, attempt, name, request),
     sleep: (name, durationMs) => sleep(deps, attempt, name, durationMs),
-    usage: (name, query) => runStep(deps, attempt, name, () => readUsage(deps, run, query), { kind: 'usage' }),
+    usage: (name, query) =>
+      runStep(deps, attempt, { name, work: () => readUsage(deps, run, query), options: { kind: 'usage' } }),
   };
 }
 
@@ -159,7 +160,7 @@ async function findOrStartChild(
           principal: { orgId: run.org_id, keyId: run.key_id, mode: run.mode },
           agentId: call.agent,
           input: call.input,
-          tier: priced.tier,
+          tier: priced.tier.id,
           maxCostNanos: undefined,
           metadata: {},
           requestId: run.request_id,

@@ -4,7 +4,7 @@ import { toMoney } from '@guildhall/contract';
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
-import { basePrice, tierOf } from '../../metering/index.ts';
+import { basePrice, type Tier, tierOf } from '../../metering/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
 import { fileRefs, inputFaults, maximumCost } from '../rules.ts';
@@ -27,11 +27,10 @@ export interface StartInput {
 export interface Quote {
   readonly agent: AgentDefinition;
   readonly input: unknown;
-  readonly tier: string;
+  readonly tier: Tier;
   readonly priceVersion: number;
   readonly baseNanos: bigint;
   readonly maximumNanos: bigint;
-  readonly laneMax: number;
 }
 
 // More than any tier allows at once, so that the tier's own number decides; it bounds an organisation that uses several tiers.
@@ -60,11 +59,10 @@ export async function quote(
   return {
     agent,
     input,
-    tier: tier.id,
+    tier,
     priceVersion: book.version,
     baseNanos,
     maximumNanos,
-    laneMax: tier.concurrentRuns,
   };
 }
 
@@ -113,7 +111,7 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
     orgId,
     keyId,
     agent: priced.agent,
-    tier: priced.tier,
+    tier: priced.tier.id,
     mode,
     input: priced.input,
     priceVersion: priced.priceVersion,
@@ -131,9 +129,9 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
   await deps.durable.enqueue(tx, {
     id: run.id,
     orgId,
-    lane: `${mode}:${priced.tier}`,
+    lane: `${mode}:${priced.tier.id}`,
     orgMax: ORG_CONCURRENCY_MAX * scale,
-    laneMax: priced.laneMax * scale,
+    laneMax: priced.tier.concurrentRuns * scale,
   });
   await deps.outbox.append(tx, { orgId, type: 'run.started.v1', data: { runId: run.id, agentId: run.agent_id, mode } });
   await deps.audit.append(tx, {

@@ -21,6 +21,8 @@ const ONE_ATTEMPT = { attemptsMax: 1, firstDelayMs: 0, delayMaxMs: 0 };
 
 type Work<T> = (scope: StepScope) => Promise<T>;
 
+type StepWriter = (status: StepWrite['status'], result: unknown, error: StoredProblem | undefined) => StepWrite;
+
 interface StepRun<T> {
   readonly name: string;
   readonly slot: StepSlot;
@@ -37,10 +39,9 @@ const stepEvent = (run: StepRun<unknown>, status: string, more: Record<string, u
 export async function runStep<T extends Json>(
   deps: RunsDeps,
   attempt: Attempt,
-  name: string,
-  work: Work<T>,
-  options: StepOptions,
+  step: { readonly name: string; readonly work: Work<T>; readonly options: StepOptions },
 ): Promise<T> {
+  const { name, work, options } = step;
   const slot = attempt.slot(name);
   const { known } = slot;
   // Written by this very step, so it has the type that `work` returned then.
@@ -86,7 +87,7 @@ async function tryStep<T extends Json>(
   const policy = run.options.retry ?? ONE_ATTEMPT;
   for (let tryNumber = firstTry; ; tryNumber += 1) {
     const startedAt = deps.clock.now();
-    const write = (status: StepWrite['status'], result: unknown, error: StoredProblem | undefined): StepWrite => ({
+    const write: StepWriter = (status, result, error) => ({
       index: run.slot.index,
       key: run.slot.key,
       name: run.name,
@@ -105,7 +106,7 @@ async function tryStep<T extends Json>(
       await attempt.checkpoint(write('running', undefined, undefined), [], events);
       await deps.failpoint('step.after-intent');
     }
-    const failure = await oneTry(deps, attempt, run, tryNumber, write);
+    const failure = await oneTry(deps, attempt, run, { tryNumber, write });
     if (!('error' in failure)) return failure.value;
     const problem = failureOf(failure.error);
     const again = isRetryableFailure(failure.error) && tryNumber < policy.attemptsMax;
@@ -123,8 +124,7 @@ async function oneTry<T extends Json>(
   deps: RunsDeps,
   attempt: Attempt,
   run: StepRun<T>,
-  tryNumber: number,
-  write: (status: StepWrite['status'], result: unknown, error: StoredProblem | undefined) => StepWrite,
+  { tryNumber, write }: { tryNumber: number; write: StepWriter },
 ): Promise<{ value: T } | { error: unknown }> {
   const scope = openScope(deps, attempt, {
     name: run.name,

@@ -62,6 +62,7 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       handler: async (call) => {
         const { params, body, principal, requestId } = call;
         const priced = await runs.quote({ agentId: params.id, input: body.input, tier: body.tier });
+        await runs.assertPace(principal.orgId, priced);
         let fresh = false;
         const answer = await call.mutate(async (tx) => {
           const row = await runs.start(tx, priced, {

@@ -83,11 +83,9 @@ export async function copySteps(
 /** Events after `after`, in order, in one round trip outside a transaction. */
 export async function readEvents(
   db: Db,
-  orgId: string,
-  runId: string,
-  after: number,
-  limit: number,
+  page: { orgId: string; runId: string; after: number; limit: number },
 ): Promise<EventRow[]> {
+  const { orgId, runId, after, limit } = page;
   const result = await db.direct((tx) =>
     sql<EventRow>`select * from runs.read_events(${orgId}, ${runId}, ${after}, ${limit})`.execute(tx),
   );

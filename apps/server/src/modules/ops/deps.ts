@@ -1,0 +1,18 @@
+/** What operations need from the rest. */
+import type { Clock } from '../../platform/clock/index.ts';
+import type { Metrics } from '../../platform/telemetry/index.ts';
+import type { Check } from './health.ts';
+
+export interface OpsDeps {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly metricsToken: string | undefined;
+  /** What readiness depends on, by name; each answers with a word for people or throws. */
+  readonly checks: Readonly<Record<string, Check>>;
+  publicUrl(): string;
+  openApi(): unknown;
+  agents(): readonly { readonly id: string; readonly title: string; readonly summary: string }[];
+  /** Uses a one-time admin link up; undefined when it is not (or no longer) good. */
+  openAdminLink(token: string): Promise<{ readonly orgId: string } | undefined>;
+}
