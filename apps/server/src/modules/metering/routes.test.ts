@@ -40,7 +40,7 @@ beforeAll(async () => {
       const [orgId, mode, scope] = presented.split(' ') as [string, Mode, Scope];
       return { orgId, keyId: 'key_1', mode, scopes: [scope] };
     },
-    limit: async () => ({}),
+    limit: async () => ({ headers: {} }),
     observe: () => {},
   });
 });
