@@ -25,7 +25,7 @@ const branding = z.strictObject({
   logo: fileRef.optional().describe('PNG or SVG, at most 1 MiB.'),
   primary: colour.default('#12355b'),
   accent: colour.default('#0f9d8a'),
-  font: z.enum(FONTS).default('inter').describe('inter: sans, with Noto Sans Arabic. amiri: serif for both scripts.'),
+  font: z.enum(FONTS).default('inter').describe('inter: sans, with Vazirmatn. amiri: serif for both scripts.'),
 });
 export type Branding = z.output<typeof branding>;
 

@@ -37,6 +37,7 @@ const INLINE = new Set([
   'em',
   'font',
   'i',
+  'img',
   'kbd',
   'mark',
   's',
@@ -108,6 +109,7 @@ function blocks(nodes: readonly Markup[], depth: number): ProseNode[] {
     run = [];
   };
   for (const node of nodes) {
+    if (DROPPED.has(node.nodeName) || node.nodeName === '#comment') continue;
     if (INLINE.has(node.nodeName)) {
       run.push(node);
       continue;
@@ -122,7 +124,6 @@ function blocks(nodes: readonly Markup[], depth: number): ProseNode[] {
 function block(node: Markup, depth: number): ProseNode[] {
   const children = node.childNodes ?? [];
   const name = node.nodeName;
-  if (DROPPED.has(name) || name === '#comment') return [];
   if (depth > DEPTH_MAX) return [{ kind: 'paragraph', inlines: [{ kind: 'text', text: plainText(node, 0) }] }];
   const level = HEADINGS[name];
   if (level !== undefined) return [{ kind: 'heading', level, inlines: inlinesOf(children, {}, depth) }];

@@ -3,11 +3,11 @@ import * as echarts from 'echarts';
 import type { Speech } from '../../document/cells.ts';
 import type { Look } from '../../document/document.ts';
 import type { Chart } from '../../report/model.ts';
+import { fontStack } from '../fonts.ts';
 import { categoryOptions } from './category-options.ts';
 import { pieOptions } from './pie-options.ts';
 import { scatterOptions } from './scatter-options.ts';
 
-export const FONT_STACKS = { inter: 'Inter, Noto Sans Arabic', amiri: 'Amiri' } as const;
 export const CHART_WIDTH = 720;
 
 export interface ChartLook extends Look {
@@ -23,7 +23,11 @@ export function drawChart(chart: Chart, speech: Speech, look: ChartLook): string
         : categoryOptions(chart, speech, look);
   const canvas = echarts.init(null, null, { renderer: 'svg', ssr: true, width: CHART_WIDTH, height });
   try {
-    canvas.setOption({ ...options, animation: false, textStyle: { fontFamily: FONT_STACKS[look.font] } });
+    canvas.setOption({
+      ...options,
+      animation: false,
+      textStyle: { fontFamily: fontStack(look.font, look.rightToLeft ? 'ar' : 'en').join(', ') },
+    });
     return canvas.renderToSVGString();
   } finally {
     canvas.dispose();

@@ -3,7 +3,7 @@ import type { ReportDocument } from '../../document/document.ts';
 import type { Logo } from '../logo.ts';
 import { blockHtml } from './blocks.ts';
 import { escapeHtml } from './escape.ts';
-import { FAMILIES, fontFaces } from './fonts.ts';
+import { fontFaces, fontFamily } from './fonts.ts';
 import { styleSheet } from './style.ts';
 
 /** Second wall behind escaping: even a script that got in would not run, and nothing could be fetched. */
@@ -11,7 +11,7 @@ const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'";
 
 export async function renderHtml(document: ReportDocument, logo: Logo | undefined): Promise<Uint8Array> {
-  const style = styleSheet(document, await fontFaces(document), FAMILIES[document.font]);
+  const style = styleSheet(document, await fontFaces(document), fontFamily(document));
   const body = document.blocks.map((block) => blockHtml(block, document.words)).join('\n');
   const html = `<!doctype html>
 <html lang="${document.language}" dir="${document.direction}">

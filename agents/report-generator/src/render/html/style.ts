@@ -32,7 +32,7 @@ table{border-collapse:collapse;width:100%;font-size:14px}
 th{background:var(--primary);color:#fff;text-align:start;font-weight:600;padding:8px 12px;white-space:nowrap}
 td{padding:7px 12px;border-bottom:1px solid var(--line);vertical-align:top}
 tbody tr:nth-child(even){background:#f7f9fb}
-td.n,th.n{text-align:end;font-variant-numeric:tabular-nums lining-nums;white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums lining-nums;white-space:nowrap}
 tfoot td{font-weight:700;background:#eef2f6}
 .finding{border:1px solid var(--line);border-inline-start:4px solid var(--accent);border-radius:4px;padding:14px 18px;margin:12px 0;break-inside:avoid}
 .finding p{margin:4px 0}.finding .kind span{background:color-mix(in srgb,var(--accent) 15%,#fff);color:color-mix(in srgb,var(--accent) 70%,#000);font-size:12px;font-weight:600;padding:2px 8px;border-radius:3px}

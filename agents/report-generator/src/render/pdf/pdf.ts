@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { NodeCompiler } from '@myriaddreamin/typst-ts-node-compiler';
 import type { ReportDocument } from '../../document/document.ts';
-import { fontFiles } from '../fonts.ts';
+import { fontFiles, fontStack } from '../fonts.ts';
 import type { Logo } from '../logo.ts';
 
 const LAYOUT = ['report.typ', 'blocks.typ', 'prose.typ'] as const;
@@ -29,11 +29,6 @@ function pdfData(document: ReportDocument, logo: Logo | undefined): object {
   return {
     ...document,
     logo: logo === undefined ? null : `logo.${logo.kind}`,
-    fonts:
-      document.font === 'amiri'
-        ? ['Amiri']
-        : document.language === 'ar'
-          ? ['Noto Sans Arabic', 'Inter']
-          : ['Inter', 'Noto Sans Arabic'],
+    fonts: fontStack(document.font, document.language),
   };
 }
