@@ -7,10 +7,12 @@ import { compose, type Platform } from './compose.ts';
 import type { Settings } from './config/index.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
 import { createHttpLimits } from './http-limits.ts';
+import { authErrors } from './modules/identity/index.ts';
 import { createJobs, createOps } from './modules/ops/index.ts';
 import { pruneRuns } from './modules/runs/index.ts';
 import { sql } from './platform/db/index.ts';
 import { createWorker } from './platform/durable/index.ts';
+import { GuildhallError } from './platform/errors/index.ts';
 import { type Failpoint, noFailpoints } from './platform/failpoints/index.ts';
 import { createHttp, openApi, type RouteDefinition } from './platform/http/index.ts';
 import { createOutboxDispatcher } from './platform/outbox/index.ts';
@@ -92,7 +94,7 @@ async function listen(foundation: Foundation, platform: Platform, publicUrl: () 
       return document;
     },
     agents: () => platform.catalog.agents,
-    openAdminLink: (token) => identity.useAdminToken(token).catch(() => undefined),
+    openAdminLink: (token) => openAdminLink(identity, token),
   });
   all.push(...platform.routes, ...ops.routes);
   watch(foundation, platform);
@@ -115,6 +117,16 @@ async function listen(foundation: Foundation, platform: Platform, publicUrl: () 
   closing.push('HTTP', () => http.close());
   const { port } = http.server.address() as AddressInfo;
   return `http://${settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host}:${port}`;
+}
+
+/** Undefined for a link that is no good; a database that does not answer is another matter and passes through. */
+async function openAdminLink(identity: Platform['identity'], token: string): Promise<{ orgId: string } | undefined> {
+  try {
+    return await identity.useAdminToken(token);
+  } catch (error) {
+    if (error instanceof GuildhallError && error.spec.code === authErrors.invalidAdminLink.code) return undefined;
+    throw error;
+  }
 }
 
 function readinessChecks({ db }: Foundation, platform: Platform) {

@@ -6,6 +6,7 @@ import { GuildhallError } from '../../platform/errors/index.ts';
 import { type RouteDefinition, route } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { Audit } from '../audit/index.ts';
+import { assertLive } from '../identity/index.ts';
 import { type Ledger, ledgerErrors } from '../ledger/index.ts';
 import { opsErrors } from './errors.ts';
 
@@ -79,6 +80,7 @@ export function creditsRoute(deps: CreditDeps): RouteDefinition {
     body,
     responses: { 201: granted },
     handler: async (call) => {
+      assertLive(call.principal);
       const { organisationId, amount, reason } = call.body;
       // The receiver's books are another organisation's, so the grant has a transaction of its own. Its id comes from the request's key:
       // a retry after a crash between the two commits books nothing twice.

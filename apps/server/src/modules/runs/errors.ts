@@ -47,18 +47,6 @@ export const runErrors = defineErrors('runs', {
     'Use an index from GET /v1/runs/{id}/steps.',
   ],
   replayBoth: ['replay-ambiguous', 422, 'Give either fromStep or input, not both.', 'Leave one of them out.'],
-  invalidInput: [
-    'invalid-input',
-    422,
-    'The input does not fit this agent.',
-    'Correct the members named in `errors`; GET /v1/agents/{id} has the schema.',
-  ],
-  needsModel: [
-    'needs-model',
-    422,
-    'This agent needs a model, and none is configured.',
-    'Ask the operator to add a provider key.',
-  ],
   agentGone: ['agent-gone', 410, 'The agent of this run is no longer offered.', 'Start a new run of another agent.'],
   timeout: [
     'timeout',
@@ -72,12 +60,6 @@ export const runErrors = defineErrors('runs', {
     409,
     'The agent asked for a step that the record does not hold.',
     'The agent has changed since, or the run was cut short: start it anew with its input.',
-  ],
-  nondeterministic: [
-    'step-mismatch',
-    500,
-    'The agent asked for other steps than on its first attempt.',
-    'Report the run id to the author of the agent.',
   ],
   badOutput: [
     'bad-output',

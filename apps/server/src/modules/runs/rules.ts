@@ -1,5 +1,5 @@
 /** Pure decisions about runs. */
-import { type AgentDefinition, AgentError, type PlannedCall } from '@guildhall/agent-sdk';
+import { AgentError, type PlannedCall } from '@guildhall/agent-sdk';
 import { type ErrorCode, GuildhallError } from '../../platform/errors/index.ts';
 import { runErrors } from './errors.ts';
 import type { StoredProblem } from './types.ts';
@@ -107,10 +107,4 @@ export function retryDelayMs(
   random: number,
 ): number {
   return Math.floor(random * Math.min(policy.delayMaxMs, policy.firstDelayMs * 2 ** (attempt - 1)));
-}
-
-/** Agents whose check of an input beyond its schema finds faults refuse it before any money is held. */
-export function inputFaults(agent: AgentDefinition, input: unknown): readonly { path: string; message: string }[] {
-  const found = agent.validate?.(input as never) ?? [];
-  return found.map((fault) => ({ path: `/input${fault.path === '/' ? '' : fault.path}`, message: fault.message }));
 }

@@ -65,8 +65,17 @@ function presentedKey(request: FastifyRequest): string | undefined {
   return bearer ?? (typeof header === 'string' ? header : undefined);
 }
 
+/** The address with its escapes undone; one that cannot be undone is looked at as it is. */
+function plainUrl(url: string): string {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    return url;
+  }
+}
+
 function refuseKeyInUrl(request: FastifyRequest): void {
-  if (/gld_(live|test)_/.test(request.url)) throw new GuildhallError(authErrors.keyInUrl);
+  if (/gld_(live|test)_/.test(plainUrl(request.url))) throw new GuildhallError(authErrors.keyInUrl);
 }
 
 function assertScope(principal: Principal, scope: Scope): void {

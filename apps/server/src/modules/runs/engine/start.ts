@@ -7,7 +7,7 @@ import type { Principal } from '../../../platform/http/index.ts';
 import { basePrice, type Tier, tierOf } from '../../metering/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
-import { fileRefs, inputFaults, maximumCost } from '../rules.ts';
+import { fileRefs, maximumCost } from '../rules.ts';
 import { knownFiles } from '../store/files.ts';
 import { insertRun } from '../store/runs.ts';
 import type { RunRow } from '../types.ts';
@@ -43,12 +43,6 @@ export async function quote(
 ): Promise<Quote> {
   const agent = deps.catalog.get(request.agentId);
   const input = deps.catalog.parseInput(agent, request.input);
-  const faults = inputFaults(agent, input);
-  if (faults.length > 0)
-    throw new GuildhallError(runErrors.invalidInput, {
-      errors: faults,
-      detail: `${faults[0]?.path}: ${faults[0]?.message}.`,
-    });
   const book = await deps.db.direct((tx) => deps.metering.priceBook(tx));
   const tier = tierOf(book, request.tier);
   const baseNanos = basePrice(book, agent.id, tier.id);
