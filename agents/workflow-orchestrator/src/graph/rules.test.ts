@@ -184,6 +184,12 @@ describe('a hostile graph', () => {
     expect(faults([plain('a')], { data: deep })).toHaveLength(1);
   });
 
+  test('may nest its data 60 deep and no deeper', () => {
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+    expect(faults([plain('a')], { data: nested(60) })).toEqual([]);
+    expect(faults([plain('a')], { data: nested(61) })).toHaveLength(1);
+  });
+
   test('with thousands of expressions is refused', () => {
     const value = Array.from({ length: 3_000 }, () => mark('data.x'));
     expect(faults([plain('a', [], { value }), plain('b')])).toContain(
