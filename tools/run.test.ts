@@ -23,9 +23,15 @@ test('the start script becomes the program: one process, our arguments, and the 
     const { scripts } = JSON.parse(readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8'));
     const child = spawn('sh', ['-c', `${scripts.start} "a b"`], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = await once(child.stdout, 'data');
-    expect(JSON.parse(String(line))).toEqual([child.pid, 'start', 'a b']);
-    child.kill('SIGTERM');
-    expect(await once(child, 'exit')).toEqual([7, null]);
+    const [pid, ...rest] = JSON.parse(String(line));
+    try {
+      expect([pid, ...rest]).toEqual([child.pid, 'start', 'a b']);
+      child.kill('SIGTERM');
+      expect(await once(child, 'exit')).toEqual([7, null]);
+    } finally {
+      // Where a shell did stay in between, the program would outlive this test.
+      if (child.exitCode === null) process.kill(pid, 'SIGKILL');
+    }
   } finally {
     rmSync(root, { recursive: true });
   }
