@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Column } from '../src/columns.ts';
 import { compileExpression } from '../src/expression/compile.ts';
 import { parseExpression } from '../src/expression/parse.ts';
 import { processed } from './process.ts';
-import type { Column } from '../src/columns.ts';
 
 const COLUMNS: readonly Column[] = [
   { name: 'amount', kind: 'decimal', sql: 'DECIMAL(10,2)' },
@@ -127,8 +127,13 @@ describe('an expression computes', () => {
   it('what an expert expects', async () => {
     const columns = Object.fromEntries(CASES.map(([text], index) => [`x${index}`, text]));
     const { records } = await processed({
-      sources: [{ records: [{ name: 'noura', count: 7, amount: 12.35, المدينة: 'الرياض', day: '2026-01-31', nothing: null }] }],
-      steps: [{ step: 'cast', columns: { nothing: 'integer' } }, { step: 'derive', columns }],
+      sources: [
+        { records: [{ name: 'noura', count: 7, amount: 12.35, المدينة: 'الرياض', day: '2026-01-31', nothing: null }] },
+      ],
+      steps: [
+        { step: 'cast', columns: { nothing: 'integer' } },
+        { step: 'derive', columns },
+      ],
       outputs: ['ndjson'],
     });
     const [row] = records();

@@ -39,23 +39,48 @@ export async function processed(input: Input, files: Files = {}): Promise<Outcom
       const inline = source.records?.map((record) => JSON.stringify(record)).join('\n') ?? source.data ?? '';
       if (typeof given !== 'object' || !('path' in given)) writeFileSync(path, given ?? inline);
       const { format, encoding, delimiter, header, columns, nulls, sheet, record } = source;
-      const options = { format: source.records === undefined ? format : 'ndjson', encoding, delimiter, header, columns, nulls, sheet, record };
-      return { name: sourceName(source, index), index, path, fileName: source.file ?? 'inline', options: { ...options, ...(source.file === undefined ? { encoding: 'utf-8' } : {}) } };
+      const options = {
+        format: source.records === undefined ? format : 'ndjson',
+        encoding,
+        delimiter,
+        header,
+        columns,
+        nulls,
+        sheet,
+        record,
+      };
+      return {
+        name: sourceName(source, index),
+        index,
+        path,
+        fileName: source.file ?? 'inline',
+        options: { ...options, ...(source.file === undefined ? { encoding: 'utf-8' } : {}) },
+      };
     });
     const io = { writeDir: dir, progress: () => {} };
     // As the sandbox does it: both ways through JSON.
     const inspections = JSON.parse(JSON.stringify(await inspect(JSON.parse(JSON.stringify({ sources })), io)));
     const { schema, steps, onError, rejects } = request;
-    const order = JSON.parse(JSON.stringify({ sources, inspections, schema, steps, onError, rejects, outputs: outputsOf(request) }));
+    const order = JSON.parse(
+      JSON.stringify({ sources, inspections, schema, steps, onError, rejects, outputs: outputsOf(request) }),
+    );
     const result: ProcessResult = JSON.parse(JSON.stringify(await work(order, io)));
-    const kept = new Map([...result.files.map((file) => file.name), ...(result.rejects.file === null ? [] : [result.rejects.file])].map((name) => [name, readFileSync(join(dir, name))]));
+    const kept = new Map(
+      [...result.files.map((file) => file.name), ...(result.rejects.file === null ? [] : [result.rejects.file])].map(
+        (name) => [name, readFileSync(join(dir, name))],
+      ),
+    );
     return outcome(result, inspections, kept);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-function outcome(result: ProcessResult, inspections: readonly Inspection[], kept: ReadonlyMap<string, Buffer>): Outcome {
+function outcome(
+  result: ProcessResult,
+  inspections: readonly Inspection[],
+  kept: ReadonlyMap<string, Buffer>,
+): Outcome {
   const bytes = (name: string): Buffer => {
     const found = kept.get(name);
     if (found === undefined) throw new Error(`no file ${name}; there are ${[...kept.keys()].join(', ')}`);
@@ -67,7 +92,11 @@ function outcome(result: ProcessResult, inspections: readonly Inspection[], kept
     inspections,
     bytes,
     text,
-    records: () => text('result.ndjson').split('\n').filter((line) => line !== '').map((line): Record<string, unknown> => JSON.parse(line)),
+    records: () =>
+      text('result.ndjson')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line): Record<string, unknown> => JSON.parse(line)),
   };
 }
 

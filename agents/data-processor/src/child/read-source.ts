@@ -131,7 +131,9 @@ async function typed(job: Job, options: ReadOptions, text: TextRelation & { rows
     const hint = hinted.get(column.name);
     if (hint !== undefined) return hint;
     const nested = text.candidates.get(column.name)?.[0] === 'json';
-    const type = nested ? { kind: 'json' as const, type: 'JSON' } : (inferred.get(column.name) ?? { kind: 'text' as const, type: 'VARCHAR' });
+    const type = nested
+      ? { kind: 'json' as const, type: 'JSON' }
+      : (inferred.get(column.name) ?? { kind: 'text' as const, type: 'VARCHAR' });
     return type.kind === 'text'
       ? { column, checks: [], required: false }
       : { column, value: readText(identifier(column.name), type), checks: [], required: false };

@@ -38,7 +38,8 @@ export function inspectSource(source: SourceFile): Inspection {
       : { encoding: source.options.encoding, by: 'given', mixed: false };
   const text = new TextDecoder(found.encoding).decode(sample);
   const { format: seen, by } = textFormat(source, text);
-  const delimiter = seen === 'csv' || seen === 'tsv' ? (source.options.delimiter ?? (seen === 'tsv' ? '\t' : delimiterOf(text))) : null;
+  const delimiter =
+    seen === 'csv' || seen === 'tsv' ? (source.options.delimiter ?? (seen === 'tsv' ? '\t' : delimiterOf(text))) : null;
   const format = delimiter === '\t' && by !== 'given' ? 'tsv' : seen;
   const marked = found.by === 'content' && sample[0] === 0xef && sample[1] === 0xbb;
   return {

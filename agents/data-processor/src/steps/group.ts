@@ -86,7 +86,7 @@ function measureSql(flow: Flow, measure: Measure, path: string, condition?: stri
     case 'mean':
       return numeric(`avg(${exactly(column, name)})`);
     case 'median':
-      return numeric(`median(${name})`);
+      return numeric(`median(${finer(column, name)})`);
     case 'stddev':
       return numeric(`stddev_samp(${exactly(column, name)})`);
     case 'min':
@@ -98,6 +98,12 @@ function measureSql(flow: Flow, measure: Measure, path: string, condition?: stri
     default:
       throw new Error(`no such measure ${JSON.stringify(measure.fn satisfies never)}`);
   }
+}
+
+/** The middle of two decimals may need one digit more than they have. */
+function finer(column: Column, name: string): string {
+  const scale = /^DECIMAL\(\d+,(\d+)\)$/.exec(column.sql)?.[1];
+  return scale === undefined || Number(scale) > 30 ? name : `CAST(${name} AS DECIMAL(38,${Number(scale) + 1}))`;
 }
 
 /** Floating-point sums depend on the order of the rows; in a list sorted by value they do not depend on threads. */

@@ -127,7 +127,7 @@ async function centreOf(
   const query =
     method === 'mode'
       ? `SELECT ${asText('v', column)} AS c FROM (SELECT ${name} AS v, count(*) AS n FROM ${flow.relation} WHERE ${name} IS NOT NULL GROUP BY 1 ORDER BY n DESC, v LIMIT 1)`
-      : `SELECT CAST(CAST(${method === 'mean' ? 'avg' : 'median'}(${name}) AS ${column.sql}) AS VARCHAR) AS c FROM ${flow.relation}`;
+      : `SELECT CAST(CAST(${method === 'mean' ? 'avg' : 'median'}(CAST(${name} AS DOUBLE)) AS ${column.sql}) AS VARCHAR) AS c FROM ${flow.relation}`;
   const { c } = await context.job.engine.one(query);
   return c === null || c === undefined ? 'NULL' : `CAST(${literal(String(c))} AS ${column.sql})`;
 }

@@ -88,8 +88,9 @@ function misfit(column: string, kind: Kind): string {
   const matches = `regexp_full_match(${column}, ${literal(STRICT[kind] ?? '')})`;
   if (kind === 'decimal') return `NOT (${matches} AND length(${column}) <= ${DECIMAL_DIGITS_MAX})`;
   if (kind === 'number') return `NOT (${matches} AND length(${column}) <= 21)`;
-  if (kind === 'date') return `NOT (${matches} AND TRY_CAST(${column} AS DATE) IS NOT NULL)`;
-  if (kind === 'timestamp') return `NOT (${matches} AND TRY_CAST(${column} AS TIMESTAMP WITH TIME ZONE) IS NOT NULL)`;
+  if (kind === 'date') return `${column} IS NOT NULL AND NOT (${matches} AND TRY_CAST(${column} AS DATE) IS NOT NULL)`;
+  if (kind === 'timestamp')
+    return `${column} IS NOT NULL AND NOT (${matches} AND TRY_CAST(${column} AS TIMESTAMP WITH TIME ZONE) IS NOT NULL)`;
   return `NOT ${matches}`;
 }
 
