@@ -24,8 +24,8 @@ export interface DrawnChart {
 export interface DrawnColumn {
   readonly label: string;
   readonly isNumber: boolean;
-  /** Takes the room that is left. */
-  readonly isLong: boolean;
+  /** `narrow` is as wide as its cells; the others share the room that is left. */
+  readonly width: 'narrow' | 'normal' | 'wide';
   /** Read from left to right in every language. */
   readonly isCode: boolean;
 }

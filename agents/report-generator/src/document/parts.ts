@@ -1,9 +1,9 @@
 /** Figures, tables and the data profile in words. */
-import type { Chart, Figure, ReportTable, SourceSummary } from '../report/model.ts';
+import type { Chart, Figure, ReportTable, SourceSummary, TableColumn } from '../report/model.ts';
 import { heading, humanise } from '../wording/humanise.ts';
 import { categoryText, cellText, type Speech, WHOLE } from './cells.ts';
 import { directionOf } from './direction.ts';
-import type { Card, Direction, DrawnTable, Tone } from './document.ts';
+import type { Card, Direction, DrawnColumn, DrawnTable, Tone } from './document.ts';
 
 export function cardOf(figure: Figure, speech: Speech): Card {
   const { words, write } = speech;
@@ -30,6 +30,7 @@ function toneOf(direction: Direction, better: Figure['better']): Tone {
 
 /** Wider cells than this get the room that is left. */
 const LONG_CHARACTERS = 24;
+const ROWS_LOOKED_AT = 200;
 
 export function tableOf(table: ReportTable, speech: Speech): DrawnTable {
   const { words, write } = speech;
@@ -48,12 +49,17 @@ export function tableOf(table: ReportTable, speech: Speech): DrawnTable {
       label: heading(column.label),
       isNumber: column.kind === 'number',
       isCode: false,
-      isLong: column.kind !== 'number' && rows.slice(0, 200).some((row) => (row[index] ?? '').length > LONG_CHARACTERS),
+      width: widthOf(column.kind, rows, index),
     })),
     rows,
     totals: totals ?? null,
     note: table.rowsInAll > rows.length ? words.rowsShown(count(rows.length), count(table.rowsInAll)) : '',
   };
+}
+
+function widthOf(kind: TableColumn['kind'], rows: readonly (readonly string[])[], index: number): DrawnColumn['width'] {
+  if (kind === 'number' || kind === 'date') return 'narrow';
+  return rows.slice(0, ROWS_LOOKED_AT).some((row) => (row[index] ?? '').length > LONG_CHARACTERS) ? 'wide' : 'normal';
 }
 
 export function profileOf(sources: readonly SourceSummary[], speech: Speech): DrawnTable {
@@ -81,7 +87,12 @@ export function profileOf(sources: readonly SourceSummary[], speech: Speech): Dr
   const firstNumber = isSeveral ? 3 : 2;
   return {
     title: labels.title,
-    columns: names.map((label, index) => ({ label, isNumber: index >= firstNumber, isLong: false, isCode: false })),
+    columns: names.map((label, index) => ({
+      label,
+      isNumber: index >= firstNumber,
+      width: index >= firstNumber ? 'narrow' : 'normal',
+      isCode: false,
+    })),
     rows,
     totals: null,
     note: '',
@@ -96,7 +107,7 @@ export function methodOf(figures: readonly Figure[], speech: Speech): DrawnTable
     columns: [words.figure, words.formula, words.profile.source, words.value].map((label, index) => ({
       label,
       isNumber: index === 3,
-      isLong: index === 1,
+      width: index === 3 ? 'narrow' : index === 1 ? 'wide' : 'normal',
       isCode: index === 1,
     })),
     rows: figures.map((figure) => [

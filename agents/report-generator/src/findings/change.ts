@@ -2,10 +2,10 @@
 import type { FindingRequest } from '../input/content.ts';
 import { changeOf } from '../measures/figure.ts';
 import { groupByName } from '../measures/groups.ts';
-import { amountOf, evaluate, formulaOf, isAdditive, type Rows } from '../measures/measure.ts';
+import { amountOf, evaluate, formulaOf, type Rows } from '../measures/measure.ts';
 import type { PeriodRows } from '../measures/rows.ts';
 import { shownFormat } from '../measures/shown-format.ts';
-import { compare, magnitude, minus, plain, type Rounded, ZERO } from '../numbers/decimal.ts';
+import { compare, magnitude, minus, plain, type Rounded } from '../numbers/decimal.ts';
 import type { Category } from '../report/model.ts';
 import type { Table } from '../sources/table.ts';
 import { type Found, INPUTS_MAX, subjectOf } from './found.ts';
@@ -52,12 +52,11 @@ export function strongestChange(request: ChangeRequest, table: Table, rows: Peri
 
 const distance = (pair: Pair) => magnitude(minus(pair.value.amount, pair.previous.amount));
 
-/** A name missing in one of the periods counts as zero there, if zero is what the measure gives for no rows. */
+/** A name missing in one of the periods counts as what the measure gives for no rows: zero for sums and counts, else it is left out. */
 function pairsOf(request: ChangeRequest, table: Table, current: Rows, previous: Rows): Pair[] {
-  const missing: Rounded | undefined = isAdditive(request.measure) ? { amount: ZERO, exact: true } : undefined;
   const pair = (name: Category | null, now: Rows, before: Rows): Pair[] => {
-    const value = evaluate(request.measure, table, now) ?? missing;
-    const earlier = evaluate(request.measure, table, before) ?? missing;
+    const value = evaluate(request.measure, table, now);
+    const earlier = evaluate(request.measure, table, before);
     return value === undefined || earlier === undefined ? [] : [{ name, value, previous: earlier }];
   };
   if (request.by === undefined) return pair(null, current, previous);

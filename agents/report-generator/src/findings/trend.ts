@@ -1,7 +1,7 @@
 /** The slope of a straight line through the buckets of a period, by least squares. */
 import type { FindingRequest } from '../input/content.ts';
 import { groupByTime } from '../measures/groups.ts';
-import { amountOf, evaluate, isAdditive, type Rows } from '../measures/measure.ts';
+import { amountOf, evaluate, type Rows } from '../measures/measure.ts';
 import type { Span } from '../measures/period.ts';
 import { shownFormat } from '../measures/shown-format.ts';
 import { addDays, nextBucket } from '../numbers/calendar.ts';
@@ -15,7 +15,6 @@ import {
   type Rounded,
   sum,
   times,
-  ZERO,
 } from '../numbers/decimal.ts';
 import type { Category, FindingResult } from '../report/model.ts';
 import type { Table } from '../sources/table.ts';
@@ -62,7 +61,7 @@ function pointsOf(
   const groups = groupByTime(table, scope.rows, dateColumn, { bucket: request.bucket, span: scope.span });
   const whole = groups.filter(({ category }) => span === undefined || isWhole(category, span));
   return whole.flatMap((group, index) => {
-    const y = evaluate(request.measure, table, group.rows)?.amount ?? (isAdditive(request.measure) ? ZERO : undefined);
+    const y = evaluate(request.measure, table, group.rows)?.amount;
     return y === undefined ? [] : { category: group.category, x: decimalOf(index), y };
   });
 }

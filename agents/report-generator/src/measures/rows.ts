@@ -21,7 +21,9 @@ export function rowsOfPeriod(table: Table, period: Period | undefined): PeriodRo
       const moment = dates[row];
       return typeof moment === 'string' && isWithin(moment, span);
     });
-  return { current: inside(period.current), previous: period.previous && inside(period.previous) };
+  const previous = period.previous && inside(period.previous);
+  // A fall from nothing known is no rise: without a single row before, nothing is compared.
+  return { current: inside(period.current), previous: previous?.length === 0 ? undefined : previous };
 }
 
 export function rowsWhere(table: Table, rows: Rows, conditions: readonly Condition[]): Rows {

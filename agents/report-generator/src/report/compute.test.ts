@@ -75,6 +75,13 @@ describe('key figures', () => {
     expect(facts.figures[0]).toMatchObject({ value: null, change: null });
   });
 
+  test('without a row before, nothing is compared and the reader is told', async () => {
+    const period = { from: '2026-09-01', to: '2026-09-30' };
+    const { facts } = await compute(given({ period, figures: [{ label: 'x', measure: { aggregation: 'count' } }] }));
+    expect(facts.figures[0]).toMatchObject({ value: { value: '2' }, previous: null, change: null });
+    expect(facts.notes).toEqual([expect.stringContaining('no rows in the period before')]);
+  });
+
   test('a sum over words names the first cell that is no number', async () => {
     await expect(
       compute(given({ figures: [{ label: 'x', measure: { aggregation: 'sum', column: 'team' } }] })),

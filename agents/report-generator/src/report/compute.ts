@@ -66,7 +66,7 @@ export async function computeReport(input: ReportInput, sources: readonly ReadyS
       return computeFinding(request, request.id ?? `finding-${index + 1}`, table, { rows, span });
     }),
     sources: summaries,
-    notes: [...notes, ...undated(tables, period)],
+    notes: [...notes, ...periodNotes(placed.values(), period)],
   };
   return { facts, tables: [...placed.values()], period };
 }
@@ -96,9 +96,14 @@ function placedOf(placed: ReadonlyMap<string, Placed>, source: string): Placed {
   );
 }
 
-function undated(tables: readonly Table[], period: Period | undefined): string[] {
+/** Why a source was not treated as the period asks. */
+function periodNotes(placed: Iterable<Placed>, period: Period | undefined): string[] {
   if (period === undefined) return [];
-  return tables
-    .filter((table) => table.dateColumn === undefined)
-    .map((table) => `Source "${table.id}" has no column of dates: all its rows count, and nothing of it is compared.`);
+  return [...placed].flatMap(({ table, rows }): string[] => {
+    if (table.dateColumn === undefined)
+      return [`Source "${table.id}" has no column of dates: all its rows count, and nothing of it is compared.`];
+    if (rows.current.length === 0) return [`Source "${table.id}" has no rows in the period.`];
+    const isBare = period.previous !== undefined && rows.previous === undefined;
+    return isBare ? [`Source "${table.id}" has no rows in the period before: nothing of it is compared.`] : [];
+  });
 }

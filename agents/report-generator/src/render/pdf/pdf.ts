@@ -1,7 +1,7 @@
 /** Sets a report with Typst. The source is ours and fixed; everything of the report reaches it as data. */
 import { readFile } from 'node:fs/promises';
 import { NodeCompiler } from '@myriaddreamin/typst-ts-node-compiler';
-import type { ReportDocument } from '../../document/document.ts';
+import type { Block, ReportDocument } from '../../document/document.ts';
 import { fontFiles, fontStack } from '../fonts.ts';
 import type { Logo } from '../logo.ts';
 
@@ -28,7 +28,21 @@ export async function renderPdf(
 function pdfData(document: ReportDocument, logo: Logo | undefined): object {
   return {
     ...document,
+    blocks: document.blocks.map(withBreaks),
     logo: logo === undefined ? null : `logo.${logo.kind}`,
     fonts: fontStack(document.font, document.language),
   };
+}
+
+/** A word longer than this would run over its column. */
+const LONG_WORD = /[^\s\u200b]{14}(?=[^\s\u200b]{4})/gu;
+const ZERO_WIDTH_SPACE = '\u200b';
+
+/** Long words of a table may be broken; numbers stay whole, for their columns are as wide as they are. */
+function withBreaks(block: Block): Block {
+  if (block.kind !== 'table') return block;
+  const { columns, rows } = block.table;
+  const breakable = (cell: string, index: number): string =>
+    columns[index]?.width === 'narrow' ? cell : cell.replace(LONG_WORD, (start) => start + ZERO_WIDTH_SPACE);
+  return { ...block, table: { ...block.table, rows: rows.map((row) => row.map(breakable)) } };
 }
