@@ -25,9 +25,9 @@ export function mean(values: readonly bigint[]): bigint | undefined {
   return values.reduce((sum, value) => sum + value, 0n) / BigInt(values.length);
 }
 
-const FILE_ID = /^file_[0-9a-z]{1,64}$/;
+const FILE_ID = /^(file|art)_[0-9a-z]{1,64}$/;
 
-/** Every `{ "file": "file_…" }` in an input with its place. */
+/** Every `{ "file": "file_…" }` (or `art_…`, what another run kept) in an input with its place. */
 export function fileRefs(value: unknown, path = '/input'): { id: string; path: string }[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => fileRefs(item, `${path}/${index}`));
   if (typeof value !== 'object' || value === null) return [];

@@ -17,7 +17,7 @@ import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors } from '../errors.ts';
 import { storedProblem } from '../rules.ts';
-import { findFile } from '../store/files.ts';
+import { findContent } from '../store/files.ts';
 import { findChild, heldByChildren, lockRun } from '../store/runs.ts';
 import { askApproval, type StepWrite } from '../store/steps.ts';
 import { isTerminal, type NewEvent, type RunRow } from '../types.ts';
@@ -47,7 +47,7 @@ export function createContext(deps: RunsDeps, attempt: Attempt): RunContext {
 }
 
 async function openFile(deps: RunsDeps, run: RunRow, ref: FileRef): Promise<RunFile> {
-  const row = await deps.db.tenant(run.org_id, (tx) => findFile(tx, ref.file));
+  const row = await deps.db.tenant(run.org_id, (tx) => findContent(tx, ref.file));
   if (!row)
     throw new AgentError('file-gone', 'A file of the input was deleted before it could be read.', {
       advice: 'Upload it again and start a new run.',

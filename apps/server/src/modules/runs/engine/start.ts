@@ -8,7 +8,7 @@ import { basePrice, type Tier, tierOf } from '../../metering/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
 import { fileRefs, maximumCost } from '../rules.ts';
-import { knownFiles } from '../store/files.ts';
+import { knownContents } from '../store/files.ts';
 import { insertRun } from '../store/runs.ts';
 import type { RunRow } from '../types.ts';
 
@@ -63,7 +63,7 @@ export async function quote(
 async function assertFiles(tx: Tx, input: unknown): Promise<void> {
   const refs = fileRefs(input);
   if (refs.length === 0) return;
-  const known = await knownFiles(tx, [...new Set(refs.map((ref) => ref.id))]);
+  const known = await knownContents(tx, [...new Set(refs.map((ref) => ref.id))]);
   const missing = refs.filter((ref) => !known.has(ref.id));
   if (missing.length > 0) {
     throw new GuildhallError(runErrors.fileRefNotFound, {

@@ -19,10 +19,17 @@ export async function findFile(tx: Tx, id: string): Promise<FileRow | undefined>
   return result.rows[0];
 }
 
-/** Those of `ids` that exist for this organisation. */
-export async function knownFiles(tx: Tx, ids: readonly string[]): Promise<Set<string>> {
-  const result = await sql<{ id: string }>`select id from runs.file where id = any(${[...ids]}::text[])`.execute(tx);
+/** Those of `ids` that exist for this organisation: uploaded files, and artifacts of its runs. */
+export async function knownContents(tx: Tx, ids: readonly string[]): Promise<Set<string>> {
+  const result = await sql<{ id: string }>`
+    select id from runs.file where id = any(${[...ids]}::text[])
+    union all select id from runs.artifact where id = any(${[...ids]}::text[])`.execute(tx);
   return new Set(result.rows.map((row) => row.id));
+}
+
+/** What an input names: an uploaded file, or an artifact that another run kept. */
+export async function findContent(tx: Tx, id: string): Promise<Omit<FileRow, 'created_at'> | undefined> {
+  return (await findFile(tx, id)) ?? (await findArtifact(tx, id));
 }
 
 export async function deleteFile(tx: Tx, id: string): Promise<FileRow | undefined> {
