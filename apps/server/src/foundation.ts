@@ -21,7 +21,8 @@ export interface Foundation {
   readonly closing: ClosingStack;
 }
 
-const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations');
+/** Where the migrations of this program are. */
+export const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations');
 
 /** The same database as another role. */
 function asRole(url: string, role: string, password: string): string {

@@ -10,34 +10,160 @@ export interface SettingDoc {
   readonly schema: z.ZodType;
 }
 
-const whole = (min: number, max: number, fallback: number) => z.coerce.number().int().min(min).max(max).default(fallback);
+const whole = (min: number, max: number, fallback: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
 const httpUrl = z.url({ protocol: /^https?$/ });
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must begin with postgres://');
 const cidrs = z
   .string()
   .default('')
-  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''));
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  );
 
 const DAY_MS = 86_400_000;
 
 /** Name, default, bounds, effect, and the schema that enforces them. */
 export const SETTINGS = [
-  { name: 'PORT', fallback: '3000', bounds: '0–65535; 0 takes a free one', effect: 'Where the API listens.', schema: whole(0, 65_535, 3_000) },
-  { name: 'HOST', fallback: '127.0.0.1', bounds: 'an address of this machine', effect: 'The interface the API listens on. 0.0.0.0 opens it to the network: put TLS in front.', schema: z.string().min(1).default('127.0.0.1') },
-  { name: 'PUBLIC_URL', fallback: 'http://HOST:PORT', bounds: 'http(s) URL', effect: 'How clients reach this installation; begins the links to artifacts.', schema: httpUrl.transform((url) => url.replace(/\/+$/, '')).optional() },
-  { name: 'GUILDHALL_DATA_DIR', fallback: '.guildhall', bounds: 'a folder', effect: 'Database (when embedded), files, master key and ready.json.', schema: z.string().min(1).default('.guildhall').transform((dir) => path.resolve(dir)) },
-  { name: 'DATABASE_URL', fallback: 'embedded PostgreSQL', bounds: 'postgres:// URL of a role that may create schemas and roles', effect: 'Uses that database instead of the embedded one.', schema: postgresUrl.optional() },
-  { name: 'DATABASE_POOL', fallback: '16', bounds: '2–200', effect: 'Connections of each process to the database.', schema: whole(2, 200, 16) },
-  { name: 'GUILDHALL_MASTER_KEY', fallback: 'master.key in the data folder', bounds: '32 random bytes in base64', effect: 'Seals stored secrets and keys every hash. All processes on one database need the same.', schema: z.string().optional() },
-  { name: 'S3_URL', fallback: 'the data folder', bounds: 's3:// URL', effect: 'Keeps files in that bucket.', schema: z.string().regex(/^s3:\/\/\S+$/, 'must begin with s3://').optional() },
-  { name: 'METRICS_TOKEN', fallback: 'loopback only', bounds: 'at least 16 characters', effect: 'Lets scrapers from elsewhere read /metrics with this bearer token.', schema: z.string().min(16).optional() },
-  { name: 'LOG_LEVEL', fallback: 'info', bounds: 'debug, info, warn, error, fatal, silent', effect: 'The least severe lines that are written.', schema: z.enum(['debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') },
-  { name: 'LIMITS_SCALE', fallback: '1', bounds: '1–1000000', effect: 'Multiplies every rate and concurrency limit; for load tests.', schema: whole(1, 1_000_000, 1) },
-  { name: 'EGRESS_ALLOW_PRIVATE', fallback: 'none', bounds: 'CIDRs, comma-separated', effect: 'Private networks that webhooks and agents may reach.', schema: cidrs },
-  { name: 'WORKER_SLOTS', fallback: '32', bounds: '1–1000', effect: 'Runs executed at once by each worker.', schema: whole(1, 1_000, 32) },
-  { name: 'SANDBOX_MAX', fallback: '2', bounds: '1–64', effect: 'Child processes at once in each worker; each may use a core.', schema: whole(1, 64, 2) },
-  { name: 'RETENTION_RUNS_DAYS', fallback: '90', bounds: '1–3650', effect: 'Ended runs with their steps, events and artifacts are deleted after this. Usage and ledger stay.', schema: whole(1, 3_650, 90) },
-  { name: 'RETENTION_FILES_DAYS', fallback: '30', bounds: '1–3650', effect: 'Uploaded files are deleted after this.', schema: whole(1, 3_650, 30) },
+  {
+    name: 'PORT',
+    fallback: '3000',
+    bounds: '0–65535; 0 takes a free one',
+    effect: 'Where the API listens.',
+    schema: whole(0, 65_535, 3_000),
+  },
+  {
+    name: 'HOST',
+    fallback: '127.0.0.1',
+    bounds: 'an address of this machine',
+    effect: 'The interface the API listens on. 0.0.0.0 opens it to the network: put TLS in front.',
+    schema: z.string().min(1).default('127.0.0.1'),
+  },
+  {
+    name: 'PUBLIC_URL',
+    fallback: 'http://HOST:PORT',
+    bounds: 'http(s) URL',
+    effect: 'How clients reach this installation; begins the links to artifacts.',
+    schema: httpUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+  },
+  {
+    name: 'GUILDHALL_DATA_DIR',
+    fallback: '.guildhall',
+    bounds: 'a folder',
+    effect: 'Database (when embedded), files, master key and ready.json.',
+    schema: z
+      .string()
+      .min(1)
+      .default('.guildhall')
+      .transform((dir) => path.resolve(dir)),
+  },
+  {
+    name: 'DATABASE_URL',
+    fallback: 'embedded PostgreSQL',
+    bounds: 'postgres:// URL of a role that may create schemas and roles',
+    effect: 'Uses that database instead of the embedded one.',
+    schema: postgresUrl.optional(),
+  },
+  {
+    name: 'DATABASE_POOL',
+    fallback: '16',
+    bounds: '2–200',
+    effect: 'Connections of each process to the database.',
+    schema: whole(2, 200, 16),
+  },
+  {
+    name: 'GUILDHALL_MASTER_KEY',
+    fallback: 'master.key in the data folder',
+    bounds: '32 random bytes in base64',
+    effect: 'Seals stored secrets and keys every hash. All processes on one database need the same.',
+    schema: z.string().optional(),
+  },
+  {
+    name: 'S3_URL',
+    fallback: 'the data folder',
+    bounds: 's3:// URL',
+    effect: 'Keeps files in that bucket.',
+    schema: z
+      .string()
+      .regex(/^s3:\/\/\S+$/, 'must begin with s3://')
+      .optional(),
+  },
+  {
+    name: 'METRICS_TOKEN',
+    fallback: 'loopback only',
+    bounds: 'at least 16 characters',
+    effect: 'Lets scrapers from elsewhere read /metrics with this bearer token.',
+    schema: z.string().min(16).optional(),
+  },
+  {
+    name: 'LOG_LEVEL',
+    fallback: 'info',
+    bounds: 'debug, info, warn, error, fatal, silent',
+    effect: 'The least severe lines that are written.',
+    schema: z.enum(['debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  },
+  {
+    name: 'LIMITS_SCALE',
+    fallback: '1',
+    bounds: '1–1000000',
+    effect: 'Multiplies every rate and concurrency limit; for load tests.',
+    schema: whole(1, 1_000_000, 1),
+  },
+  {
+    name: 'EGRESS_ALLOW_PRIVATE',
+    fallback: 'none',
+    bounds: 'CIDRs, comma-separated',
+    effect: 'Private networks that webhooks and agents may reach.',
+    schema: cidrs,
+  },
+  {
+    name: 'WORKER_SLOTS',
+    fallback: '32',
+    bounds: '1–1000',
+    effect: 'Runs executed at once by each worker.',
+    schema: whole(1, 1_000, 32),
+  },
+  {
+    name: 'SANDBOX_MAX',
+    fallback: '2',
+    bounds: '1–64',
+    effect: 'Child processes at once in each worker; each may use a core.',
+    schema: whole(1, 64, 2),
+  },
+  {
+    name: 'RETENTION_RUNS_DAYS',
+    fallback: '90',
+    bounds: '1–3650',
+    effect: 'Ended runs with their steps, events and artifacts are deleted after this. Usage and ledger stay.',
+    schema: whole(1, 3_650, 90),
+  },
+  {
+    name: 'RETENTION_FILES_DAYS',
+    fallback: '30',
+    bounds: '1–3650',
+    effect: 'Uploaded files are deleted after this.',
+    schema: whole(1, 3_650, 30),
+  },
+  {
+    name: 'GUILDHALL_URL',
+    fallback: 'from ready.json in the data folder',
+    bounds: 'http(s) URL',
+    effect: 'For the command line: the installation to talk to. Needs GUILDHALL_API_KEY.',
+    schema: httpUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+  },
+  {
+    name: 'GUILDHALL_API_KEY',
+    fallback: 'from ready.json in the data folder',
+    bounds: 'an API key',
+    effect: 'For the command line: the key to use.',
+    schema: z
+      .string()
+      .regex(/^gld_(live|test)_[0-9A-Za-z]{36}$/, 'must be a key that begins with gld_live_ or gld_test_')
+      .optional(),
+  },
 ] as const satisfies readonly SettingDoc[];
 
 export interface Settings {
@@ -57,19 +183,24 @@ export interface Settings {
   readonly sandboxMax: number;
   readonly retentionRunsMs: number;
   readonly retentionFilesMs: number;
+  readonly clientUrl: string | undefined;
+  readonly clientKey: string | undefined;
 }
 
 /** Every fault of the environment, one a line. */
 export class SettingsError extends Error {
   readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
-    super(`the settings have ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    super(
+      `the settings have ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
     this.faults = faults;
   }
 }
 
 /** Empty counts as unset: that is what an empty line in a compose file means. */
-const given = (value: string | undefined): string | undefined => (value === undefined || value.trim() === '' ? undefined : value);
+const given = (value: string | undefined): string | undefined =>
+  value === undefined || value.trim() === '' ? undefined : value;
 
 /** Reads and freezes the settings. @throws SettingsError naming every fault. */
 export function loadSettings(environment: Readonly<Record<string, string | undefined>> = process.env): Settings {
@@ -78,7 +209,10 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
   for (const setting of SETTINGS) {
     const result = (setting.schema as z.ZodType).safeParse(given(environment[setting.name]));
     if (result.success) values[setting.name] = result.data;
-    else faults.push(`${setting.name}: ${result.error.issues.map((issue) => issue.message).join('; ')} (allowed: ${setting.bounds})`);
+    else
+      faults.push(
+        `${setting.name}: ${result.error.issues.map((issue) => issue.message).join('; ')} (allowed: ${setting.bounds})`,
+      );
   }
   faults.push(...unknownNames(environment));
   if (faults.length > 0) throw new SettingsError(faults);
@@ -101,6 +235,8 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     sandboxMax: read<number>('SANDBOX_MAX'),
     retentionRunsMs: read<number>('RETENTION_RUNS_DAYS') * DAY_MS,
     retentionFilesMs: read<number>('RETENTION_FILES_DAYS') * DAY_MS,
+    clientUrl: read<string | undefined>('GUILDHALL_URL'),
+    clientKey: read<string | undefined>('GUILDHALL_API_KEY'),
   });
 }
 
