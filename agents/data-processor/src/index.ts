@@ -15,7 +15,7 @@ const MIB = 1024 * 1024;
 const LIMITS = {
   /** A look reads every byte once, to know its encoding. */
   inspect: { wallMs: 60_000, memoryMaxBytes: 400 * MIB },
-  /** The engine is held to 280 MB; the rest is for Node, its native library, and the readers of XML and XLSX. */
+  /** The engine is held to 240 MB; the rest is for Node, its native library, and the readers of XML and XLSX. */
   process: { wallMs: 300_000, memoryMaxBytes: 900 * MIB },
 } as const;
 
