@@ -212,11 +212,6 @@ begin
       when h.state <> 'settled' or p_state <> 'settled' then 'ended' when h.cost = p_cost then 'ok' else 'conflict' end;
     return;
   end if;
-  -- Read again by the sweeper under the lock: the run may have settled, or the expiry been cleared, meanwhile.
-  if p_state = 'expired' and (h.expires_at is null or h.expires_at > platform.now()) then
-    outcome := 'ended';
-    return;
-  end if;
   perform ledger.lock_money(p_org, h.mode);
   if h.open_children > 0 then
     perform ledger.close_descendants(p_org, p_id, h.mode);
