@@ -2,7 +2,7 @@
 import type { EChartsCoreOption } from 'echarts/core';
 import { categoryText, type Speech } from '../../document/cells.ts';
 import type { CategoryChart } from '../../report/model.ts';
-import type { ChartLook } from './draw.ts';
+import type { ChartLook } from './look.ts';
 import { INK, LINE, MUTED, paletteOf } from './palette.ts';
 
 export interface Drawn {

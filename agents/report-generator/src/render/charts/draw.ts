@@ -1,18 +1,14 @@
 /** Draws a chart as SVG text, without a browser. Positions are doubles; every number a reader sees is written from its exact form. */
 import * as echarts from 'echarts';
 import type { Speech } from '../../document/cells.ts';
-import type { Look } from '../../document/document.ts';
 import type { Chart } from '../../report/model.ts';
 import { fontStack } from '../fonts.ts';
 import { categoryOptions } from './category-options.ts';
+import type { ChartLook } from './look.ts';
 import { pieOptions } from './pie-options.ts';
 import { scatterOptions } from './scatter-options.ts';
 
 export const CHART_WIDTH = 720;
-
-export interface ChartLook extends Look {
-  readonly rightToLeft: boolean;
-}
 
 export function drawChart(chart: Chart, speech: Speech, look: ChartLook): string {
   const { options, height } =

@@ -3,7 +3,7 @@ import { categoryText, type Speech } from '../../document/cells.ts';
 import { decimalOf, dividedBy, plain, sum } from '../../numbers/decimal.ts';
 import type { CategoryChart } from '../../report/model.ts';
 import type { Drawn } from './category-options.ts';
-import type { ChartLook } from './draw.ts';
+import type { ChartLook } from './look.ts';
 import { INK, LINE, paletteOf } from './palette.ts';
 
 const RIGHT_TO_LEFT_MARK = '\u200f';

@@ -3,7 +3,7 @@ import type { Speech } from '../../document/cells.ts';
 import type { ScatterChart, ShownFormat } from '../../report/model.ts';
 import { heading } from '../../wording/humanise.ts';
 import { type Drawn, legendOf } from './category-options.ts';
-import type { ChartLook } from './draw.ts';
+import type { ChartLook } from './look.ts';
 import { INK, LINE, MUTED, paletteOf } from './palette.ts';
 
 const PLAIN: ShownFormat = { style: 'number', decimals: 2 };
