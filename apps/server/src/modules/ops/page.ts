@@ -13,6 +13,9 @@ export interface PageInput {
   readonly admin: { readonly orgId: string } | undefined;
 }
 
+/** A small guild hall, drawn in the page itself. */
+export const ICON = `<link rel="icon" href="data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#0b4f8a" d="M8 1 1 5v2h14V5zM2 8h2v5H2zm5 0h2v5H7zm5 0h2v5h-2zM1 14h14v1H1z"/></svg>')}">`;
+
 const TEXT = {
   en: {
     title: 'Guildhall',
@@ -29,6 +32,9 @@ const TEXT = {
     admin: 'You came by the administrator’s link for organisation',
     other: 'العربية',
     version: 'Version',
+    names: { database: 'Database', queue: 'Queue', files: 'Files' },
+    ok: 'answers',
+    failed: 'does not answer',
   },
   ar: {
     title: 'Guildhall',
@@ -45,6 +51,9 @@ const TEXT = {
     admin: 'دخلت برابط المدير للمؤسسة',
     other: 'English',
     version: 'الإصدار',
+    names: { database: 'قاعدة البيانات', queue: 'قائمة الانتظار', files: 'الملفات' },
+    ok: 'تجيب',
+    failed: 'لا تجيب',
   },
 } as const;
 
@@ -71,11 +80,13 @@ a{color:var(--link)}a:focus-visible,pre:focus-visible{outline:3px solid var(--li
 footer{margin-block-start:3rem;color:var(--soft);font-size:.875rem}`;
 
 function checksList(input: PageInput): string {
+  const text = TEXT[input.language];
+  const names: Readonly<Record<string, string>> = text.names;
   return Object.entries(input.state.checks)
-    .map(
-      ([name, check]) =>
-        `<li><strong>${ltr(name)}</strong> <span class="${check.status === 'ok' ? 'good' : 'bad'}">${ltr(check.detail)}</span></li>`,
-    )
+    .map(([name, { status }]) => {
+      const [word, colour] = status === 'ok' ? [text.ok, 'good'] : [text.failed, 'bad'];
+      return `<li><strong>${escapeHtml(names[name] ?? name)}</strong> <span class="${colour}">${word}</span></li>`;
+    })
     .join('');
 }
 
@@ -102,7 +113,7 @@ export function homePage(input: PageInput): string {
   const admin = input.admin ? `<p role="status">${text.admin} ${ltr(input.admin.orgId)}.</p>` : '';
   return `<!doctype html>
 <html lang="${input.language}" dir="${input.language === 'ar' ? 'rtl' : 'ltr'}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${text.title}</title><style>${STYLE}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${text.title}</title>${ICON}<style>${STYLE}</style></head>
 <body><main>
 <h1>${ltr(text.title)}</h1><p class="lead">${text.lead}</p>${admin}
 <p><span class="badge ${ready ? 'good' : 'bad'}">${ready ? text.ready : text.notReady}</span></p>

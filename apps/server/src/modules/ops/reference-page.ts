@@ -1,5 +1,6 @@
 /** The interactive reference: a page of ours with a script of ours, so that no request leaves for a foreign host. */
 import fastify from 'fastify';
+import { ICON } from './page.ts';
 
 // Fonts, telemetry and the assistant would call home; the proxy would see customers' keys.
 const CONFIGURATION = {
@@ -19,7 +20,7 @@ export const REFERENCE_CSP =
 
 export const referencePage = (): string => `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Guildhall API reference</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Guildhall API reference</title>${ICON}</head>
 <body><script id="api-reference" data-url="/openapi.json" data-configuration="${escapeAttribute(JSON.stringify(CONFIGURATION))}"></script><script src="/docs/api/reference.js"></script></body>
 </html>`;
 

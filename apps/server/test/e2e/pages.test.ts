@@ -1,0 +1,92 @@
+import { createRequire } from 'node:module';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { emptyAgent } from '../../../../bench/support/empty-agent.ts';
+import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+let platform: TestPlatform;
+let browser: Browser;
+beforeAll(async () => {
+  platform = await testPlatform({ agents: asAgents(emptyAgent) });
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}, 60_000);
+afterAll(async () => {
+  await browser?.close();
+  await platform?.close();
+});
+
+/** A page, and every address it asked for. */
+async function visit(path: string, width = 1_280): Promise<{ page: Page; asked: string[]; errors: string[] }> {
+  const context = await browser.newContext({ viewport: { width, height: 900 } });
+  const page = await context.newPage();
+  const asked: string[] = [];
+  const errors: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  await page.goto(`${platform.url}${path}`, { waitUntil: 'networkidle' });
+  return { page, asked, errors };
+}
+
+/** What axe finds wrong, by rule. The page's policy forbids foreign scripts, so it is evaluated from outside. */
+async function faults(page: Page): Promise<string[]> {
+  const { readFile } = await import('node:fs/promises');
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  return page.evaluate(async () => {
+    // Put there by the line above.
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
+    return (await axe.run()).violations.map((violation) => violation.id);
+  });
+}
+
+describe('the first page', () => {
+  it.each([
+    ['en', 'ltr', 'First steps'],
+    ['ar', 'rtl', 'الخطوات الأولى'],
+  ])(
+    'reads in %s, has no fault of accessibility, and stays within the screen',
+    async (language, direction, heading) => {
+      for (const width of [390, 768, 1_280]) {
+        const { page, asked, errors } = await visit(`/?lang=${language}`, width);
+        expect(await page.locator('html').getAttribute('dir')).toBe(direction);
+        expect(await page.getByText(heading).count()).toBe(1);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+        expect(asked.filter((url) => !url.startsWith(platform.url))).toEqual([]);
+        expect(errors).toEqual([]);
+        if (width === 390) expect(await faults(page)).toEqual([]);
+        await page.context().close();
+      }
+    },
+  );
+
+  it('says where the key is', async () => {
+    const { page } = await visit('/?lang=en');
+    expect(await page.locator('pre').first().textContent()).toContain('ready.json');
+    await page.context().close();
+  });
+});
+
+describe('the reference', () => {
+  it('shows the routes and asks no foreign host for anything', async () => {
+    const { page, asked, errors } = await visit('/docs/api');
+    await page.getByText('/v1/agents/{id}/estimate').first().waitFor({ timeout: 15_000 });
+    expect(asked.filter((url) => !url.startsWith(platform.url) && !/^(data|blob):/.test(url))).toEqual([]);
+    expect(errors).toEqual([]);
+    await page.context().close();
+  }, 30_000);
+});
