@@ -207,10 +207,10 @@ test('every booked transfer has the lines of its template, and every template wa
     lines.map(([account, sign]) => `${name} ${account} ${sign}`),
   );
   const unknown = rows
-    .map((row) => `${row['template']} ${row['account']} ${row['direction']}`)
+    .map((row) => `${row.template} ${row.account} ${row.direction}`)
     .filter((line) => !known.includes(line));
   expect(unknown).toEqual([]);
-  const used = new Set(rows.map((row) => row['template']));
+  const used = new Set(rows.map((row) => row.template));
   // The one left out is the tree's, proven in tree.test.ts.
   expect(Object.keys(TEMPLATES).filter((name) => !used.has(name))).toEqual(['reverse-charge']);
 });
