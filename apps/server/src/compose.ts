@@ -1,5 +1,5 @@
 /** The only place where modules are built and joined, from the ground up. Read it top-down to know what there is. */
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import path from 'node:path';
 import type { AgentDefinition } from '@guildhall/agent-sdk';
 import type { Foundation } from './foundation.ts';
@@ -8,6 +8,7 @@ import { createCatalog } from './modules/catalog/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
 import { createLedger, ledgerRoutes } from './modules/ledger/index.ts';
 import { basePrice, createMetering, meteringRoutes } from './modules/metering/index.ts';
+import { createNotify, type Notify } from './modules/notify/index.ts';
 import { creditsRoute } from './modules/ops/index.ts';
 import { createGate, createRuns, type Runs } from './modules/runs/index.ts';
 import { createBus } from './platform/bus/index.ts';
@@ -92,7 +93,7 @@ function joinBase(foundation: Foundation, agents: readonly AgentDefinition[]) {
     agents,
     prices: {
       tiers: async (agentId) => {
-        const book = await db.direct((tx) => metering.priceBook(tx));
+        const book = await metering.priceBook();
         return book.tiers.map((tier) => ({ id: tier.id, priceNanos: basePrice(book, agentId, tier.id) }));
       },
     },
@@ -101,6 +102,17 @@ function joinBase(foundation: Foundation, agents: readonly AgentDefinition[]) {
 }
 
 type Base = ReturnType<typeof joinBase>;
+
+function joinNotify(foundation: Foundation, platform: OpenPlatform, { audit }: Base): Notify {
+  return createNotify({
+    ...foundation,
+    ...platform,
+    audit,
+    randomBytes,
+    random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
+    attempted: (outcome) => platform.metrics.webhookDelivery(outcome),
+  });
+}
 
 function joinRuns(foundation: Foundation, platform: OpenPlatform, base: Base, options: ComposeOptions): Runs {
   const { settings, log, clock, ids, keyring, db } = foundation;
@@ -135,14 +147,16 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
   const base = joinBase(foundation, options.agents);
   const { audit, ledger, identity, metering, catalog } = base;
   const runs = joinRuns(foundation, platform, base, options);
-  const outboxReaders: readonly OutboxReader[] = [];
+  const notify = joinNotify(foundation, platform, base);
+  const outboxReaders: readonly OutboxReader[] = [notify.reader];
   const routes: readonly RouteDefinition[] = [
     ...catalog.routes,
     ...runs.routes,
     ...ledgerRoutes({ ledger, audit }),
     ...meteringRoutes({ metering }),
     ...identity.routes,
+    ...notify.routes,
     creditsRoute({ db, ids, ledger, audit }),
   ];
-  return { ...platform, ...base, runs, outboxReaders, routes };
+  return { ...platform, ...base, notify, runs, outboxReaders, routes };
 }

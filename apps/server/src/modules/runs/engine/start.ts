@@ -43,7 +43,7 @@ export async function quote(
 ): Promise<Quote> {
   const agent = deps.catalog.get(request.agentId);
   const input = deps.catalog.parseInput(agent, request.input);
-  const book = await deps.db.direct((tx) => deps.metering.priceBook(tx));
+  const book = await deps.metering.priceBook();
   const tier = tierOf(book, request.tier);
   const baseNanos = basePrice(book, agent.id, tier.id);
   const calls = agent.plannedCalls?.(input as never) ?? [];
