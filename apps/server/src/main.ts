@@ -1,24 +1,29 @@
-/** The program. */
-import { loadSettings, SettingsError } from './config/index.ts';
-import { createLogger } from './platform/telemetry/index.ts';
-import { announceReady } from './ready.ts';
-import { serve } from './serve.ts';
+#!/usr/bin/env node
+/** The program: its command line on this process. */
+import { text } from 'node:stream/consumers';
+import { runCli } from './cli/index.ts';
+import { loadSettings } from './config/index.ts';
+import { systemClock } from './platform/clock/index.ts';
+import { createIds } from './platform/ids/index.ts';
 
-const role = process.argv[2];
-if (role !== 'start' && role !== 'api' && role !== 'worker') throw new Error('usage: start | api | worker');
-try {
-  const settings = loadSettings();
-  const log = createLogger({ level: settings.logLevel });
-  const server = await serve({ role, settings, log });
-  const ready = role === 'worker' ? undefined : await announceReady(server);
-  process.stdout.write(`${JSON.stringify(ready)}\n`);
-  const stop = () => void server.stop().then(() => process.exit(0));
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-} catch (error) {
-  if (error instanceof SettingsError) {
-    process.stderr.write(`${error.message}\n`);
-    process.exit(2);
-  }
-  throw error;
-}
+const COLUMNS_DEFAULT = 100;
+
+// A reader that has gone (a pipe to head) is no fault of ours, and nobody is left to tell.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+const code = await runCli(process.argv.slice(2), {
+  terminal: {
+    print: (chars) => void process.stdout.write(chars),
+    note: (chars) => void process.stderr.write(chars),
+    isTty: { output: process.stdout.isTTY === true, notes: process.stderr.isTTY === true },
+    columns: () => process.stderr.columns ?? COLUMNS_DEFAULT,
+  },
+  clock: systemClock,
+  ids: createIds(systemClock),
+  folder: process.cwd(),
+  settings: () => loadSettings(),
+  readInput: () => text(process.stdin),
+});
+// Pipes take what was written before the process ends only when they are waited for.
+process.exitCode = code;
+process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));

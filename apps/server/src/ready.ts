@@ -24,8 +24,17 @@ const ADMIN_LINK_SECONDS = 24 * 3_600;
 export async function readReady(dataDir: string): Promise<Ready | undefined> {
   const text = await readFile(path.join(dataDir, FILE), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const parsed = readyFile.safeParse(JSON.parse(text));
+  const parsed = readyFile.safeParse(parseJson(text));
   return parsed.success ? parsed.data : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Somebody edited it. The next start writes a whole one, with a new organisation and key.
+    return undefined;
+  }
 }
 
 async function writeReady(dataDir: string, ready: Ready): Promise<void> {
@@ -64,21 +73,33 @@ export async function announceReady(server: Server): Promise<Ready> {
   return ready;
 }
 
-/** Another process that serves from this folder, if there is one alive. */
+const LIVE_MS = 1_000;
+
+/** Another process that serves from this folder, if there is one alive. A file left by a killed one, even when another server has its port by now, is none. */
 export async function findRunning(dataDir: string): Promise<Ready | undefined> {
   const ready = await readReady(dataDir);
-  if (!ready || ready.pid === process.pid) return undefined;
+  if (!ready || ready.pid === process.pid || !isAlive(ready.pid)) return undefined;
   try {
-    const answer = await fetch(`${ready.url}/live`, { signal: AbortSignal.timeout(1_000) });
+    const answer = await fetch(`${ready.url}/live`, { signal: AbortSignal.timeout(LIVE_MS) });
     return answer.ok ? ready : undefined;
   } catch {
-    // Nobody answers there: the file is from a start that has ended.
+    // Nobody answers there: the process of that number is another one.
     return undefined;
   }
 }
 
+function isAlive(pid: number): boolean {
+  if (pid <= 0) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Not permitted means that it is there, and somebody else's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** Says that this process no longer serves. The key lives in this file, so it stays. */
 export async function forgetReady(dataDir: string): Promise<void> {
   const ready = await readReady(dataDir);
-  // The key lives in this file, so it stays; only the process it names is gone.
   if (ready?.pid === process.pid) await writeReady(dataDir, { ...ready, pid: 0 });
 }

@@ -1,0 +1,27 @@
+/** `guildhall ledger verify`: recomputes the books and names each difference. */
+import type { Command } from 'commander';
+import { verifyBooks, withPlatform } from '../books.ts';
+import { type CliContext, type JsonOption, leaf, show } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { plain } from '../text.ts';
+
+export function addLedger(program: Command, context: CliContext): void {
+  const ledger = program.command('ledger').description('the books');
+  leaf(
+    ledger,
+    'verify',
+    'compare books, usage, runs and audit trail, and name each difference (reads the database; safe beside live traffic; exit code 1 when there is any)',
+    ['ledger verify', 'ledger verify --json'],
+  ).action(async (options: JsonOption) => {
+    const findings = await withPlatform(context, verifyBooks);
+    show(context, options, { balanced: findings.length === 0, differences: findings }, () => {
+      if (findings.length === 0) return 'The books balance: ledger, usage, runs and audit trail agree.\n';
+      const lines = findings.map(
+        (one) =>
+          `${one.code}  ${one.orgId}  ${plain(one.object)}: expected ${plain(one.expected)}, found ${plain(one.found)}`,
+      );
+      return `${lines.join('\n')}\n${findings.length} difference${findings.length === 1 ? '' : 's'}.\n`;
+    });
+    if (findings.length > 0) context.end(EXIT.failed);
+  });
+}
