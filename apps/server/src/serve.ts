@@ -173,6 +173,7 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
       run: () =>
         pruneRuns(db, platform.files, { runsMs: settings.retentionRunsMs, filesMs: settings.retentionFilesMs }),
     },
+    { name: 'webhooks.prune', everyMs: HOUR_MS, run: () => platform.notify.prune() },
     { name: 'files.sweep', everyMs: HOUR_MS, run: () => platform.files.sweep() },
     {
       name: 'idempotency.prune',
@@ -191,9 +192,12 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
     bus: platform.bus,
     log,
     readers: platform.outboxReaders,
+    onHandedOut: () => platform.notify.handedOut(),
     failpoint: options.failpoint ?? noFailpoints,
   });
   closing.push('outbox', () => dispatcher.stop());
+  platform.notify.deliveries.start();
+  closing.push('webhooks', () => platform.notify.deliveries.stop(DRAIN_MS));
   const worker = await createWorker({
     db,
     bus: platform.bus,

@@ -1,7 +1,8 @@
 /** Schemas and types of the public interface: the server validates with them, clients are typed by them. */
 
+export * from './billing.ts';
 export * from './catalog.ts';
 export * from './common.ts';
 export * from './identity.ts';
 export * from './runs.ts';
-export * from './billing.ts';
+export * from './webhooks.ts';

@@ -153,6 +153,7 @@ export function createEgress(options: EgressOptions): Egress {
     },
   });
   return {
+    check: (url) => guard.precheck(parseTarget(url)),
     async request(url, request = {}): Promise<EgressResponse> {
       const startedMs = options.clock.monotonicMs();
       const target = parseTarget(url);

@@ -38,6 +38,11 @@ export interface EgressResponse {
 
 export interface Egress {
   /**
+   * Judges an address that is to be called later by all that can be told without asking a name server; `request` judges it again.
+   * @throws egressErrors.denied.
+   */
+  check(url: string): void;
+  /**
    * Sends one request to a public host. Every status is an answer, not an error.
    * @throws egressErrors.denied before any connection is made; .unreachable, .timeout, .tooLarge, .badResponse; the signal's own reason.
    */

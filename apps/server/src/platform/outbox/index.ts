@@ -59,6 +59,8 @@ export function createOutboxDispatcher(deps: {
   bus: Bus;
   log: Logger;
   readers: readonly OutboxReader[];
+  /** Called after the commit of each event. */
+  onHandedOut?: () => void;
   failpoint: Failpoint;
 }): OutboxDispatcher {
   const { db, bus, log, readers } = deps;
@@ -86,7 +88,10 @@ export function createOutboxDispatcher(deps: {
       let progress = 0;
       for (const row of rows) {
         try {
-          if (await handOut(row)) progress += 1;
+          if (await handOut(row)) {
+            progress += 1;
+            deps.onHandedOut?.();
+          }
           await deps.failpoint('outbox.after-commit');
         } catch (error) {
           log.error('outbox: an event could not be handed out and stays', { error, eventId: row.id, type: row.type });

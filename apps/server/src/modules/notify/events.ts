@@ -1,0 +1,24 @@
+/** From an event of the outbox to one delivery for each endpoint that wants it. */
+import type { OutboxReader } from '../../platform/outbox/index.ts';
+import { wants } from './rules.ts';
+import { insertEvent, listSubscriptions } from './store.ts';
+import type { NotifyDeps } from './types.ts';
+
+/**
+ * Writes in the event's own transaction, so no event is lost and none is written down twice: a repetition finds its rows. `onWritten` is
+ * called before that transaction commits.
+ */
+export function createEventReader({ ids }: Pick<NotifyDeps, 'ids'>, onWritten: () => void): OutboxReader {
+  return async (tx, event) => {
+    const endpoints = (await listSubscriptions(tx)).filter((endpoint) => wants(endpoint.events, event.type));
+    if (endpoints.length === 0) return;
+    await insertEvent(tx, {
+      id: event.id,
+      orgId: event.orgId,
+      type: event.type,
+      body: JSON.stringify({ type: event.type, timestamp: event.createdAt.toISOString(), data: event.data }),
+      deliveries: endpoints.map((endpoint) => ({ id: ids.make('whd'), endpointId: endpoint.id })),
+    });
+    onWritten();
+  };
+}
