@@ -2,7 +2,7 @@
 export { ledgerErrors } from './errors.ts';
 export { ledgerRoutes } from './routes.ts';
 export { compareRuns, type RunHistory, type RunUsage, TEST_CREDIT_NANOS } from './rules.ts';
-export { createLedger, type Ledger, type NewTransfer, type OperatorCost } from './service.ts';
+export { createLedger, holdRefusal, type Ledger, type NewTransfer, type OperatorCost } from './service.ts';
 export { TEMPLATES, type Template, type TemplateName } from './templates.ts';
 export type {
   AccountKind,

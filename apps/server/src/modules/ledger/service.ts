@@ -1,4 +1,5 @@
 /** The use cases of the ledger. All run inside the caller's transaction, so that money and its cause commit together. */
+import { z } from 'zod';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import { type ErrorCode, GuildhallError } from '../../platform/errors/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
@@ -59,6 +60,16 @@ export interface Ledger {
     tx: Tx,
     input: { readonly holdId: string; readonly costNanos: bigint; readonly runId: string },
   ): Promise<{ readonly chargedNanos: bigint }>;
+  /**
+   * The same as `hold`, taken when the transaction commits: the organisation's money is locked for the length of the commit alone. A
+   * refusal fails the commit; `holdRefusal` reads it from the error. Ask before the audit row is appended: locks are taken in that order.
+   */
+  holdAtCommit(tx: Tx, hold: Omit<NewHold, 'expiresAt'>): Promise<void>;
+  /** The same as `settle`, at commit. The commit fails when less than the cost could be charged: cut the cost to the hold before. */
+  settleAtCommit(
+    tx: Tx,
+    input: { readonly holdId: string; readonly costNanos: bigint; readonly runId: string },
+  ): Promise<void>;
   /** Ends a hold without a charge of its own; what its children charged stays charged. @throws ledger.hold-ended, ledger.hold-not-found */
   release(tx: Tx, input: { readonly holdId: string }): Promise<void>;
   /**
@@ -116,16 +127,19 @@ async function bookTransfer(
 }
 
 async function takeHold(tx: Tx, hold: NewHold): Promise<HoldAnswer> {
-  const row = await store.takeHold(tx, hold);
+  return answerOf(await store.takeHold(tx, hold), hold.holdId);
+}
+
+function answerOf(row: store.TakeRow, holdId: string): HoldAnswer {
   switch (row.outcome) {
     case 'ok':
       return { ok: true };
     case 'conflict':
-      throw refuse(ledgerErrors.holdConflict, `hold ${hold.holdId}`);
+      throw refuse(ledgerErrors.holdConflict, `hold ${holdId}`);
     case 'no-accounts':
-      throw refuse(ledgerErrors.accountsMissing, `organisation ${hold.orgId}`);
+      throw refuse(ledgerErrors.accountsMissing, `hold ${holdId}`);
     case 'no-parent':
-      throw refuse(ledgerErrors.holdMissing, `parent ${hold.parentHoldId} of hold ${hold.holdId}`);
+      throw refuse(ledgerErrors.holdMissing, `parent of hold ${holdId}`);
     default:
       return {
         ok: false,
@@ -135,6 +149,25 @@ async function takeHold(tx: Tx, hold: NewHold): Promise<HoldAnswer> {
         ...(row.outcome === 'budget' ? { budgetId: row.budget_id ?? undefined, resetsAt: row.resets_at } : {}),
       };
   }
+}
+
+const refusalDetail = z.object({
+  outcome: z.enum(['balance', 'budget', 'parent', 'conflict', 'no-accounts', 'no-parent']),
+  required: z.string().transform(BigInt),
+  available: z.string().transform(BigInt).nullable(),
+  budget_id: z.string().nullable(),
+  resets_at: z.coerce.date().nullable(),
+});
+
+/** The refusal of a hold asked for at commit, from the error the commit failed with; undefined for any other error. */
+export function holdRefusal(error: unknown): Exclude<HoldAnswer, { ok: true }> | undefined {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'GH402' || !('detail' in error))
+    return undefined;
+  // Nanos beyond 2^53 would lose digits as JSON numbers, so they are quoted before they are read.
+  const quoted = String(error.detail).replaceAll(/"(required|available)": (-?\d+)/g, '"$1": "$2"');
+  const detail = refusalDetail.parse(JSON.parse(quoted));
+  const answer = answerOf(detail, 'at commit');
+  return answer.ok ? undefined : answer;
 }
 
 async function endHold(tx: Tx, end: store.HoldEnd): Promise<bigint> {
@@ -190,6 +223,8 @@ export function createLedger(deps: { readonly db: Db; readonly ids: Ids }): Ledg
     settle: async (tx, { holdId, costNanos, runId }) => ({
       chargedNanos: await endHold(tx, { holdId, state: 'settled', costNanos, runId }),
     }),
+    holdAtCommit: store.takeHoldAtCommit,
+    settleAtCommit: store.settleAtCommit,
     release: async (tx, { holdId }) => {
       await endHold(tx, { holdId, state: 'released' });
     },

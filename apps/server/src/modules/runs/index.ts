@@ -5,7 +5,7 @@ import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { RunsDeps } from './deps.ts';
 import { execute } from './engine/execute.ts';
 import { redrive } from './engine/recover.ts';
-import { announce } from './engine/start.ts';
+import { announce, orRefusal } from './engine/start.ts';
 import { fileRoutes } from './routes/files.ts';
 import { runRoutes } from './routes/runs.ts';
 import { createService, type RunsService } from './service.ts';
@@ -35,7 +35,7 @@ export function createRuns(deps: RunsDeps): Runs {
     execute: (task, signal) => execute(deps, task, signal),
     deadLetters: listDeadLetters,
     redrive: async (orgId, runId, requestId) => {
-      const run = await deps.db.tenant(orgId, (tx) => redrive(deps, tx, runId, requestId));
+      const run = await orRefusal(deps.db.tenant(orgId, (tx) => redrive(deps, tx, runId, requestId)));
       announce(deps, run);
       return run;
     },

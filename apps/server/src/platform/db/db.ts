@@ -87,11 +87,11 @@ async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
 
 async function inTransaction<T>(pool: pg.Pool, orgId: string | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
   return withClient(pool, async (client) => {
-    await client.query('begin');
+    // One round trip for both. The id is quoted, because statements sent together take no parameters.
+    const enter =
+      orgId === undefined ? '' : `; select set_config('guildhall.org_id', ${pg.escapeLiteral(orgId)}, true)`;
+    await client.query(`begin${enter}`);
     try {
-      if (orgId !== undefined) {
-        await client.query({ name: 'enter', text: "select set_config('guildhall.org_id', $1, true)", values: [orgId] });
-      }
       const result = await work(builderOn(client));
       const ended = await client.query('commit');
       // After a failed statement whose error `work` swallowed, the server answers "commit" by rolling back, without an error.

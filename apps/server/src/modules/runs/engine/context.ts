@@ -23,7 +23,7 @@ import { askApproval, type StepWrite } from '../store/steps.ts';
 import { isTerminal, type NewEvent, type RunRow } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
 import { LostRun } from './signals.ts';
-import { admit, announce, quote } from './start.ts';
+import { admit, announce, orRefusal, quote } from './start.ts';
 import { runStep } from './step.ts';
 
 // A question that nobody answers within a month is answered by nobody.
@@ -150,7 +150,7 @@ async function findOrStartChild(
   if (known) return known;
   try {
     const priced = await quote(deps, { agentId: call.agent, input: call.input, tier: call.options.tier ?? run.tier });
-    const child = await deps.db.tenant(run.org_id, async (tx) => {
+    const admitted = deps.db.tenant(run.org_id, async (tx) => {
       const parent = await lockRun(tx, run.id);
       if (parent?.status !== 'running' || parent.fence !== attempt.fence) throw new LostRun();
       await assertRoom(tx, parent, priced.maximumNanos);
@@ -168,6 +168,7 @@ async function findOrStartChild(
         parent: { runId: run.id, rootRunId: run.root_run_id, step: slot.key, holdId: run.hold_id ?? undefined },
       });
     });
+    const child = await orRefusal(admitted);
     await deps.failpoint('child.after-admit');
     announce(deps, child);
     return child;

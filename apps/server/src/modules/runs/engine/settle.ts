@@ -1,6 +1,5 @@
 /** The end of a run: state, usage, money, outbox and audit in one transaction. */
 import type { Tx } from '../../../platform/db/index.ts';
-import { assert } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { addCalled, finishRun, listChargedBelow, lockRun, markReversed } from '../store/runs.ts';
 import type { RunRow, StoredProblem, TerminalStatus } from '../types.ts';
@@ -24,13 +23,6 @@ async function reverseCalled(deps: RunsDeps, tx: Tx, run: RunRow): Promise<void>
   );
 }
 
-async function settleMoney(deps: RunsDeps, tx: Tx, run: RunRow, cost: bigint): Promise<void> {
-  if (!run.hold_id) return;
-  const { chargedNanos } = await deps.ledger.settle(tx, { holdId: run.hold_id, costNanos: cost, runId: run.id });
-  // The cost was cut to the hold before, so a difference is a bug, and rolling back is the only honest answer.
-  assert(chargedNanos === cost, `run ${run.id}: charged ${chargedNanos} for a cost of ${cost}`);
-}
-
 async function recordUsage(deps: RunsDeps, tx: Tx, run: RunRow, cost: bigint): Promise<void> {
   await deps.metering.record(tx, {
     source: 'run',
@@ -52,7 +44,7 @@ async function recordUsage(deps: RunsDeps, tx: Tx, run: RunRow, cost: bigint): P
  * Ends a run in the caller's transaction, under `fence` (undefined where no attempt owns it). False when it has ended already or
  * another attempt owns it: then nothing was written. Call `announceEnd` after the commit.
  *
- * Row locks in order: run, task, caller's run, caller's task, usage, audit head, accounts.
+ * Row locks in order: run, task, caller's run, caller's task, usage, accounts, audit head.
  */
 export async function settle(
   deps: RunsDeps,
@@ -89,6 +81,9 @@ export async function settle(
     type: `run.${end.status}.v1`,
     data: finishedEvent(run, end, cost + called),
   });
+  if (!succeeded && run.called_nanos > 0n) await reverseCalled(deps, tx, run);
+  // At the commit, which fails if not the whole cost could be charged: it was cut to the hold above.
+  if (run.hold_id) await deps.ledger.settleAtCommit(tx, { holdId: run.hold_id, costNanos: cost, runId: run.id });
   await deps.audit.append(tx, {
     orgId: run.org_id,
     actorType: 'key',
@@ -98,8 +93,6 @@ export async function settle(
     targetId: run.id,
     requestId: run.request_id,
   });
-  if (!succeeded && run.called_nanos > 0n) await reverseCalled(deps, tx, run);
-  await settleMoney(deps, tx, run, cost);
   await deps.failpoint('settle.before-commit');
   return true;
 }

@@ -4,6 +4,7 @@ import { toMoney } from '@guildhall/contract';
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
+import { holdRefusal } from '../../ledger/index.ts';
 import { basePrice, type Tier, tierOf } from '../../metering/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
@@ -91,7 +92,7 @@ interface Admission {
 /**
  * Run, first event, durable task, outbox event, audit row and hold in the caller's transaction: all or nothing.
  * Call `announce` after the commit.
- * @throws 402 when the balance, a hard budget or the caller's own hold does not cover it.
+ * The transaction's promise goes through `orRefusal`: it fails with 402 when balance, a hard budget or the caller's hold does not cover it.
  */
 export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promise<RunRow> {
   const { quote: priced, start } = admission;
@@ -128,6 +129,8 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
     laneMax: priced.tier.concurrentRuns * scale,
   });
   await deps.outbox.append(tx, { orgId, type: 'run.started.v1', data: { runId: run.id, agentId: run.agent_id, mode } });
+  // Both happen at the commit, the money first: rows that all runs of the organisation share are locked for its length alone.
+  if (holdId) await askHold(deps, tx, { run, holdId, parentHoldId: admission.parent?.holdId });
   await deps.audit.append(tx, {
     orgId,
     actorType: 'key',
@@ -137,8 +140,6 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
     targetId: run.id,
     requestId: start.requestId,
   });
-  // Last, because these rows are shared by all runs of the organisation: they stay locked for one round trip and the commit.
-  if (holdId) await takeHold(deps, tx, { run, holdId, parentHoldId: admission.parent?.holdId });
   await deps.failpoint('admit.before-commit');
   return run;
 }
@@ -154,13 +155,13 @@ function holdFor(priced: Quote, maxCostNanos: bigint | undefined): bigint {
   return maxCostNanos;
 }
 
-async function takeHold(
+function askHold(
   deps: RunsDeps,
   tx: Tx,
   input: { run: RunRow; holdId: string; parentHoldId: string | undefined },
 ): Promise<void> {
   const { run } = input;
-  const outcome = await deps.ledger.hold(tx, {
+  return deps.ledger.holdAtCommit(tx, {
     holdId: input.holdId,
     orgId: run.org_id,
     mode: run.mode,
@@ -169,16 +170,25 @@ async function takeHold(
     ...(input.parentHoldId ? { parentHoldId: input.parentHoldId } : {}),
     scopes: { keyId: run.key_id, agentId: run.agent_id },
   });
-  if (outcome.ok) return;
-  const members = {
-    required: toMoney(outcome.requiredNanos),
-    available: toMoney(outcome.availableNanos),
-    ...(outcome.budgetId ? { budgetId: outcome.budgetId, resetsAt: outcome.resetsAt?.toISOString() ?? null } : {}),
-  };
-  if (outcome.reason === 'parent') throw new GuildhallError(budgetErrors.maxCostReached, { members });
-  throw new GuildhallError(outcome.reason === 'budget' ? budgetErrors.exceeded : budgetErrors.insufficient, {
-    members,
-  });
+}
+
+/** Around every transaction that admits: its hold is taken at the commit, and a refused one becomes the 402 that says what is missing. */
+export async function orRefusal<T>(admitting: Promise<T>): Promise<T> {
+  try {
+    return await admitting;
+  } catch (error) {
+    const refusal = holdRefusal(error);
+    if (!refusal) throw error;
+    const members = {
+      required: toMoney(refusal.requiredNanos),
+      available: toMoney(refusal.availableNanos),
+      ...(refusal.budgetId ? { budgetId: refusal.budgetId, resetsAt: refusal.resetsAt?.toISOString() ?? null } : {}),
+    };
+    if (refusal.reason === 'parent') throw new GuildhallError(budgetErrors.maxCostReached, { members });
+    throw new GuildhallError(refusal.reason === 'budget' ? budgetErrors.exceeded : budgetErrors.insufficient, {
+      members,
+    });
+  }
 }
 
 /** Wakes a worker; to be called after the commit of an admission. */

@@ -17,7 +17,7 @@ import { GuildhallError } from '../../../platform/errors/index.ts';
 import { type Answer, type RouteDefinition, replaceAnswer, route } from '../../../platform/http/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { announceCancel } from '../engine/cancel.ts';
-import { announce } from '../engine/start.ts';
+import { announce, orRefusal } from '../engine/start.ts';
 import { runErrors } from '../errors.ts';
 import type { RunsService } from '../service.ts';
 import { streamEvents } from '../stream.ts';
@@ -64,7 +64,7 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
         const priced = await runs.quote({ agentId: params.id, input: body.input, tier: body.tier });
         await runs.assertPace(principal.orgId, priced);
         let fresh = false;
-        const answer = await call.mutate(async (tx) => {
+        const admitting = call.mutate(async (tx) => {
           const row = await runs.start(tx, priced, {
             principal,
             agentId: params.id,
@@ -77,6 +77,7 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
           fresh = true;
           return { status: 202, body: await runs.present(row) };
         });
+        const answer = await orRefusal(admitting);
         if (!fresh) return answer;
         await deps.failpoint('admit.after-commit');
         announce(deps, answer.body);
@@ -217,7 +218,7 @@ function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       handler: async (call) => {
         const { principal, requestId, body, params } = call;
         await runs.getRow(principal, params.id);
-        const answer = await call.mutate(async (tx) => {
+        const admitting = call.mutate(async (tx) => {
           const row = await runs.replay(tx, {
             principal,
             runId: params.id,
@@ -227,6 +228,7 @@ function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
           });
           return { status: 202, body: await runs.present(row) };
         });
+        const answer = await orRefusal(admitting);
         announce(deps, answer.body);
         return answer;
       },
