@@ -291,6 +291,37 @@ describe('crashes and stops', () => {
     expect(only(await out.log(endpoint.id))).toMatchObject({ status: 'delivered', attempts: 1 });
   });
 
+  it('whoever dies and however often: every event arrives, each under its own id', async () => {
+    const { endpoint } = await out.create({ url: hook.url });
+    const other = await out.create({ url: hook.url, events: ['run.*'] });
+    const events: string[] = [];
+    for (let i = 0; i < 20; i += 1) events.push((await out.emit()).id);
+    for (let life = 0; life < 6; life += 1) {
+      let sends = 0;
+      const egress: Egress = {
+        ...out.egress,
+        // Some die before the request leaves, some after it arrived.
+        request: (url, request) => {
+          sends += 1;
+          if (sends <= life) return out.egress.request(url, request);
+          return sends % 2 === 0 ? new Promise(() => {}) : deaf(out.egress).request(url, request);
+        },
+      };
+      const before = hook.received.length;
+      void out.process({ egress }).deliveries.drain();
+      await hook.got(before + 1);
+      await out.advance(46_000);
+    }
+    await out.drain();
+    await out.advance(46_000);
+    await out.drain();
+    const got = hook.received.map((one) => one.headers['webhook-id']);
+    for (const id of events) expect(got.filter((each) => each === id).length).toBeGreaterThanOrEqual(2);
+    const log = [...(await out.log(endpoint.id)), ...(await out.log(other.endpoint.id))];
+    expect(log.map((row) => row.status)).toEqual(Array(40).fill('delivered'));
+    expect(new Set(got)).toEqual(new Set(events));
+  });
+
   it('an answer that comes after a take-over changes nothing', async () => {
     const { endpoint } = await out.create({ url: hook.url });
     await out.emit();
