@@ -1,0 +1,117 @@
+/** Agents whose effects outside are counted, and agents that do harm. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { type AgentDefinition, defineAgent, type StepEffect } from '@guildhall/agent-sdk';
+import { z } from 'zod';
+
+const base = {
+  version: '1.0.0',
+  summary: 'For chaos tests.',
+  description: 'For chaos tests.',
+  category: 'test',
+  needsModel: false,
+  limits: { timeoutMs: 60_000, stepsMax: 60 },
+};
+
+/** Tells the counter outside that an effect happened. Its answer comes after it has counted. */
+async function hit(counter: string, key: string, kind: StepEffect): Promise<void> {
+  const answer = await fetch(`${counter}/?kind=${kind}&key=${encodeURIComponent(key)}`, { method: 'POST' });
+  if (!answer.ok) throw new Error(`the counter answered ${answer.status}`);
+  await answer.arrayBuffer();
+}
+
+const effect = z.enum(['none', 'idempotent', 'once']);
+const FIVE: StepEffect[] = ['none', 'idempotent', 'once', 'idempotent', 'none'];
+
+/** Five steps, three of them with an effect outside. */
+export const counting = defineAgent({
+  ...base,
+  id: 'counting',
+  title: 'Counting',
+  input: z.strictObject({
+    counter: z.string(),
+    plan: z.array(effect).max(50).default(FIVE),
+    pauseMs: z.number().int().min(0).default(0),
+  }),
+  output: z.strictObject({ sum: z.number() }),
+  examples: [{ title: 'Five', input: { counter: 'http://127.0.0.1:1' } }],
+  run: async (ctx, input) => {
+    let sum = 0;
+    for (const [index, kind] of input.plan.entries()) {
+      sum += await ctx.step(
+        `${kind} ${index}`,
+        async (step) => {
+          if (input.pauseMs > 0) await pause(input.pauseMs, undefined, { signal: step.signal });
+          if (kind !== 'none') await hit(input.counter, step.idempotencyKey, kind);
+          return index;
+        },
+        { effect: kind },
+      );
+    }
+    return { sum };
+  },
+});
+
+/** Calls a counting run, sleeps, and calls another. */
+export const calling = defineAgent({
+  ...base,
+  id: 'calling',
+  title: 'Calling',
+  input: z.strictObject({ counter: z.string() }),
+  output: z.strictObject({ sums: z.array(z.string()) }),
+  examples: [{ title: 'Two calls', input: { counter: 'http://127.0.0.1:1' } }],
+  plannedCalls: () => [{ agent: 'counting', timesMax: 2 }],
+  run: async (ctx, input) => {
+    const plan = ['idempotent', 'none'];
+    const first = await ctx.call('counting', { counter: input.counter, plan });
+    await ctx.sleep('between', 50);
+    const second = await ctx.call('counting', { counter: input.counter, plan });
+    return { sums: [first.status, second.status] };
+  },
+});
+
+/** Asks a person between two effects. */
+export const asking = defineAgent({
+  ...base,
+  id: 'asking',
+  title: 'Asking',
+  input: z.strictObject({ counter: z.string() }),
+  output: z.strictObject({ decision: z.string() }),
+  examples: [{ title: 'Ask', input: { counter: 'http://127.0.0.1:1' } }],
+  run: async (ctx, input) => {
+    const work = (name: string) =>
+      ctx.step(
+        name,
+        async (step) => {
+          await hit(input.counter, step.idempotencyKey, 'idempotent');
+          return null;
+        },
+        { effect: 'idempotent' },
+      );
+    await work('before');
+    const answer = await ctx.approve('ask', { title: 'May I?' });
+    await work('after');
+    return { decision: answer.decision };
+  },
+});
+
+/** Kills the process that executes it, each time it is loaded; `beside` a call that is under way, if asked. */
+export const poison = defineAgent({
+  ...base,
+  id: 'poison',
+  title: 'Poison',
+  input: z.strictObject({ counter: z.string(), beside: z.boolean().default(false) }),
+  output: z.strictObject({}),
+  examples: [{ title: 'Die', input: { counter: 'http://127.0.0.1:1' } }],
+  plannedCalls: (input) => (input.beside ? [{ agent: 'counting', timesMax: 1 }] : []),
+  run: async (ctx, input) => {
+    const child = input.beside
+      ? ctx.call('counting', { counter: input.counter, plan: ['none'], pauseMs: 60_000 })
+      : undefined;
+    if (child) await ctx.step('let the call begin', async () => pause(100).then(() => null));
+    process.kill(process.pid, 'SIGKILL');
+    await child;
+    return {};
+  },
+});
+
+export const chaosAgents = [counting, calling, asking, poison] as unknown as readonly AgentDefinition[];
