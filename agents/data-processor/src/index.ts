@@ -16,7 +16,7 @@ const LIMITS = {
   /** A look reads every byte once, to know its encoding. */
   inspect: { wallMs: 60_000, memoryMaxBytes: 400 * MIB },
   /** The engine is held to 240 MB; the rest is for Node, its native library, and the readers of XML and XLSX. */
-  process: { wallMs: 300_000, memoryMaxBytes: 900 * MIB },
+  process: { wallMs: 180_000, memoryMaxBytes: 900 * MIB },
 } as const;
 
 export default defineAgent({
@@ -31,7 +31,7 @@ export default defineAgent({
   input: inputSchema,
   output: outputSchema,
   examples,
-  limits: { timeoutMs: 480_000, stepsMax: 4 },
+  limits: { timeoutMs: 300_000, stepsMax: 4 },
   validate: validateRequest,
   async run(ctx, input) {
     const files = await Promise.all(

@@ -313,6 +313,15 @@ describe('a request that cannot work is refused before it starts', () => {
   );
 });
 
+describe('a join of two lists that repeat one key', () => {
+  it('is refused before it fills the disk', async () => {
+    const data = `k,v\n${'1,x\n'.repeat(5000)}`;
+    const error = await failure({ sources: [{ data }, { name: 'other', data }], steps: [{ step: 'join', with: 'other', on: ['k'] }] });
+    expect([error.reason, error.errors[0]?.path]).toEqual(['too-many-rows', '/steps/0/on']);
+    expect(error.message).toContain('would make 25000000');
+  });
+});
+
 describe('a step that does not fit the data is refused, and says what is there', () => {
   const data = 'id,name,amount,day\n1,a,2.5,2026-01-01\n2,b,3.5,2026-01-02\n';
   const cases: readonly (readonly [Input['steps'], string, string, string])[] = [

@@ -4,6 +4,8 @@ import { type Column, identifier, kindOf, literal } from '../columns.ts';
 
 /** With Node and the native library beside it the process stays below 600 MB: measured 494 MB for a million rows. */
 const MEMORY_LIMIT = '240MB';
+/** What does not fit into memory goes to disk, but a runaway query must not fill it. */
+const SPILL_LIMIT = '2GB';
 /** The machine also serves requests. */
 const THREADS = '2';
 
@@ -25,6 +27,7 @@ export async function openEngine(dir: string, readFiles: readonly string[]): Pro
   const instance = await DuckDBInstance.create(':memory:', {
     threads: THREADS,
     memory_limit: MEMORY_LIMIT,
+    max_temp_directory_size: SPILL_LIMIT,
     temp_directory: `${dir}/spill`,
   });
   const connection = await instance.connect();

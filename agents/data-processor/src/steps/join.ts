@@ -23,6 +23,7 @@ export async function join(context: StepContext, flow: Flow, step: StepOf<'join'
   const condition = pairs
     .map(([left, right]) => `l.${identifier(left.name)} = r.${identifier(right.name)}`)
     .join(' AND ');
+  if (step.type !== 'semi' && step.type !== 'anti') await assertSize(context, flow, other, pairs);
   const columns = [...leftColumns(flow, pairs, step.type), ...rightColumns(flow, other, pairs, step, context.path)];
   const rowOfLeft = flow.tracked ? [`l.${ROW} AS ${ROW}`] : [];
   const only = step.type === 'semi' || step.type === 'anti';
@@ -36,6 +37,18 @@ export async function join(context: StepContext, flow: Flow, step: StepOf<'join'
     `SELECT ${[...rowOfLeft, ...columns].join(', ')} FROM ${flow.relation} AS l ${SQL_JOIN[step.type]} ${other.relation} AS r ON ${condition} ORDER BY ${order.join(', ')}`,
   );
   return only ? joined : { ...joined, rowsRepeat: true };
+}
+
+/** Two lists that repeat a key multiply: more rows than this are a mistake rather than a wish. */
+const ROWS_MAX = 20_000_000;
+
+/** Counts the pairs of a join from the counts of its keys, before any row is made. */
+async function assertSize(context: StepContext, flow: Flow, other: Flow, pairs: readonly Pair[]): Promise<void> {
+  const keys = (side: 0 | 1): string => pairs.map((pair, index) => `${identifier(pair[side].name)} AS k${index}`).join(', ');
+  const counted = (relation: string, side: 0 | 1): string => `(SELECT ${keys(side)}, count(*) AS n FROM ${relation} GROUP BY ALL)`;
+  const on = pairs.map((_, index) => `l.k${index} = r.k${index}`).join(' AND ');
+  const { n } = await context.job.engine.one(`SELECT sum(CAST(l.n AS DOUBLE) * r.n) AS n FROM ${counted(flow.relation, 0)} AS l JOIN ${counted(other.relation, 1)} AS r ON ${on}`);
+  if (Number(n ?? 0) > ROWS_MAX) throw stepError('too-many-rows', `${context.path}/on`, `the join would make ${n} rows, where ${ROWS_MAX} are allowed; the keys repeat on both sides`);
 }
 
 type Pair = readonly [left: Column, right: Column];
