@@ -33,13 +33,25 @@ export interface JsonOption {
   readonly json?: boolean;
 }
 
+const exampleText = (examples: readonly string[]): string =>
+  `\nExample:\n${examples.map((example) => `  $ guildhall ${example}`).join('\n')}`;
+
+/** A command that only holds others. */
+export function group(parent: Command, name: string, summary: string, example: string): Command {
+  return parent
+    .command(name)
+    .description(summary)
+    .helpCommand(false)
+    .addHelpText('after', exampleText([example]));
+}
+
 /** A command with `--json` and examples in its help. */
 export function leaf(parent: Command, usage: string, summary: string, examples: readonly string[]): Command {
   return parent
     .command(usage)
     .description(summary)
     .option('--json', 'print one JSON document for machines')
-    .addHelpText('after', `\nExample:\n${examples.map((example) => `  $ guildhall ${example}`).join('\n')}`);
+    .addHelpText('after', exampleText(examples));
 }
 
 /** Prints the result: as JSON when asked, else as text. */

@@ -2,7 +2,7 @@
 import { apiKeyPage, mode, newApiKey, SCOPES, scope } from '@guildhall/contract';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, withConnection } from '../connection.ts';
-import { type CliContext, leaf, show } from '../context.ts';
+import { type CliContext, group, leaf, show } from '../context.ts';
 import { usageError } from '../exit-codes.ts';
 import { plain, table } from '../text.ts';
 
@@ -18,7 +18,7 @@ const described = (key: ReturnType<typeof newApiKey.parse>): string =>
   `Key     ${key.id} (${plain(key.name)}, ${key.mode})\nSecret  ${key.secret ?? 'was shown before'}\n        Keep it now: it is not shown again.\n`;
 
 export function addKeys(program: Command, context: CliContext): void {
-  const keys = program.command('keys').description('list, create, revoke and rotate API keys');
+  const keys = group(program, 'keys', 'list, create, revoke and rotate API keys', 'keys list');
   withConnection(leaf(keys, 'list', 'list API keys, newest first', ['keys list'])).action(
     async (options: ConnectionOptions) => {
       const page = await (await connect(context, options)).get('/v1/keys?limit=200', apiKeyPage);

@@ -1,12 +1,12 @@
 /** `guildhall ledger verify`: recomputes the books and names each difference. */
 import type { Command } from 'commander';
 import { verifyBooks, withPlatform } from '../books.ts';
-import { type CliContext, type JsonOption, leaf, show } from '../context.ts';
+import { type CliContext, group, type JsonOption, leaf, show } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { plain } from '../text.ts';
 
 export function addLedger(program: Command, context: CliContext): void {
-  const ledger = program.command('ledger').description('the books');
+  const ledger = group(program, 'ledger', 'the books', 'ledger verify');
   leaf(
     ledger,
     'verify',

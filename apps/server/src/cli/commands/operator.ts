@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { withPlatform } from '../books.ts';
 import { type ConnectionOptions, connect, withConnection } from '../connection.ts';
-import { type CliContext, type JsonOption, leaf, show } from '../context.ts';
+import { type CliContext, group, type JsonOption, leaf, show } from '../context.ts';
 import { formatMoney, parseDollars } from '../money.ts';
 import { plain, table } from '../text.ts';
 
@@ -12,7 +12,7 @@ const granted = z.object({ id: z.string(), organisationId: z.string(), amount: m
 const PAGE = 200;
 
 export function addOrgs(program: Command, context: CliContext): void {
-  const orgs = program.command('orgs').description('create and list organisations (operator)');
+  const orgs = group(program, 'orgs', 'create and list organisations (operator)', 'orgs create "Riyadh Foods"');
   withConnection(
     leaf(orgs, 'create <name>', 'create an organisation and its first key', ['orgs create "Riyadh Foods"']),
   ).action(async (name: string, options: ConnectionOptions) => {
@@ -50,7 +50,12 @@ export function addOrgs(program: Command, context: CliContext): void {
 }
 
 export function addCredits(program: Command, context: CliContext): void {
-  const credits = program.command('credits').description('give organisations credit (operator)');
+  const credits = group(
+    program,
+    'credits',
+    'give organisations credit (operator)',
+    'credits grant org_… 25 --reason "invoice 1042"',
+  );
   const grant = leaf(credits, 'grant <org> <amount>', 'give an organisation credit, in dollars', [
     'credits grant org_… 25 --reason "invoice 1042"',
   ]).requiredOption('--reason <reason>', 'why; it stands in the ledger and in the audit trail');

@@ -135,7 +135,7 @@ async function saveArtifacts(api: Api, ended: Run, folder: string): Promise<stri
 }
 
 // More would push the cost off the screen; --json has it whole.
-const OUTPUT_LINES_MAX = 60;
+const OUTPUT_LINES_MAX = 24;
 
 function shortJson(value: unknown): string {
   const lines = toJson(value).split('\n');

@@ -3,7 +3,7 @@ import { pageOf, type RunEvent, run as runSchema, step } from '@guildhall/contra
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { type ConnectionOptions, connect, withConnection } from '../connection.ts';
-import { type CliContext, leaf, show } from '../context.ts';
+import { type CliContext, group, leaf, show } from '../context.ts';
 import { followRun } from '../events.ts';
 import { usageError } from '../exit-codes.ts';
 import { formatMoney } from '../money.ts';
@@ -30,7 +30,7 @@ interface ReplayOptions extends ConnectionOptions {
 const runPath = (id: string): string => `/v1/runs/${encodeURIComponent(id)}`;
 
 export function addRuns(program: Command, context: CliContext): void {
-  const runs = program.command('runs').description('list, show, stop and repeat runs');
+  const runs = group(program, 'runs', 'list, show, stop and repeat runs', 'runs list --status failed');
   addList(runs, context);
   addReading(runs, context);
   addChanging(runs, context);

@@ -112,7 +112,8 @@ async function checkQueue({ foundation, platform }: OpenPlatform): Promise<Check
   const counts = await platform.durable.counts();
   const queued = counts.find((row) => row.state === 'queued');
   const waitedMs = queued?.oldestDueAt ? foundation.clock.now().getTime() - queued.oldestDueAt.getTime() : 0;
-  const detail = `${queued?.n ?? 0n} queued, the oldest due for ${formatDuration(Math.max(0, waitedMs))}`;
+  const waited = waitedMs > 0 ? `, the oldest due for ${formatDuration(waitedMs)}` : '';
+  const detail = `${queued?.n ?? 0n} queued${waited}`;
   if (waitedMs < QUEUE_WARN_MS) return { name: 'queue', level: 'pass', detail };
   const advice = 'Is a worker running? If it is, add one (guildhall worker) or raise WORKER_SLOTS.';
   return { name: 'queue', level: 'warn', detail, advice };
