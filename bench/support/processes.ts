@@ -1,0 +1,53 @@
+/** What Linux says about processes: who descends from whom, and how much memory they use. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** `roots` and everything below them, as far as it is still there. */
+export function treeOf(roots: readonly number[]): ReadonlySet<number> {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    const parent = Number.isInteger(pid) ? parentOf(pid) : undefined;
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const found = new Set<number>();
+  const open = [...roots];
+  for (let pid = open.pop(); pid !== undefined; pid = open.pop()) {
+    if (found.has(pid)) continue;
+    found.add(pid);
+    open.push(...(children.get(pid) ?? []));
+  }
+  return found;
+}
+
+/** The processes that `pid` started and that are still there. */
+export const childrenOf = (pid: number): readonly number[] =>
+  readdirSync('/proc')
+    .map(Number)
+    .filter((each) => Number.isInteger(each) && parentOf(each) === pid);
+
+/** Proportional set size in MB (10⁶ bytes): memory shared between processes is counted once. */
+export const pssMb = (pid: number): number => kilobytes(`/proc/${pid}/smaps_rollup`, 'Pss') * 0.001024;
+
+/** The most resident memory that the process has had so far, in MB. */
+export const peakMb = (pid: number): number => kilobytes(`/proc/${pid}/status`, 'VmHWM') * 0.001024;
+
+/** The command line, for reports. */
+export const commandOf = (pid: number): string => read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+
+function parentOf(pid: number): number | undefined {
+  // The name in brackets may hold spaces and brackets; the fields begin after the last one.
+  const fields = read(`/proc/${pid}/stat`).split(')').at(-1)?.trim().split(' ');
+  return fields?.[1] === undefined ? undefined : Number(fields[1]);
+}
+
+const kilobytes = (file: string, name: string): number =>
+  Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(read(file))?.[1] ?? 0);
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    // It ended between being listed and being read.
+    return '';
+  }
+}
