@@ -13,7 +13,7 @@ import { createKeyring } from '../../src/platform/crypto/index.ts';
 import { createDb, type Db } from '../../src/platform/db/index.ts';
 import type { Failpoint } from '../../src/platform/failpoints/index.ts';
 import { createIds } from '../../src/platform/ids/index.ts';
-import { silentLogger } from '../../src/platform/telemetry/index.ts';
+import { type Logger, silentLogger } from '../../src/platform/telemetry/index.ts';
 import { type Role, type Server, serveOn } from '../../src/serve.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 
@@ -49,6 +49,8 @@ export interface TestPlatformOptions {
   readonly role?: Role;
   readonly environment?: Readonly<Record<string, string>>;
   readonly failpoint?: Failpoint;
+  /** Hears what the platform logs; nobody, when left out. */
+  readonly log?: Logger;
 }
 
 // Any agent fits into the list the platform takes; its types matter inside it alone.
@@ -66,6 +68,7 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
     ...options.environment,
   });
   const keyring = createKeyring({ masterKey: randomBytes(32) });
+  const log = options.log ?? silentLogger;
   const serveRole = (role: Role, failpoint: Failpoint | undefined): Promise<Server> => {
     const closing = new ClosingStack((name, error) => {
       throw new Error(`${name} did not close cleanly`, { cause: error });
@@ -81,7 +84,7 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
     closing.push('database', () => db.close());
     const foundation: Foundation = {
       settings,
-      log: silentLogger,
+      log,
       clock: systemClock,
       ids: createIds(systemClock),
       keyring,
@@ -92,7 +95,7 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
     return serveOn(foundation, {
       role,
       settings,
-      log: silentLogger,
+      log,
       agents: options.agents,
       ...(failpoint ? { failpoint } : {}),
     });

@@ -8,6 +8,24 @@ export const httpErrors = defineErrors('http', {
     'The body is not valid JSON.',
     'Send a JSON body, encoded as UTF-8, with content-type application/json.',
   ],
+  malformedForm: [
+    'malformed-form',
+    400,
+    'The form is broken, cut off, or holds more than one file.',
+    'Send multipart/form-data with its boundary in content-type and one file in a field named "file".',
+  ],
+  malformedRequest: [
+    'malformed-request',
+    400,
+    'The request is not valid HTTP.',
+    'Check the method, the headers, and the escapes in the address.',
+  ],
+  headersTooLarge: [
+    'headers-too-large',
+    431,
+    'The headers of the request are too large.',
+    'Send fewer or shorter headers, and long values in the body.',
+  ],
   invalidRequest: [
     'invalid-request',
     422,

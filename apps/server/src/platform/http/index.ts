@@ -6,3 +6,4 @@ export { fieldErrors, parse, pointer } from './parse.ts';
 export { normalizeError, toProblem } from './problem.ts';
 export { createHttp, type HttpOptions } from './server.ts';
 export { type Answer, type Call, type LimitVerdict, type Principal, type RouteDefinition, route } from './types.ts';
+export { receiveFile } from './upload.ts';

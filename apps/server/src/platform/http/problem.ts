@@ -24,7 +24,7 @@ export function toProblem(error: GuildhallError, requestId: string): Problem {
   };
 }
 
-const FASTIFY_CODES: Readonly<Record<string, keyof typeof httpErrors>> = {
+const FRAMEWORK_CODES: Readonly<Record<string, keyof typeof httpErrors>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupportedMediaType',
   FST_ERR_CTP_BODY_TOO_LARGE: 'bodyTooLarge',
   FST_REQ_FILE_TOO_LARGE: 'bodyTooLarge',
@@ -33,7 +33,21 @@ const FASTIFY_CODES: Readonly<Record<string, keyof typeof httpErrors>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformedJson',
   FST_ERR_NOT_FOUND: 'notFound',
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'unsupportedMediaType',
+  FST_FILES_LIMIT: 'malformedForm',
+  FST_FIELDS_LIMIT: 'malformedForm',
+  FST_PARTS_LIMIT: 'malformedForm',
+  FST_PROTO_VIOLATION: 'malformedForm',
+  FST_INVALID_JSON_FIELD_ERROR: 'malformedForm',
+  FST_MP_PREMATURE_CLOSE: 'malformedForm',
+  FST_ERR_BAD_URL: 'malformedRequest',
+  // An id longer than any of ours names nothing.
+  FST_ERR_MAX_PARAM_LENGTH: 'notFound',
+  HPE_HEADER_OVERFLOW: 'headersTooLarge',
+  ERR_HTTP_REQUEST_TIMEOUT: 'timeout',
 };
+
+// PostgreSQL's own words for an instant before or after all that it can hold.
+const OUT_OF_RANGE = new Set(['22007', '22008']);
 
 /** Whatever was thrown, as one of our errors: ours unchanged, the framework's and the database's translated, the rest internal. */
 export function normalizeError(error: unknown): GuildhallError {
@@ -47,7 +61,12 @@ export function normalizeError(error: unknown): GuildhallError {
       cause: error,
     });
   }
-  const known = FASTIFY_CODES[code];
+  if (OUT_OF_RANGE.has(code))
+    return new GuildhallError(httpErrors.invalidRequest, {
+      detail: 'An instant lies outside of what can be stored.',
+      cause: error,
+    });
+  const known = FRAMEWORK_CODES[code];
   if (known) return new GuildhallError(httpErrors[known], { cause: error });
   if (error instanceof SyntaxError && 'statusCode' in error)
     return new GuildhallError(httpErrors.malformedJson, { cause: error });

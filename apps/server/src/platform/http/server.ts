@@ -1,5 +1,6 @@
 /** Serves a list of routes: one place that authenticates, parses, transacts, answers and translates errors. */
-
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import multipart from '@fastify/multipart';
 import type { Scope } from '@guildhall/contract';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -9,10 +10,12 @@ import type { Db } from '../db/index.ts';
 import { GuildhallError } from '../errors/index.ts';
 import type { Ids } from '../ids/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { createMethodFinder, hasKey } from './address.ts';
 import { authErrors, httpErrors } from './errors.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { parse } from './parse.ts';
 import { normalizeError, toProblem } from './problem.ts';
+import { assertSound } from './shape.ts';
 import type { Answer, Call, LimitVerdict, Principal, RouteDefinition } from './types.ts';
 
 export interface HttpOptions {
@@ -65,23 +68,26 @@ function presentedKey(request: FastifyRequest): string | undefined {
   return bearer ?? (typeof header === 'string' ? header : undefined);
 }
 
-/** The address with its escapes undone; one that cannot be undone is looked at as it is. */
-function plainUrl(url: string): string {
-  try {
-    return decodeURIComponent(url);
-  } catch {
-    return url;
-  }
+function refuseKeyInUrl(request: FastifyRequest): void {
+  if (hasKey(request.url)) throw new GuildhallError(authErrors.keyInUrl);
 }
 
-function refuseKeyInUrl(request: FastifyRequest): void {
-  if (/gld_(live|test)_/.test(plainUrl(request.url))) throw new GuildhallError(authErrors.keyInUrl);
+/** Said before a byte of the body is read: what a route cannot take is not taken in. */
+function assertMediaType(route: RouteDefinition, request: FastifyRequest): void {
+  const type = request.headers['content-type'];
+  const isForm = type !== undefined && /^multipart\/form-data\s*;/i.test(type);
+  if (route.rawBody ? isForm : !type || !/^multipart\//i.test(type)) return;
+  throw new GuildhallError(httpErrors.unsupportedMediaType);
 }
 
 function assertScope(principal: Principal, scope: Scope): void {
   if (principal.scopes.includes(scope)) return;
   throw new GuildhallError(authErrors.scope, { detail: `It lacks the scope "${scope}".` });
 }
+
+const NO_QUERY = z.strictObject({});
+// Routes without a body of their own take an empty object as well, which many clients always send.
+const NO_BODY = NO_QUERY.nullish();
 
 const NOBODY: Principal = Object.freeze({ orgId: '', keyId: '', mode: 'live', scopes: [] });
 
@@ -110,12 +116,14 @@ class Edge {
     const { db } = this.options;
     const abort = new AbortController();
     reply.raw.once('close', () => abort.abort());
-    const parsed = (schema: unknown, value: unknown, where: 'body' | 'query' | 'path') =>
-      schema === undefined ? undefined : parse(schema as z.ZodType, value, where);
+    const parsed = (schema: unknown, value: unknown, where: 'body' | 'query' | 'path') => {
+      assertSound(value, where);
+      return schema === undefined ? undefined : parse(schema as z.ZodType, value, where);
+    };
     return {
       params: parsed(route.params, request.params, 'path') as never,
-      query: parsed(route.query ?? z.strictObject({}), request.query, 'query') as never,
-      body: parsed(route.body, request.body, 'body') as never,
+      query: parsed(route.query ?? NO_QUERY, request.query, 'query') as never,
+      body: parsed(route.body ?? NO_BODY, request.body, 'body') as never,
       principal,
       requestId: request.id,
       signal: abort.signal,
@@ -165,6 +173,7 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
     // Before the body is read: a stranger cannot make us take in megabytes.
     onRequest: async (request, reply) => {
       const principal = await edge.principal(route, request);
+      assertMediaType(route, request);
       principals.set(request, principal);
       const principalOrNone = route.scope === 'public' ? undefined : principal;
       const { headers, refusal } = await edge.options.limit({ principal: principalOrNone, ip: request.ip, route });
@@ -175,7 +184,17 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
   });
 }
 
+function answerProblem(request: FastifyRequest, reply: FastifyReply, error: GuildhallError): FastifyReply {
+  const problem = toProblem(error, request.id);
+  codes.set(request, problem.code);
+  if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="guildhall"');
+  // Serialized here: the declared schemas are those of successes.
+  return reply.code(problem.status).type('application/problem+json').serializer(String).send(JSON.stringify(problem));
+}
+
 function setErrorAnswers(app: FastifyInstance, options: HttpOptions): void {
+  const methodsAt = createMethodFinder(options.routes);
   app.setErrorHandler((thrown, request, reply) => {
     const error = normalizeError(thrown);
     const level = error.spec.kind === 'refusal' ? 'info' : 'error';
@@ -184,17 +203,51 @@ function setErrorAnswers(app: FastifyInstance, options: HttpOptions): void {
       code: error.spec.code,
       ...(level === 'error' ? { error: error.details.cause ?? error } : {}),
     });
-    const problem = toProblem(error, request.id);
-    codes.set(request, problem.code);
-    if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
-    if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="guildhall"');
-    // Serialized here: the declared schemas are those of successes.
-    return reply.code(problem.status).type('application/problem+json').serializer(String).send(JSON.stringify(problem));
+    return answerProblem(request, reply, error);
   });
   app.setNotFoundHandler((request, reply) => {
     refuseKeyInUrl(request);
-    const problem = toProblem(new GuildhallError(httpErrors.notFound), request.id);
-    return reply.code(404).type('application/problem+json').serializer(String).send(JSON.stringify(problem));
+    const methods = methodsAt(request.url);
+    if (methods.length === 0) throw new GuildhallError(httpErrors.notFound);
+    reply.header('allow', methods.join(', '));
+    throw new GuildhallError(httpErrors.methodNotAllowed, { detail: `It accepts ${methods.join(', ')}.` });
+  });
+}
+
+/** Addresses that the router cannot read reach no hook and no handler, so they get what all others get here. */
+function answerUnroutable(thrown: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const error = hasKey(request.url) ? new GuildhallError(authErrors.keyInUrl) : normalizeError(thrown);
+  reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
+  void answerProblem(request, reply, error);
+}
+
+/** What is not HTTP has no request and no reply: the answer is written to the socket, which is closed behind it. */
+function answerBrokenHttp(options: HttpOptions, thrown: Error & { code?: string }, socket: Socket): void {
+  if (thrown.code === 'ECONNRESET' || !socket.writable) return;
+  const known = normalizeError(thrown);
+  const error = known.spec === httpErrors.internal ? new GuildhallError(httpErrors.malformedRequest) : known;
+  const requestId = options.ids.make('req');
+  const body = JSON.stringify(toProblem(error, requestId));
+  const headers = {
+    ...SECURITY_HEADERS,
+    'x-request-id': requestId,
+    'content-type': 'application/problem+json',
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const { status } = error.spec;
+  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n'));
+}
+
+/** JSON as ever, but a missing body is no body: clients set the content type of a DELETE too. */
+function setBodyParsers(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (text === '') done(null, undefined);
+    // Answers through `done`; `parseAs` says that it is a string.
+    else void parseJson(request, text as string, done);
   });
 }
 
@@ -211,9 +264,10 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     forceCloseConnections: 'idle',
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     routerOptions: { maxParamLength: 128 },
-    onProtoPoisoning: 'error',
-    onConstructorPoisoning: 'error',
+    frameworkErrors: answerUnroutable,
+    clientErrorHandler: (error, socket) => answerBrokenHttp(options, error, socket),
   });
+  setBodyParsers(app);
   app.setValidatorCompiler(() => () => true);
   await app.register(multipart, { limits: { fileSize: options.fileMaxBytes, files: 1, fields: 0 } });
   const started = new WeakMap<FastifyRequest, number>();

@@ -1,10 +1,9 @@
 /** Routes for files in and artifacts out. */
 
-import type { MultipartFile } from '@fastify/multipart';
 import { FILE_MAX_BYTES, file } from '@guildhall/contract';
 import { z } from 'zod';
 import { GuildhallError } from '../../../platform/errors/index.ts';
-import { type Call, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { type Call, type RouteDefinition, receiveFile, route } from '../../../platform/http/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
 import { toWireFile } from '../present.ts';
@@ -27,12 +26,6 @@ export function displayName(name: string | undefined): string {
 }
 
 const MEDIA_TYPE = /^[\w.+-]{1,64}\/[\w.+-]{1,128}$/;
-
-async function partOf(call: Call<unknown, unknown, unknown>): Promise<MultipartFile> {
-  const part = await call.raw.file();
-  if (part?.fieldname !== 'file') throw new GuildhallError(runErrors.fileMissing);
-  return part;
-}
 
 function attachment(name: string): string {
   return `attachment; filename="${name.replaceAll(/[^\x20-\x7e]|["\\]/g, '_')}"; filename*=UTF-8''${encodeURIComponent(name)}`;
@@ -72,11 +65,14 @@ export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[]
       bodyMaxBytes: FILE_MAX_BYTES + ENVELOPE_BYTES,
       responses: { 201: file },
       handler: async (call) => {
-        const part = await partOf(call);
         const { orgId } = call.principal;
-        const { sha256, size } = await deps.files.put(orgId, part.file, { maxBytes: FILE_MAX_BYTES });
-        const name = displayName(part.filename);
-        const mediaType = MEDIA_TYPE.test(part.mimetype) ? part.mimetype : 'application/octet-stream';
+        const received = await receiveFile(call.raw, async (part) => ({
+          ...(await deps.files.put(orgId, part.file, { maxBytes: FILE_MAX_BYTES })),
+          name: displayName(part.filename),
+          mediaType: MEDIA_TYPE.test(part.mimetype) ? part.mimetype : 'application/octet-stream',
+        }));
+        if (!received) throw new GuildhallError(runErrors.fileMissing);
+        const { name, mediaType, size, sha256 } = received;
         return call.mutate(async (tx) => {
           const row = await insertFile(tx, { id: deps.ids.make('file'), orgId, name, mediaType, size, sha256 });
           await deps.audit.append(tx, {

@@ -167,6 +167,11 @@ function readRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       responses: { 200: null },
       handler: async ({ params, principal, raw, reply, signal }) => {
         await runs.getRow(principal, params.id);
+        // A HEAD would wait for the end of the run, for nothing.
+        if (raw.method === 'HEAD') {
+          await reply.type('text/event-stream; charset=utf-8').send();
+          return undefined;
+        }
         const last = raw.headers['last-event-id'];
         const after = typeof last === 'string' && SEQ.test(last) ? Number(last) : 0;
         const open = streams.get(principal.orgId) ?? 0;
