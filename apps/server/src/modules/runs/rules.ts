@@ -48,15 +48,33 @@ export function problemOf(spec: ErrorCode, detail?: string): StoredProblem {
   };
 }
 
+// In the text of JSON: an escape of NUL or of half a character, neither of which the database keeps.
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
+/** The JSON text of a value; undefined where it has none or the database would refuse it. */
+export function storableJson(value: unknown): string | undefined {
+  try {
+    const text = JSON.stringify(value ?? null);
+    return text === undefined || UNSTORABLE.test(text) ? undefined : text;
+  } catch {
+    // A cycle or a bigint: no JSON.
+    return undefined;
+  }
+}
+
+const storableText = (text: string): string => text.toWellFormed().replaceAll('\u0000', '\ufffd');
+
 /** What a caller sees of an error thrown in a run: the public part of ours and the agent's, nothing of any other. */
 export function storedProblem(error: unknown): StoredProblem {
   if (error instanceof AgentError) {
+    // Its words may quote what a customer sent.
+    const title = storableText(error.message);
     return {
-      code: `agent.${error.reason}`,
+      code: storableText(`agent.${error.reason}`),
       status: 422,
-      title: error.message,
-      detail: `${error.message} ${error.advice}`,
-      errors: error.errors,
+      title,
+      detail: `${title} ${storableText(error.advice)}`,
+      errors: error.errors.map(({ path, message }) => ({ path: storableText(path), message: storableText(message) })),
     };
   }
   if (error instanceof GuildhallError && error.spec.kind === 'refusal') {

@@ -36,14 +36,20 @@ export function createContext(deps: RunsDeps, attempt: Attempt): RunContext {
     mode: run.mode,
     signal: attempt.abort.signal,
     createdAt: run.created_at,
-    step: (name, work, options = {}) => runStep(deps, attempt, { name, work, options }),
-    file: (ref) => attempt.active(() => openFile(deps, run, ref)),
-    call: (agent, input, options = {}) => callAgent(deps, attempt, { agent, input, options }),
-    approve: (name, request) => approve(deps, attempt, name, request),
-    sleep: (name, durationMs) => sleep(deps, attempt, name, durationMs),
+    step: (name, work, options = {}) => owned(runStep(deps, attempt, { name, work, options })),
+    file: (ref) => owned(attempt.active(() => openFile(deps, run, ref))),
+    call: (agent, input, options = {}) => owned(callAgent(deps, attempt, { agent, input, options })),
+    approve: (name, request) => owned(approve(deps, attempt, name, request)),
+    sleep: (name, durationMs) => owned(sleep(deps, attempt, name, durationMs)),
     usage: (name, query) =>
-      runStep(deps, attempt, { name, work: () => readUsage(deps, run, query), options: { kind: 'usage' } }),
+      owned(runStep(deps, attempt, { name, work: () => readUsage(deps, run, query), options: { kind: 'usage' } })),
   };
+}
+
+/** The engine owns what an agent does not wait for: its failure is on record, and must not end the whole process. */
+function owned<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 async function openFile(deps: RunsDeps, run: RunRow, ref: FileRef): Promise<RunFile> {

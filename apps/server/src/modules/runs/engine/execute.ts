@@ -7,7 +7,7 @@ import type { Claimed, Outcome } from '../../../platform/durable/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
-import { failureOf, problemOf } from '../rules.ts';
+import { failureOf, problemOf, storableJson } from '../rules.ts';
 import { beginAttempt, listLiveChildren, lockRun, markWaiting } from '../store/runs.ts';
 import { listSteps } from '../store/steps.ts';
 import type { RunRow } from '../types.ts';
@@ -93,8 +93,10 @@ async function attemptRun(deps: RunsDeps, run: RunRow, task: Claimed, signal: Ab
 /** The agent returns or throws, everything it does waits, or the attempt is interrupted: whichever is first. */
 async function raceAttempt(deps: RunsDeps, agent: AgentDefinition, attempt: Attempt): Promise<Ending> {
   const { run } = attempt;
-  const returned = agent.run(createContext(deps, attempt), run.input as never).then(
-    (output): Ending => ({ end: checkedOutput(deps, agent, run, output) }),
+  const work = async () =>
+    checkedOutput(deps, agent, run, await agent.run(createContext(deps, attempt), run.input as never));
+  const returned = work().then(
+    (end): Ending => ({ end }),
     (error: unknown): Ending => failedEnding(deps, run, error),
   );
   const waits = attempt.suspended.then((open): Ending => ({ waits: open }));
@@ -109,11 +111,11 @@ async function raceAttempt(deps: RunsDeps, agent: AgentDefinition, attempt: Atte
 
 function checkedOutput(deps: RunsDeps, agent: AgentDefinition, run: RunRow, output: unknown): End {
   const parsed = agent.output.safeParse(output);
-  if (parsed.success) return { status: 'succeeded', output: parsed.data };
+  if (parsed.success && storableJson(parsed.data) !== undefined) return { status: 'succeeded', output: parsed.data };
   deps.log.error("run: the output does not fit the agent's schema", {
     runId: run.id,
     agentId: agent.id,
-    error: parsed.error.message,
+    error: parsed.error?.message ?? 'it is not JSON, or holds a NUL character',
   });
   return { status: 'failed', error: problemOf(runErrors.badOutput) };
 }

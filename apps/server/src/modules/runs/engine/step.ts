@@ -3,7 +3,7 @@ import { AgentError, type Json, type StepOptions, type StepScope } from '@guildh
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
-import { failureOf, isRetryableFailure, retryDelayMs, revive } from '../rules.ts';
+import { failureOf, isRetryableFailure, retryDelayMs, revive, storableJson } from '../rules.ts';
 import type { StepWrite } from '../store/steps.ts';
 import { askApproval } from '../store/steps.ts';
 import type { NewEvent, StoredProblem } from '../types.ts';
@@ -172,8 +172,9 @@ function isFaultOfOurs(error: unknown): boolean {
 }
 
 function encodeResult(value: Json): Json {
-  const text = JSON.stringify(value ?? null);
-  if (text === undefined) throw new AgentError('step-result', 'A step returned something that is not JSON.');
+  const text = storableJson(value);
+  if (text === undefined)
+    throw new AgentError('step-result', 'A step returned something that is not JSON, or holds a NUL character.');
   if (text.length > RESULT_MAX_BYTES)
     throw new GuildhallError(runErrors.stepTooLarge, { detail: `It returned ${text.length} characters.` });
   return value ?? null;
