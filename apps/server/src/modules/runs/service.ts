@@ -198,12 +198,8 @@ export function createService(deps: RunsDeps) {
     ): Promise<RunRow | undefined> => {
       const deadline = deps.clock.monotonicMs() + timeoutMs;
       for (;;) {
-        const changed = nextChange(
-          deps,
-          id,
-          Math.min(WAIT_POLL_MS, Math.max(0, deadline - deps.clock.monotonicMs())),
-          signal,
-        );
+        const ms = Math.min(WAIT_POLL_MS, Math.max(0, deadline - deps.clock.monotonicMs()));
+        const changed = nextChange(deps, { channel: 'ended', runId: id, ms, signal });
         const run = await findRun(db, orgId, id);
         if (!run || isTerminal(run.status) || signal.aborted || deps.clock.monotonicMs() >= deadline) {
           changed.stop();
@@ -215,27 +211,31 @@ export function createService(deps: RunsDeps) {
   };
 }
 
-/** Resolves at the next wake-up for the run, after `ms`, or when the client leaves. Armed before the state is read, so nothing slips between. */
+/**
+ * Resolves when the run was heard to have changed (or to have ended), after `ms`, or when the client leaves. Armed before the state is
+ * read, so nothing slips between.
+ */
 export function nextChange(
   deps: RunsDeps,
-  runId: string,
-  ms: number,
-  signal: AbortSignal,
+  what: {
+    readonly channel: 'run' | 'ended';
+    readonly runId: string;
+    readonly ms: number;
+    readonly signal: AbortSignal;
+  },
 ): { promise: Promise<void>; stop(): void } {
   let stop = (): void => {};
   const promise = new Promise<void>((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
       unsubscribe();
-      signal.removeEventListener('abort', done);
+      what.signal.removeEventListener('abort', done);
       resolve();
     };
     stop = done;
-    const timer = setTimeout(done, ms);
-    const unsubscribe = deps.bus.subscribe('run', (id) => {
-      if (id === runId) done();
-    });
-    signal.addEventListener('abort', done, { once: true });
+    const timer = setTimeout(done, what.ms);
+    const unsubscribe = deps.bus.subscribe(what.channel, done, what.runId);
+    what.signal.addEventListener('abort', done, { once: true });
   });
   return { promise, stop: () => stop() };
 }

@@ -60,7 +60,7 @@ export async function streamEvents(deps: RunsDeps, input: StreamInput): Promise<
   let after = input.after;
   let lastWriteMs = deps.clock.monotonicMs();
   while (!signal.aborted) {
-    const change = nextChange(deps, input.runId, POLL_MS, signal);
+    const change = nextChange(deps, { channel: 'run', runId: input.runId, ms: POLL_MS, signal });
     const events = await readEvents(deps.db, { orgId: input.orgId, runId: input.runId, after, limit: PAGE });
     if (events.length > 0) {
       await write(reply, events.map(frame).join(''), signal);

@@ -8,13 +8,13 @@
 import { EventEmitter } from 'node:events';
 import { type Db, sql } from '../db/index.ts';
 
-export type Channel = 'work' | 'run' | 'cancel' | 'outbox' | 'deliver';
+export type Channel = 'work' | 'run' | 'ended' | 'cancel' | 'outbox' | 'deliver';
 
 export interface Bus {
   /** Wakes listeners of this process at once and those of others within a few milliseconds. Never throws. */
   publish(channel: Channel, payload: string): void;
-  /** Returns the way to stop listening. */
-  subscribe(channel: Channel, listener: (payload: string) => void): () => void;
+  /** Listens to a channel, or to one payload of it alone. Returns the way to stop. */
+  subscribe(channel: Channel, listener: (payload: string) => void, only?: string): () => void;
   /** Called when messages of other processes may have been missed. */
   onGap(listener: () => void): () => void;
   close(): Promise<void>;
@@ -33,12 +33,17 @@ export async function createBus(db: Db, origin: string, onSendError: (error: unk
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> = Promise.resolve();
 
+  const deliver = (channel: string, payload: string): void => {
+    emitter.emit(channel, payload);
+    emitter.emit(`${channel} ${payload}`, payload);
+  };
+
   const stopListening = await db.listen(
     [PG_CHANNEL],
     (_, text) => {
       const [from = '', channel = '', ...payloads] = text.split(' ');
       if (from === origin) return;
-      for (const payload of payloads) emitter.emit(channel, payload);
+      for (const payload of payloads) deliver(channel, payload);
     },
     () => emitter.emit('gap'),
   );
@@ -57,16 +62,17 @@ export async function createBus(db: Db, origin: string, onSendError: (error: unk
 
   return {
     publish: (channel, payload) => {
-      emitter.emit(channel, payload);
+      deliver(channel, payload);
       const gathered = pending.get(channel) ?? new Set<string>();
       pending.set(channel, gathered.add(payload));
       timer ??= setTimeout(() => {
         sending = send().catch(onSendError);
       }, GATHER_MS);
     },
-    subscribe: (channel, listener) => {
-      emitter.on(channel, listener);
-      return () => emitter.off(channel, listener);
+    subscribe: (channel, listener, only) => {
+      const name = only === undefined ? channel : `${channel} ${only}`;
+      emitter.on(name, listener);
+      return () => emitter.off(name, listener);
     },
     onGap: (listener) => {
       emitter.on('gap', listener);

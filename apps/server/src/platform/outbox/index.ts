@@ -69,15 +69,42 @@ export function createOutboxDispatcher(deps: {
   let again = false;
   let busy = false;
 
-  const handOut = async (row: OutboxRow): Promise<boolean> =>
-    db.tenant(row.org_id, async (tx) => {
-      const mine = await sql`delete from platform.outbox where id = ${row.id} returning 1`.execute(tx);
-      if (mine.rows.length === 0) return false;
-      const event = { id: row.id, orgId: row.org_id, type: row.type, data: row.data, createdAt: row.created_at };
-      for (const read of readers) await read(tx, event);
+  /** One transaction for the events of one organisation. Resolves with how many were still there. */
+  const handOut = (orgId: string, rows: readonly OutboxRow[]): Promise<number> =>
+    db.tenant(orgId, async (tx) => {
+      const ids = rows.map((row) => row.id);
+      const taken = await sql<{
+        id: string;
+      }>`delete from platform.outbox where id = any(${ids}::text[]) returning id`.execute(tx);
+      const mine = new Set(taken.rows.map((row) => row.id));
+      for (const row of rows.filter(({ id }) => mine.has(id))) {
+        const event = { id: row.id, orgId, type: row.type, data: row.data, createdAt: row.created_at };
+        for (const read of readers) await read(tx, event);
+      }
       await deps.failpoint('outbox.before-commit');
-      return true;
+      return mine.size;
     });
+
+  /** A reader that fails on one event must not hold up the others of its organisation, so they are then handed out one by one. */
+  const handOutAll = async (orgId: string, rows: readonly OutboxRow[]): Promise<number> => {
+    try {
+      const count = await handOut(orgId, rows);
+      await deps.failpoint('outbox.after-commit');
+      return count;
+    } catch (error) {
+      if (rows.length > 1) {
+        let count = 0;
+        for (const row of rows) count += await handOutAll(orgId, [row]);
+        return count;
+      }
+      log.error('outbox: an event could not be handed out and stays', {
+        error,
+        eventId: rows[0]?.id,
+        type: rows[0]?.type,
+      });
+      return 0;
+    }
+  };
 
   const drain = async (): Promise<number> => {
     let done = 0;
@@ -85,18 +112,9 @@ export function createOutboxDispatcher(deps: {
       const { rows } = await db.system((tx) =>
         sql<OutboxRow>`select * from platform.peek_outbox(${BATCH})`.execute(tx),
       );
+      const byOrg = Map.groupBy(rows, (row) => row.org_id);
       let progress = 0;
-      for (const row of rows) {
-        try {
-          if (await handOut(row)) {
-            progress += 1;
-            deps.onHandedOut?.();
-          }
-          await deps.failpoint('outbox.after-commit');
-        } catch (error) {
-          log.error('outbox: an event could not be handed out and stays', { error, eventId: row.id, type: row.type });
-        }
-      }
+      for (const [orgId, events] of byOrg) progress += await handOutAll(orgId, events);
       done += progress;
       if (rows.length < BATCH || progress === 0 || stopped) return done;
     }

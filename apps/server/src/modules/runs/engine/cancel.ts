@@ -7,7 +7,7 @@ import { runErrors } from '../errors.ts';
 import { problemOf } from '../rules.ts';
 import { listLiveChildren, lockRun } from '../store/runs.ts';
 import { isTerminal, type RunRow } from '../types.ts';
-import { announceEnd, settle } from './settle.ts';
+import { announceEnd, settleIn } from './settle.ts';
 
 /** What is to be done after the commit. */
 export type CancelEffect = 'none' | 'ended' | 'tell-worker' | 'wake';
@@ -32,7 +32,7 @@ export async function requestCancel(
     await deps.durable.signal(tx, runId);
     return { run, effect: 'wake' };
   }
-  const settled = await settle(deps, tx, {
+  const settled = await settleIn(deps, tx, {
     run,
     fence: undefined,
     end: { status: 'cancelled', error: problemOf(runErrors.cancelled) },

@@ -163,9 +163,7 @@ async function conclude(
     return suspend(deps, input, { waitingFor: 'child', dueAt: undefined });
   }
   await deps.failpoint('settle.before');
-  const settled = await deps.db.tenant(run.org_id, (tx) =>
-    settle(deps, tx, { run, fence: task.fence, end: ending.end }),
-  );
+  const settled = await settle(deps, { run, fence: task.fence, end: ending.end });
   await deps.failpoint('settle.after-commit');
   if (settled) announceEnd(deps, run, ending.end.status);
   return DONE;

@@ -9,13 +9,13 @@ import { problemOf } from '../rules.ts';
 import { insertDeadLetter, markRedriven } from '../store/dead-letters.ts';
 import { lockRun } from '../store/runs.ts';
 import type { RunRow } from '../types.ts';
-import { announceEnd, settle } from './settle.ts';
+import { announceEnd, settleIn } from './settle.ts';
 import { admit, quote, type StartInput } from './start.ts';
 
 /** Ends the run as failed (so it costs nothing) and keeps a letter with the reason. */
 export async function deadLetter(deps: RunsDeps, run: RunRow, task: Claimed): Promise<Outcome> {
   const settled = await deps.db.tenant(run.org_id, async (tx) => {
-    const ended = await settle(deps, tx, {
+    const ended = await settleIn(deps, tx, {
       run,
       fence: task.fence,
       end: { status: 'failed', error: problemOf(runErrors.poison) },

@@ -2,6 +2,7 @@
 import type { AgentDefinition } from '@guildhall/agent-sdk';
 import { toMoney } from '@guildhall/contract';
 import type { Tx } from '../../../platform/db/index.ts';
+import { DURABLE_VERSION } from '../../../platform/durable/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
 import { holdRefusal } from '../../ledger/index.ts';
@@ -10,7 +11,7 @@ import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
 import { fileRefs, maximumCost } from '../rules.ts';
 import { knownContents } from '../store/files.ts';
-import { insertRun } from '../store/runs.ts';
+import { admitRun } from '../store/runs.ts';
 import type { RunRow } from '../types.ts';
 
 export interface StartInput {
@@ -85,7 +86,7 @@ interface Admission {
   readonly replay?: { readonly runId: string; readonly fromStep: number | undefined };
   /** A replay from the record: nothing is bought, so nothing is held. */
   readonly free?: boolean;
-  /** Fills the record of the new run, before its hold is taken. */
+  /** Fills the record of the new run. */
   readonly prepare?: (run: RunRow) => Promise<void>;
 }
 
@@ -100,46 +101,34 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
   const base = admission.free ? 0n : priced.baseNanos;
   const holdNanos = admission.free ? 0n : holdFor(priced, start.maxCostNanos);
   await assertFiles(tx, priced.input);
-  const holdId = holdNanos > 0n ? deps.ids.make('hold') : undefined;
-  const run = await insertRun(tx, {
+  const scale = deps.settings.limitsScale;
+  const run = await admitRun(tx, {
     id: deps.ids.make('run'),
     orgId,
     keyId,
-    agent: priced.agent,
+    agent: { id: priced.agent.id, version: priced.agent.version },
     tier: priced.tier.id,
     mode,
     input: priced.input,
     priceVersion: priced.priceVersion,
     baseNanos: base,
     estimateNanos: admission.free ? 0n : priced.maximumNanos,
-    holdId,
+    holdId: holdNanos > 0n ? deps.ids.make('hold') : undefined,
     holdNanos,
     parent: admission.parent,
     replay: admission.replay,
     metadata: start.metadata,
     requestId: start.requestId,
+    task: {
+      lane: `${mode}:${priced.tier.id}`,
+      orgMax: ORG_CONCURRENCY_MAX * scale,
+      laneMax: priced.tier.concurrentRuns * scale,
+      version: DURABLE_VERSION,
+    },
+    eventId: deps.ids.make('evt'),
+    auditId: deps.ids.make('aud'),
   });
   await admission.prepare?.(run);
-  const scale = deps.settings.limitsScale;
-  await deps.durable.enqueue(tx, {
-    id: run.id,
-    orgId,
-    lane: `${mode}:${priced.tier.id}`,
-    orgMax: ORG_CONCURRENCY_MAX * scale,
-    laneMax: priced.tier.concurrentRuns * scale,
-  });
-  await deps.outbox.append(tx, { orgId, type: 'run.started.v1', data: { runId: run.id, agentId: run.agent_id, mode } });
-  // Both happen at the commit, the money first: rows that all runs of the organisation share are locked for its length alone.
-  if (holdId) await askHold(deps, tx, { run, holdId, parentHoldId: admission.parent?.holdId });
-  await deps.audit.append(tx, {
-    orgId,
-    actorType: 'key',
-    actorId: keyId,
-    action: 'run.start',
-    targetType: 'run',
-    targetId: run.id,
-    requestId: start.requestId,
-  });
   await deps.failpoint('admit.before-commit');
   return run;
 }
@@ -153,23 +142,6 @@ function holdFor(priced: Quote, maxCostNanos: bigint | undefined): bigint {
     });
   }
   return maxCostNanos;
-}
-
-function askHold(
-  deps: RunsDeps,
-  tx: Tx,
-  input: { run: RunRow; holdId: string; parentHoldId: string | undefined },
-): Promise<void> {
-  const { run } = input;
-  return deps.ledger.holdAtCommit(tx, {
-    holdId: input.holdId,
-    orgId: run.org_id,
-    mode: run.mode,
-    runId: run.id,
-    amountNanos: run.hold_nanos,
-    ...(input.parentHoldId ? { parentHoldId: input.parentHoldId } : {}),
-    scopes: { keyId: run.key_id, agentId: run.agent_id },
-  });
 }
 
 /** Around every transaction that admits: its hold is taken at the commit, and a refused one becomes the 402 that says what is missing. */

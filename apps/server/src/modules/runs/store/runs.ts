@@ -16,28 +16,40 @@ export interface NewRun {
   readonly estimateNanos: bigint;
   readonly holdId: string | undefined;
   readonly holdNanos: bigint;
-  readonly parent: { readonly runId: string; readonly rootRunId: string; readonly step: string } | undefined;
+  readonly parent:
+    | { readonly runId: string; readonly rootRunId: string; readonly step: string; readonly holdId: string | undefined }
+    | undefined;
   readonly replay: { readonly runId: string; readonly fromStep: number | undefined } | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   readonly requestId: string;
+  readonly task: { readonly lane: string; readonly orgMax: number; readonly laneMax: number; readonly version: number };
+  readonly eventId: string;
+  readonly auditId: string;
 }
 
-/** Inserts the run and its first event. */
-export async function insertRun(tx: Tx, run: NewRun): Promise<RunRow> {
-  const result = await sql<RunRow>`
-    with made as (
-      insert into runs.run (id, org_id, key_id, agent_id, agent_version, status, tier, mode, input, price_version, base_nanos, estimate_nanos,
-        hold_id, hold_nanos, parent_run_id, root_run_id, parent_step, replay_of, replay_from_step, metadata, request_id, event_seq)
-      values (${run.id}, ${run.orgId}, ${run.keyId}, ${run.agent.id}, ${run.agent.version}, 'queued', ${run.tier}, ${run.mode},
-        ${JSON.stringify(run.input)}::jsonb, ${run.priceVersion}, ${run.baseNanos}, ${run.estimateNanos}, ${run.holdId ?? null}, ${run.holdNanos},
-        ${run.parent?.runId ?? null}, ${run.parent?.rootRunId ?? run.id}, ${run.parent?.step ?? null}, ${run.replay?.runId ?? null},
-        ${run.replay?.fromStep ?? null}, ${JSON.stringify(run.metadata)}::jsonb, ${run.requestId}, 1)
-      returning *
-    ), told as (
-      insert into runs.event (org_id, run_id, seq, type, data) select org_id, id, 1, 'status', '{"status": "queued"}' from made
-    )
-    select * from made`.execute(tx);
-  // An insert with returning gives one row or throws.
+/** Makes the run with everything that belongs to it, in one statement. */
+export async function admitRun(tx: Tx, run: NewRun): Promise<RunRow> {
+  const { agent, parent, replay, task, ...plain } = run;
+  const fields = {
+    ...plain,
+    agentId: agent.id,
+    agentVersion: agent.version,
+    baseNanos: run.baseNanos.toString(),
+    estimateNanos: run.estimateNanos.toString(),
+    holdNanos: run.holdNanos.toString(),
+    parentRunId: parent?.runId,
+    parentStep: parent?.step,
+    parentHoldId: parent?.holdId,
+    rootRunId: parent?.rootRunId ?? run.id,
+    replayOf: replay?.runId,
+    replayFromStep: replay?.fromStep,
+    lane: task.lane,
+    orgMax: task.orgMax,
+    laneMax: task.laneMax,
+    durableVersion: task.version,
+  };
+  const result = await sql<RunRow>`select * from runs.admit(${JSON.stringify(fields)}::jsonb)`.execute(tx);
+  // The function returns the run it made or throws.
   return result.rows[0] as RunRow;
 }
 
@@ -125,16 +137,20 @@ export interface RunEnd {
   readonly error: StoredProblem | undefined;
   readonly costNanos: bigint;
   readonly calledNanos: bigint;
+  readonly eventId: string;
+  readonly auditId: string;
 }
 
-/** False when the run has ended already or another attempt owns it. */
-export async function finishRun(tx: Tx, end: RunEnd): Promise<boolean> {
-  const result = await sql<{
-    finish: boolean;
-  }>`select runs.finish(${end.orgId}, ${end.id}, ${end.fence ?? null}, ${end.status},
-    ${end.output === undefined ? null : JSON.stringify(end.output)}::jsonb, ${end.error ? JSON.stringify(end.error) : null}::jsonb,
-    ${end.costNanos}, ${end.calledNanos})`.execute(tx);
-  return result.rows[0]?.finish ?? false;
+/** Ends the run with everything that belongs to its end, in one statement. False when it has ended already or another attempt owns it. */
+export async function settleRun(tx: Tx, end: RunEnd): Promise<boolean> {
+  const fields = {
+    ...end,
+    fence: end.fence?.toString(),
+    costNanos: end.costNanos.toString(),
+    calledNanos: end.calledNanos.toString(),
+  };
+  const result = await sql<{ settle: boolean }>`select runs.settle(${JSON.stringify(fields)}::jsonb)`.execute(tx);
+  return result.rows[0]?.settle ?? false;
 }
 
 /** Marks the run as waiting and tells so. False when another attempt owns it. */
@@ -152,13 +168,6 @@ export async function markWaiting(
     tx,
   );
   return true;
-}
-
-/** What a called run was charged is part of what its caller costs. */
-export async function addCalled(tx: Tx, parentRunId: string, nanos: bigint): Promise<void> {
-  await sql`update runs.run set called_nanos = called_nanos + ${nanos} where id = ${parentRunId} and finished_at is null`.execute(
-    tx,
-  );
 }
 
 /** Runs below `id` that have not ended, nearest first. */
