@@ -26,12 +26,14 @@ export interface Server {
   readonly platform: Platform;
   /** Where the API answers; undefined in a worker. */
   readonly url: string | undefined;
+  /** Every route that is served; none in a worker. */
+  readonly routes: readonly RouteDefinition[];
   /** Stops taking work, gives back what is under way, closes everything. */
   stop(): Promise<void>;
 }
 
-// A worker that is told to stop lets steps of a few seconds end, within what orchestrators grant (30 s by default).
-const DRAIN_MS = 10_000;
+// A worker that is told to stop lets steps of a few seconds end, so that the whole stop, PostgreSQL included, stays below 10 s.
+const DRAIN_MS = 6_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const IDEMPOTENCY_KEEP = '30 days';
@@ -63,20 +65,25 @@ export async function serveOn(foundation: Foundation, options: ServeOptions): Pr
       publicUrl: () => url ?? `http://${settings.host}:${settings.port}`,
     });
     await platform.metering.ensurePartitions();
-    let address: string | undefined;
+    let routes: readonly RouteDefinition[] = [];
     if (role !== 'worker') {
-      address = await listen(foundation, platform, () => url ?? '');
-      url ??= address;
+      const opened = await listen(foundation, platform, () => url ?? '');
+      url ??= opened.address;
+      routes = opened.routes;
     }
     if (role !== 'api') await work(foundation, platform, options);
-    return { foundation, platform, url, stop: () => foundation.closing.close() };
+    return { foundation, platform, url, routes, stop: () => foundation.closing.close() };
   } catch (error) {
     await foundation.closing.close();
     throw error;
   }
 }
 
-async function listen(foundation: Foundation, platform: Platform, publicUrl: () => string): Promise<string> {
+async function listen(
+  foundation: Foundation,
+  platform: Platform,
+  publicUrl: () => string,
+): Promise<{ address: string; routes: readonly RouteDefinition[] }> {
   const { settings, closing, db, ids, clock, log } = foundation;
   const { metrics, identity } = platform;
   closing.push('key announcements', await identity.start());
@@ -116,7 +123,7 @@ async function listen(foundation: Foundation, platform: Platform, publicUrl: () 
   await http.listen({ port: settings.port, host: settings.host });
   closing.push('HTTP', () => http.close());
   const { port } = http.server.address() as AddressInfo;
-  return `http://${settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host}:${port}`;
+  return { address: `http://${settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host}:${port}`, routes: all };
 }
 
 /** Undefined for a link that is no good; a database that does not answer is another matter and passes through. */
