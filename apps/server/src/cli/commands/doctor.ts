@@ -1,7 +1,8 @@
 /** `guildhall doctor`: one line for each check, and what to do where it is not well. */
 import type { Command } from 'commander';
 import { type CliContext, type JsonOption, leaf, show } from '../context.ts';
-import { type Check, examine } from '../doctor/examine.ts';
+import type { Check } from '../doctor/check.ts';
+import { examine } from '../doctor/examine.ts';
 import { EXIT } from '../exit-codes.ts';
 import { plain } from '../text.ts';
 

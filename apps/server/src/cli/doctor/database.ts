@@ -2,7 +2,7 @@
 import { sql } from '../../platform/db/index.ts';
 import { type OpenPlatform, verifyBooks } from '../books.ts';
 import { formatDuration } from '../text.ts';
-import type { Check } from './examine.ts';
+import type { Check } from './check.ts';
 
 // What the migrations need (functions with SQL bodies), and what the tests run on.
 const POSTGRES_MIN = 14;

@@ -5,17 +5,9 @@ import { findRunning } from '../../ready.ts';
 import { assertInstalled, composeOn, schemaVersions, withDatabase } from '../books.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../exit-codes.ts';
+import type { Check } from './check.ts';
 import { platformChecks } from './database.ts';
 import { checkDataFolder, checkDisk, checkNode, checkSandbox } from './machine.ts';
-
-export interface Check {
-  readonly name: string;
-  readonly level: 'pass' | 'warn' | 'fail';
-  /** What was found. */
-  readonly detail: string;
-  /** What to do; only where something is not well. */
-  readonly advice?: string;
-}
 
 export async function examine(context: CliContext): Promise<readonly Check[]> {
   const checks: Check[] = [checkNode(process.versions.node)];

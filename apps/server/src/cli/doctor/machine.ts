@@ -4,7 +4,7 @@ import { access, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { sandboxReport } from '@guildhall/agent-sdk/sandbox';
 import { formatBytes } from '../text.ts';
-import type { Check } from './examine.ts';
+import type { Check } from './check.ts';
 
 const NODE_MAJOR = 24;
 const GIB = 1024 ** 3;
