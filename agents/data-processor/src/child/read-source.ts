@@ -117,8 +117,12 @@ export function linesRelation(staged: Staged): string {
   return `read_csv(${literal(staged.path)}, auto_detect=false, header=false, delim=${literal(JSON_SEPARATOR)}, quote='', escape='', new_line='\\n', ${buffers(staged)}, columns={'${ROW}': 'BIGINT', 'line': 'VARCHAR'})`;
 }
 
-async function typed(job: Job, options: ReadOptions, text: TextRelation & { rows: number }): Promise<Flow> {
+/** A wide file is kept as a table while its types are found: opening it anew for each query costs more. */
+const WIDE_COLUMNS = 60;
+
+async function typed(job: Job, options: ReadOptions, read: TextRelation & { rows: number }): Promise<Flow> {
   const { engine } = job;
+  const text = read.table === undefined && read.names.length > WIDE_COLUMNS ? await kept(job, read) : read;
   const columns: readonly Column[] = text.names.map((name) => ({ name, kind: 'text', sql: 'VARCHAR' }));
   const open = new Map([...text.candidates].filter(([name]) => !options.hints.has(name)));
   const inferred = await inferTypes(engine, text.relation, open);
@@ -139,6 +143,12 @@ async function typed(job: Job, options: ReadOptions, text: TextRelation & { rows
       : { column, value: readText(identifier(column.name), type), checks: [], required: false };
   });
   return checked(job, flow, all, options.source.name);
+}
+
+async function kept<T extends TextRelation>(job: Job, read: T): Promise<T> {
+  const table = job.newTable();
+  await job.engine.run(`CREATE TABLE ${table} AS SELECT * FROM ${read.relation}`);
+  return { ...read, relation: table, table };
 }
 
 async function loadProblems(job: Job, options: ReadOptions, problems: ProblemFile, dropped: number): Promise<void> {

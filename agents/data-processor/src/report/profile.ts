@@ -6,7 +6,7 @@ import { asText, type Column, identifier, isNumeric, type Kind, literal } from '
 /** Tukey's fences: a value further than so many interquartile ranges from the middle half is an outlier. */
 export const FENCE = 1.5;
 /** Bounds the width of one query. */
-const COLUMNS_AT_ONCE = 200;
+const COLUMNS_AT_ONCE = 50;
 const TEXT_SHOWN = 200;
 
 // A type, not an interface: it must fit Json.
@@ -41,14 +41,32 @@ export async function profileOf(
     const columns = flow.columns.slice(from, from + COLUMNS_AT_ONCE);
     const basics = await engine.one(`SELECT ${columns.flatMap(measures).join(', ')} FROM ${flow.relation}`);
     const outside = await outliers(engine, flow, columns, basics);
+    const distinct = await distinctOf(engine, flow, columns);
     for (const [index, column] of columns.entries()) {
-      // One column at a time, so that only one table of distinct values is in memory.
-      const { n } = await engine.one(`SELECT count(DISTINCT ${comparable(column)}) AS n FROM ${flow.relation}`);
-      profiles.push(profile(column, (key) => basics[`${key}${index}`] ?? null, Number(n), outside.get(column)));
-      progress(from + index + 1);
+      profiles.push(
+        profile(column, (key) => basics[`${key}${index}`] ?? null, distinct[index] ?? 0, outside.get(column)),
+      );
     }
+    progress(from + columns.length);
   }
   return profiles;
+}
+
+/** So many distinct values may be held at once. */
+const DISTINCT_CELLS = 1_000_000;
+
+/** A few columns at a time, one where the table is long: each needs a table of its distinct values. */
+async function distinctOf(engine: Engine, flow: Flow, columns: readonly Column[]): Promise<readonly number[]> {
+  const atOnce = Math.max(1, Math.floor(DISTINCT_CELLS / Math.max(flow.rows, 1)));
+  const counts: number[] = [];
+  for (let from = 0; from < columns.length; from += atOnce) {
+    const some = columns.slice(from, from + atOnce);
+    const found = await engine.one(
+      `SELECT ${some.map((column, index) => `count(DISTINCT ${comparable(column)}) AS n${index}`).join(', ')} FROM ${flow.relation}`,
+    );
+    counts.push(...some.map((_, index) => Number(found[`n${index}`])));
+  }
+  return counts;
 }
 
 function measures(column: Column, index: number): readonly string[] {

@@ -44,11 +44,20 @@ const ROWS_MAX = 20_000_000;
 
 /** Counts the pairs of a join from the counts of its keys, before any row is made. */
 async function assertSize(context: StepContext, flow: Flow, other: Flow, pairs: readonly Pair[]): Promise<void> {
-  const keys = (side: 0 | 1): string => pairs.map((pair, index) => `${identifier(pair[side].name)} AS k${index}`).join(', ');
-  const counted = (relation: string, side: 0 | 1): string => `(SELECT ${keys(side)}, count(*) AS n FROM ${relation} GROUP BY ALL)`;
+  const keys = (side: 0 | 1): string =>
+    pairs.map((pair, index) => `${identifier(pair[side].name)} AS k${index}`).join(', ');
+  const counted = (relation: string, side: 0 | 1): string =>
+    `(SELECT ${keys(side)}, count(*) AS n FROM ${relation} GROUP BY ALL)`;
   const on = pairs.map((_, index) => `l.k${index} = r.k${index}`).join(' AND ');
-  const { n } = await context.job.engine.one(`SELECT sum(CAST(l.n AS DOUBLE) * r.n) AS n FROM ${counted(flow.relation, 0)} AS l JOIN ${counted(other.relation, 1)} AS r ON ${on}`);
-  if (Number(n ?? 0) > ROWS_MAX) throw stepError('too-many-rows', `${context.path}/on`, `the join would make ${n} rows, where ${ROWS_MAX} are allowed; the keys repeat on both sides`);
+  const { n } = await context.job.engine.one(
+    `SELECT sum(CAST(l.n AS DOUBLE) * r.n) AS n FROM ${counted(flow.relation, 0)} AS l JOIN ${counted(other.relation, 1)} AS r ON ${on}`,
+  );
+  if (Number(n ?? 0) > ROWS_MAX)
+    throw stepError(
+      'too-many-rows',
+      `${context.path}/on`,
+      `the join would make ${n} rows, where ${ROWS_MAX} are allowed; the keys repeat on both sides`,
+    );
 }
 
 type Pair = readonly [left: Column, right: Column];
