@@ -44,15 +44,24 @@ export async function layFoundation(settings: Settings, log: Logger): Promise<Fo
     const appPassword = keyring.derive('db-role:guildhall_app').toString('base64url');
     const systemPassword = keyring.derive('db-role:guildhall_system').toString('base64url');
     await migrate({ ownerUrl, directory: MIGRATIONS, appPassword, systemPassword });
+    let isClosing = false;
     const db = createDb({
       appUrl: asRole(ownerUrl, 'guildhall_app', appPassword),
       systemUrl: asRole(ownerUrl, 'guildhall_system', systemPassword),
       appPoolMax: settings.databasePool,
       systemPoolMax: Math.max(2, Math.ceil(settings.databasePool / 4)),
       applicationName: 'guildhall',
-      onIdleError: (error) => log.warn('the database closed an idle connection; it will be replaced', { error }),
+      onIdleError: (error) => {
+        // The error of a connection carries the whole client; its message says enough.
+        if (!isClosing)
+          log.warn('the database closed an idle connection; it will be replaced', { reason: error.message });
+      },
     });
-    closing.push('database connections', () => db.close());
+    closing.push('database connections', () => {
+      // PostgreSQL may end before the last goodbye has arrived there.
+      isClosing = true;
+      return db.close();
+    });
     return { settings, log, clock: systemClock, ids: createIds(systemClock), keyring, db, ownerUrl, closing };
   } catch (error) {
     await closing.close();

@@ -16,7 +16,8 @@ const code = await runCli(process.argv.slice(2), {
     print: (chars) => void process.stdout.write(chars),
     note: (chars) => void process.stderr.write(chars),
     isTty: { output: process.stdout.isTTY === true, notes: process.stderr.isTTY === true },
-    columns: () => process.stderr.columns ?? COLUMNS_DEFAULT,
+    // 0 is what a terminal says that does not know.
+    columns: () => process.stderr.columns || COLUMNS_DEFAULT,
   },
   clock: systemClock,
   ids: createIds(systemClock),

@@ -92,7 +92,7 @@ function checksList(input: PageInput): string {
 
 function firstSteps(input: PageInput): string {
   const text = TEXT[input.language];
-  const run = `curl -s ${input.url}/v1/agents/data-processor/runs?wait=30 \\
+  const run = `curl -s '${input.url}/v1/agents/data-processor/runs?wait=30' \\
   -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\
   -d '{"input":{"sources":[{"name":"sales","format":"csv","data":"city,amount\\nRiyadh,120\\nJeddah,80\\n"}]}}'`;
   return `<p>${text.keyWhere}</p>${code(`KEY=$(node -p "require('./.guildhall/ready.json').apiKey")`)}
