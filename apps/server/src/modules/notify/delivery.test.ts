@@ -322,7 +322,11 @@ describe('crashes and stops', () => {
     expect(new Set(got)).toEqual(new Set(events));
   });
 
-  it('an answer that comes after a take-over changes nothing', async () => {
+  it.each([
+    [200, { status: 'delivered', attempts: 1, responseStatus: 200 }],
+    [500, { status: 'pending', attempts: 1, responseStatus: 500 }],
+  ])('after a take-over that was answered %s a late answer changes nothing', async (code, expected) => {
+    hook.answer = status(code);
     const { endpoint } = await out.create({ url: hook.url });
     await out.emit();
     const { promise: late, resolve: answerNow } = Promise.withResolvers<void>();
@@ -332,7 +336,7 @@ describe('crashes and stops', () => {
         request: async (url, request) => {
           const answer = await out.egress.request(url, request);
           await late;
-          return { ...answer, status: 500 };
+          return { ...answer, status: 418 };
         },
       },
     });
@@ -342,7 +346,7 @@ describe('crashes and stops', () => {
     await out.drain();
     answerNow();
     await slowly;
-    expect(only(await out.log(endpoint.id))).toMatchObject({ status: 'delivered', attempts: 1 });
+    expect(only(await out.log(endpoint.id))).toMatchObject(expected);
   });
 });
 
@@ -385,6 +389,29 @@ describe('isolation', () => {
     await out.drain();
     expect(hook.received).toHaveLength(30);
     expect(new Set(hook.received.map((one) => one.headers['webhook-id'])).size).toBe(30);
+  });
+});
+
+describe('claims', () => {
+  it('an endpoint that somebody is just changing is left for the next turn, without waiting', async () => {
+    await out.create({ url: hook.url });
+    await out.emit();
+    await out.asOwner('begin');
+    await out.asOwner('select 1 from notify.endpoint for no key update');
+    expect(await out.drain()).toBe(0);
+    await out.asOwner('commit');
+    expect(await out.drain()).toBe(1);
+  });
+
+  it('a deleted endpoint takes its deliveries along, also one that is just being sent', async () => {
+    const { endpoint } = await out.create({ url: hook.url });
+    await out.emit();
+    hook.answer = async (response) => {
+      await out.db.tenant(ORG, (tx) => out.service.remove(tx, out.actor, endpoint.id));
+      response.writeHead(500).end();
+    };
+    expect(await out.drain()).toBe(1);
+    expect(await out.asOwner('select 1 from notify.delivery')).toEqual([]);
   });
 });
 
