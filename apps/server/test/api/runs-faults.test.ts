@@ -1,11 +1,27 @@
 /** What an agent does wrong, and what happens around it, ends its run and nothing else. */
 import { AgentError } from '@guildhall/agent-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FailpointName } from '../../src/platform/failpoints/index.ts';
 import { type ScriptedPlatform, scriptedPlatform } from './runs-fixture.ts';
 
 let platform: ScriptedPlatform;
+let broken: { name: FailpointName; passagesLeft: number } | undefined;
+
+/** The connection is lost at the given passage of a place, once. */
+const breakOnce = (name: FailpointName, passage = 1): void => {
+  broken = { name, passagesLeft: passage };
+};
+
 beforeAll(async () => {
-  platform = await scriptedPlatform();
+  platform = await scriptedPlatform({
+    failpoint: (name) => {
+      if (broken?.name !== name) return;
+      broken.passagesLeft -= 1;
+      if (broken.passagesLeft > 0) return;
+      broken = undefined;
+      throw new Error('Connection terminated unexpectedly');
+    },
+  });
 });
 afterAll(() => platform.close());
 
@@ -51,5 +67,109 @@ describe('an agent that breaks the rules', () => {
       return {};
     });
     expect(other.body.status).toBe('succeeded');
+  });
+});
+
+describe('a fault of the database', () => {
+  it('while a step is recorded fails no run: another attempt goes on from the record', async () => {
+    const works: number[] = [];
+    breakOnce('step.after-work');
+    const { body } = await platform.begin(async (ctx) =>
+      ctx.step('work', async (step) => {
+        works.push(step.attempt);
+        return 'done';
+      }),
+    );
+    expect(body).toMatchObject({ status: 'succeeded', output: 'done' });
+    expect(works).toEqual([1, 1]);
+  });
+});
+
+describe('an effect that must not be repeated', () => {
+  const reviewOf = async (id: string) => {
+    await platform.until(id, (run) => run.waitingFor === 'review');
+    const [row] = await platform.admin<{ id: string }>(
+      'select id from runs.approval where run_id = $1 and decision is null',
+      [id],
+    );
+    return row?.id ?? '';
+  };
+  const decide = async (id: string, decision: 'approve' | 'reject') =>
+    platform.call('POST', `/v1/runs/${id}/approvals/${await reviewOf(id)}`, { decision });
+  const once = { effect: 'once' } as const;
+
+  it('is not reviewed when the record says that its last try failed', async () => {
+    const works: number[] = [];
+    // The second intent is where the attempt ends: the first try has failed by then, and the record says so.
+    breakOnce('step.before-intent', 2);
+    const { body } = await platform.begin((ctx) =>
+      ctx.step(
+        'send',
+        async (step) => {
+          works.push(step.attempt);
+          if (step.attempt === 1) throw new AgentError('busy', 'Refused.', { retryable: true });
+          return 'sent';
+        },
+        { ...once, retry: { attemptsMax: 3, firstDelayMs: 1, delayMaxMs: 1 } },
+      ),
+    );
+    expect(body).toMatchObject({ status: 'succeeded', output: 'sent' });
+    expect(works).toEqual([1, 2]);
+  });
+
+  it('is not repeated after it ran out of time, whatever its policy', async () => {
+    let works = 0;
+    const { body } = await platform.begin((ctx) =>
+      ctx.step(
+        'send',
+        () => {
+          works += 1;
+          return new Promise<null>(() => {});
+        },
+        { ...once, timeoutMs: 20, retry: { attemptsMax: 3, firstDelayMs: 1, delayMaxMs: 1 } },
+      ),
+    );
+    expect(body).toMatchObject({ status: 'failed', error: { code: 'agent.step-timeout' } });
+    expect(works).toBe(1);
+  });
+
+  it('is repeated by a person’s approval alone, and a second unknown outcome asks again', async () => {
+    let works = 0;
+    breakOnce('step.after-intent');
+    const { body } = await platform.begin(
+      (ctx) =>
+        ctx.step(
+          'send',
+          async () => {
+            works += 1;
+            return 'sent';
+          },
+          once,
+        ),
+      { wait: 0 },
+    );
+    const first = await reviewOf(body.id);
+    expect(works).toBe(0);
+    breakOnce('step.after-intent');
+    await decide(body.id, 'approve');
+    const second = await platform.until(body.id, (run) => run.waitingFor === 'review').then(() => reviewOf(body.id));
+    expect(second).not.toBe(first);
+    await decide(body.id, 'approve');
+    expect(await platform.ended(body.id)).toMatchObject({ status: 'succeeded', output: 'sent' });
+    expect(works).toBe(1);
+  });
+
+  it('fails the run by a person’s rejection, on the record as well', async () => {
+    breakOnce('step.after-intent');
+    const { body } = await platform.begin((ctx) => ctx.step('send', async () => 'sent', once), { wait: 0 });
+    await decide(body.id, 'reject');
+    expect(await platform.ended(body.id)).toMatchObject({
+      status: 'failed',
+      error: { code: 'runs.review-rejected' },
+      cost: { nanos: '0' },
+    });
+    expect(await platform.steps(body.id)).toMatchObject([
+      { status: 'failed', error: { code: 'runs.review-rejected' } },
+    ]);
   });
 });

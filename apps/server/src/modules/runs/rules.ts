@@ -91,20 +91,20 @@ export function storedProblem(error: unknown): StoredProblem {
 }
 
 /** The error a recorded failure stands for, so that an agent sees on a later attempt what it saw on the first. */
-export function revive(problem: StoredProblem): Error {
+export function revive(problem: StoredProblem, cause?: unknown): Error {
   const reason = problem.code.startsWith('agent.') ? problem.code.slice('agent.'.length) : undefined;
-  if (reason === undefined) return new RecordedFailure(problem);
+  if (reason === undefined) return new RecordedFailure(problem, cause);
   return new AgentError(reason, problem.title, {
     advice: problem.detail.slice(problem.title.length).trim(),
     errors: problem.errors,
   });
 }
 
-/** A failure read from the record whose original error was not the agent's own. */
+/** A failure on record that was not the agent's own. Its cause, for the log, is known to the attempt that met it. */
 export class RecordedFailure extends Error {
   readonly problem: StoredProblem;
-  constructor(problem: StoredProblem) {
-    super(problem.title);
+  constructor(problem: StoredProblem, cause?: unknown) {
+    super(problem.title, cause === undefined ? {} : { cause });
     this.problem = problem;
   }
 }

@@ -44,6 +44,8 @@ interface ScopeInput {
   readonly tryNumber: number;
   readonly kind: string;
   readonly timeoutMs: number | undefined;
+  /** May the platform do it again after a timeout? */
+  readonly repeatable: boolean;
 }
 
 /** Gathers events and tells them at most every TELL_EVERY_MS; a newer progress replaces an older one. */
@@ -145,7 +147,7 @@ export function openScope(deps: RunsDeps, attempt: Attempt, input: ScopeInput): 
 
 const stepTimeout = (input: ScopeInput) =>
   new AgentError('step-timeout', `The step "${input.name}" took longer than ${input.timeoutMs} ms.`, {
-    retryable: true,
+    retryable: input.repeatable,
     advice: 'Give it less work, or try again later.',
   });
 

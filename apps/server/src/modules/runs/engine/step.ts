@@ -4,11 +4,10 @@ import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
 import { failureOf, isRetryableFailure, retryDelayMs, revive, storableJson } from '../rules.ts';
-import type { StepWrite } from '../store/steps.ts';
-import { askApproval } from '../store/steps.ts';
+import { type ArtifactWrite, askApproval, type StepWrite } from '../store/steps.ts';
 import type { NewEvent, StoredProblem } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
-import { openScope } from './scope.ts';
+import { type OpenScope, openScope } from './scope.ts';
 import { LostRun } from './signals.ts';
 
 // Results are read back on every attempt and shown to people; anything larger belongs in an artifact.
@@ -35,6 +34,21 @@ const stepEvent = (run: StepRun<unknown>, status: string, more: Record<string, u
   data: { index: run.slot.index, name: run.name, kind: run.options.kind ?? 'step', status, ...more },
 });
 
+const writerOf =
+  (run: StepRun<unknown>, tryNumber: number, startedAt: Date): StepWriter =>
+  (status, result, error) => ({
+    index: run.slot.index,
+    key: run.slot.key,
+    name: run.name,
+    kind: run.options.kind ?? 'step',
+    effect: run.options.effect ?? 'none',
+    status,
+    attempt: tryNumber,
+    startedAt,
+    result,
+    error,
+  });
+
 /** Runs or remembers a step. Throws what the agent is to see; LostRun and aborts pass through to the engine. */
 export async function runStep<T extends Json>(
   deps: RunsDeps,
@@ -48,7 +62,9 @@ export async function runStep<T extends Json>(
   if (known?.status === 'succeeded') return known.result as T;
   if (known?.status === 'failed' && known.error) throw revive(known.error);
   const run: StepRun<T> = { name, slot, work, options };
-  if (known?.status === 'running' && known.effect === 'once') await review(deps, attempt, run);
+  // A failed try that is on record has a known outcome; only an intent without one needs a person.
+  const isUnknown = known?.status === 'running' && known.effect === 'once' && known.error === null;
+  if (isUnknown) await review(deps, attempt, run);
   return attempt.active(() => tryStep(deps, attempt, run, known?.status === 'running' ? known.attempt + 1 : 1));
 }
 
@@ -73,9 +89,21 @@ async function review(deps: RunsDeps, attempt: Attempt, run: StepRun<unknown>): 
   if (!approval) throw new LostRun();
   deps.bus.publish('run', attempt.run.id);
   if (approval.decision === 'approve') return;
-  if (approval.decision !== null)
-    throw new GuildhallError(runErrors.rejected, { detail: `The step was "${run.name}".` });
-  await attempt.wait({ waitingFor: 'review', dueAt: approval.expires_at });
+  if (approval.decision === null) return attempt.wait({ waitingFor: 'review', dueAt: approval.expires_at });
+  const rejected = new GuildhallError(runErrors.rejected, { detail: `The step was "${run.name}".` });
+  await attempt.active(() => recordFailure(deps, attempt, run, rejected));
+  throw rejected;
+}
+
+async function recordFailure(deps: RunsDeps, attempt: Attempt, run: StepRun<unknown>, error: unknown): Promise<void> {
+  const tryNumber = run.slot.known?.attempt ?? 1;
+  const problem = failureOf(error);
+  const write = writerOf(run, tryNumber, run.slot.known?.started_at ?? deps.clock.now());
+  await attempt.checkpoint(
+    write('failed', undefined, problem),
+    [],
+    [stepEvent(run, 'failed', { attempt: tryNumber, error: problem })],
+  );
 }
 
 async function tryStep<T extends Json>(
@@ -86,19 +114,7 @@ async function tryStep<T extends Json>(
 ): Promise<T> {
   const policy = run.options.retry ?? ONE_ATTEMPT;
   for (let tryNumber = firstTry; ; tryNumber += 1) {
-    const startedAt = deps.clock.now();
-    const write: StepWriter = (status, result, error) => ({
-      index: run.slot.index,
-      key: run.slot.key,
-      name: run.name,
-      kind: run.options.kind ?? 'step',
-      effect: run.options.effect ?? 'none',
-      status,
-      attempt: tryNumber,
-      startedAt,
-      result,
-      error,
-    });
+    const write = writerOf(run, tryNumber, deps.clock.now());
     // The intent is on record before the effect can happen.
     if (run.options.effect === 'once') {
       await deps.failpoint('step.before-intent');
@@ -115,11 +131,12 @@ async function tryStep<T extends Json>(
       [],
       [stepEvent(run, again ? 'retrying' : 'failed', { attempt: tryNumber, error: problem })],
     );
-    if (!again) throw failure.error;
+    if (!again) throw failure.error instanceof AgentError ? failure.error : revive(problem, failure.error);
     await pause(retryDelayMs(tryNumber, policy, deps.random()), attempt.abort.signal);
   }
 }
 
+/** Does the work and, when it succeeded, records it. What the record itself throws passes through: it says nothing about the step. */
 async function oneTry<T extends Json>(
   deps: RunsDeps,
   attempt: Attempt,
@@ -132,6 +149,8 @@ async function oneTry<T extends Json>(
     tryNumber,
     kind: run.options.kind ?? 'step',
     timeoutMs: run.options.timeoutMs,
+    // Work that was cut short may have taken effect, so it is not for the platform to repeat it.
+    repeatable: run.options.effect !== 'once',
   });
   const late = setTimeout(
     () => scope.tellSoon(stepEvent(run, 'running', { attempt: tryNumber })),
@@ -140,44 +159,54 @@ async function oneTry<T extends Json>(
   const began = deps.clock.monotonicMs();
   try {
     await deps.failpoint('step.before-work');
-    const value = await scope.bounded(run.work(scope.scope));
+    const done = await workOf(attempt, run, scope);
+    if ('error' in done) return done;
     await deps.failpoint('step.after-work');
-    const result = encodeResult(value);
     await scope.flush();
-    const events: NewEvent[] = [
-      ...scope.artifacts.map(
-        (artifact): NewEvent => ({
-          type: 'artifact',
-          data: { id: artifact.id, name: artifact.name, mediaType: artifact.mediaType, size: artifact.size },
-        }),
-      ),
-      stepEvent(run, 'succeeded', { attempt: tryNumber, durationMs: Math.round(deps.clock.monotonicMs() - began) }),
-    ];
-    await attempt.checkpoint(write('succeeded', result, undefined), scope.artifacts, events);
+    const durationMs = Math.round(deps.clock.monotonicMs() - began);
+    await attempt.checkpoint(write('succeeded', done.value, undefined), scope.artifacts, [
+      ...scope.artifacts.map(artifactEvent),
+      stepEvent(run, 'succeeded', { attempt: tryNumber, durationMs }),
+    ]);
     await deps.failpoint('step.after-checkpoint');
-    return { value };
-  } catch (error) {
-    if (error instanceof LostRun || attempt.abort.signal.aborted) throw error;
-    if (isFaultOfOurs(error)) throw error;
-    return { error };
+    return done;
   } finally {
     clearTimeout(late);
     await scope.close();
   }
 }
 
-/** A failure to write our own record says nothing about the step: the attempt ends and another one goes on from the record. */
+const artifactEvent = ({ id, name, mediaType, size }: ArtifactWrite): NewEvent => ({
+  type: 'artifact',
+  data: { id, name, mediaType, size },
+});
+
+async function workOf<T extends Json>(
+  attempt: Attempt,
+  run: StepRun<T>,
+  scope: OpenScope,
+): Promise<{ value: T } | { error: unknown }> {
+  try {
+    const value = await scope.bounded(run.work(scope.scope));
+    assertResult(value);
+    return { value };
+  } catch (error) {
+    if (error instanceof LostRun || attempt.abort.signal.aborted || isFaultOfOurs(error)) throw error;
+    return { error };
+  }
+}
+
+/** A failure of our own database says nothing about the step: the attempt ends and another one goes on from the record. */
 function isFaultOfOurs(error: unknown): boolean {
   return error instanceof Error && 'severity' in error && 'routine' in error;
 }
 
-function encodeResult(value: Json): Json {
+function assertResult(value: Json): void {
   const text = storableJson(value);
   if (text === undefined)
     throw new AgentError('step-result', 'A step returned something that is not JSON, or holds a NUL character.');
   if (text.length > RESULT_MAX_BYTES)
     throw new GuildhallError(runErrors.stepTooLarge, { detail: `It returned ${text.length} characters.` });
-  return value ?? null;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
