@@ -4,12 +4,13 @@
  * An attempt is `active` while a step works, `idle` when nothing works and the agent has had its turn. An idle attempt with open waits
  * is suspended: its slot is free until a signal or a timer.
  */
+import { isRetryable } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
 import { type ArtifactWrite, checkpoint, type StepWrite, tell } from '../store/steps.ts';
 import type { NewEvent, RunRow, StepRow } from '../types.ts';
-import { LostRun, type Wait } from './signals.ts';
+import { Interrupted, LostRun, type Wait } from './signals.ts';
 
 export interface AttemptInput {
   readonly run: RunRow;
@@ -104,10 +105,26 @@ export class Attempt {
     });
   }
 
+  /**
+   * Does the engine's own reading and writing. When it fails for a reason that passes, or the run is lost, the attempt is over before the
+   * agent hears of it: a database that was away is no failure of a step, and no reason for an agent to undo what it has done.
+   */
+  async own<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const passes = isRetryable(error) || (error instanceof GuildhallError && error.spec.kind === 'fault');
+      if (passes) this.abort.abort(new Interrupted('fault'));
+      if (error instanceof LostRun) this.abort.abort(error);
+      throw error;
+    }
+  }
+
   /** @throws LostRun when another attempt owns the run. */
   async checkpoint(step: StepWrite, artifacts: readonly ArtifactWrite[], events: readonly NewEvent[]): Promise<void> {
-    const ok = await checkpoint(this.#deps.db, this.owned, { step, artifacts, events });
-    if (!ok) throw new LostRun();
+    await this.own(async () => {
+      if (!(await checkpoint(this.#deps.db, this.owned, { step, artifacts, events }))) throw new LostRun();
+    });
     this.#deps.bus.publish('run', this.run.id);
     if (this.#input.crashes > 0 && !this.#crashesForgotten && step.status === 'succeeded') {
       this.#crashesForgotten = true;

@@ -37,12 +37,18 @@ export function createContext(deps: RunsDeps, attempt: Attempt): RunContext {
     signal: attempt.abort.signal,
     createdAt: run.created_at,
     step: (name, work, options = {}) => owned(runStep(deps, attempt, { name, work, options })),
-    file: (ref) => owned(attempt.active(() => openFile(deps, run, ref))),
+    file: (ref) => owned(attempt.active(() => attempt.own(() => openFile(deps, run, ref)))),
     call: (agent, input, options = {}) => owned(callAgent(deps, attempt, { agent, input, options })),
     approve: (name, request) => owned(approve(deps, attempt, name, request)),
     sleep: (name, durationMs) => owned(sleep(deps, attempt, name, durationMs)),
     usage: (name, query) =>
-      owned(runStep(deps, attempt, { name, work: () => readUsage(deps, run, query), options: { kind: 'usage' } })),
+      owned(
+        runStep(deps, attempt, {
+          name,
+          work: () => attempt.own(() => readUsage(deps, run, query)),
+          options: { kind: 'usage' },
+        }),
+      ),
   };
 }
 
@@ -130,7 +136,7 @@ async function callAgent(
   // Written by `record` below with this very type.
   if (slot.known?.status === 'succeeded') return slot.known.result as unknown as CallResult;
   const outcome = await attempt.active(async () => {
-    const child = await findOrStartChild(deps, attempt, slot, call);
+    const child = await attempt.own(() => findOrStartChild(deps, attempt, slot, call));
     const result = 'refused' in child ? child.refused : isTerminal(child.status) ? callResult(child) : undefined;
     if (result)
       await record(deps, attempt, slot, {
@@ -217,15 +223,17 @@ async function approve(
   if (slot.known?.status === 'succeeded') return slot.known.result as unknown as ApprovalResult;
   const answer = await attempt.active(async () => {
     if (!slot.known) await record(deps, attempt, slot, { name, kind: 'approval', status: 'running', result: null });
-    const approval = await deps.db.tenant(attempt.run.org_id, (tx) =>
-      askApproval(tx, attempt.owned, {
-        id: deps.ids.make('apr'),
-        stepKey: slot.key,
-        kind: 'approval',
-        title: request.title,
-        details: request.details,
-        expiresInMs: request.timeoutMs ?? APPROVAL_MS,
-      }),
+    const approval = await attempt.own(() =>
+      deps.db.tenant(attempt.run.org_id, (tx) =>
+        askApproval(tx, attempt.owned, {
+          id: deps.ids.make('apr'),
+          stepKey: slot.key,
+          kind: 'approval',
+          title: request.title,
+          details: request.details,
+          expiresInMs: request.timeoutMs ?? APPROVAL_MS,
+        }),
+      ),
     );
     if (!approval) throw new LostRun();
     await deps.failpoint('approval.after-ask');

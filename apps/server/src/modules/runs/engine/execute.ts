@@ -140,6 +140,8 @@ function interruptedEnding(reason: unknown): Ending {
       return { end: cancelledEnd() };
     case 'timeout':
       return { end: { status: 'failed', error: problemOf(runErrors.timeout) } };
+    case 'fault':
+      return { outcome: giveBack(FAULT_DELAY_MS) };
     case 'draining':
       return { outcome: giveBack(0) };
     case 'expelled':

@@ -6,7 +6,8 @@ export class LostRun extends Error {}
 
 /** The attempt is to end because of its surroundings. */
 export class Interrupted extends Error {
-  readonly reason: 'cancelled' | 'draining' | 'expelled' | 'timeout';
+  /** `fault`: the engine could not reach its own record; another attempt goes on from there. */
+  readonly reason: 'cancelled' | 'draining' | 'expelled' | 'timeout' | 'fault';
   constructor(reason: Interrupted['reason']) {
     super(`interrupted: ${reason}`);
     this.reason = reason;

@@ -74,16 +74,18 @@ export async function runStep<T extends Json>(
  */
 async function review(deps: RunsDeps, attempt: Attempt, run: StepRun<unknown>): Promise<void> {
   const approval = await attempt.active(() =>
-    deps.db.tenant(attempt.run.org_id, (tx) =>
-      askApproval(tx, attempt.owned, {
-        id: deps.ids.make('apr'),
-        // One review per attempt at the effect: a repeated effect that is cut short again asks again.
-        stepKey: `${run.slot.key}!review${run.slot.known?.attempt ?? 0}`,
-        kind: 'review',
-        title: `Did "${run.name}" take effect?`,
-        details: { step: run.name, question: 'approve: do it again; reject: fail the run' },
-        expiresInMs: REVIEW_MS,
-      }),
+    attempt.own(() =>
+      deps.db.tenant(attempt.run.org_id, (tx) =>
+        askApproval(tx, attempt.owned, {
+          id: deps.ids.make('apr'),
+          // One review per attempt at the effect: a repeated effect that is cut short again asks again.
+          stepKey: `${run.slot.key}!review${run.slot.known?.attempt ?? 0}`,
+          kind: 'review',
+          title: `Did "${run.name}" take effect?`,
+          details: { step: run.name, question: 'approve: do it again; reject: fail the run' },
+          expiresInMs: REVIEW_MS,
+        }),
+      ),
     ),
   );
   if (!approval) throw new LostRun();
