@@ -50,7 +50,7 @@ export default defineAgent({
         sha256: artifact.sha256,
       };
     };
-    const { timings: _timings, peakMemoryBytes: _peak, ...rest } = result;
+    const { timings: _timings, peakMemoryBytes: _peak, processorMs: _processor, ...rest } = result;
     const output = {
       ...rest,
       files: result.files.map((file) => ({ ...fileOf(file.name), format: file.format })),
@@ -109,7 +109,7 @@ async function processAll(
       step.log(
         'info',
         `${result.rows} rows from ${result.sources.reduce((sum, source) => sum + source.records, 0)} records`,
-        { timings: result.timings, peakMemoryBytes: result.peakMemoryBytes },
+        { timings: result.timings, peakMemoryBytes: result.peakMemoryBytes, processorMs: result.processorMs },
       );
       const artifacts = await keep(step, result);
       return { result, artifacts: artifacts.map(asJson) };

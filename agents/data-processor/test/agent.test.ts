@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AgentError } from '@guildhall/agent-sdk';
 import { runAgent } from '@guildhall/agent-sdk/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import agent from '../src/index.ts';
 import { makeCsv, ORDER_SCHEMA } from './make-csv.ts';
 
@@ -97,7 +98,6 @@ describe('100,000 rows', () => {
   it('are checked, transformed and written twice in seconds and little memory, every bad row reported', async () => {
     const path = join(folder, 'orders.csv');
     const made = makeCsv(path, 100_000);
-    const from = performance.now();
     const run = await runAgent(
       agent,
       {
@@ -108,7 +108,6 @@ describe('100,000 rows', () => {
       },
       { files: { file_1: path } },
     );
-    const elapsedMs = performance.now() - from;
     expect(run.error).toBeUndefined();
     expect(run.output).toMatchObject({ rows: 100_000 - made.badRows, rejects: { rows: made.badRows } });
     const rejects = run.artifacts.find((artifact) => artifact.name === 'rejects.ndjson');
@@ -117,8 +116,11 @@ describe('100,000 rows', () => {
         .trim()
         .split('\n'),
     ).toHaveLength(made.badRows);
-    // 1.1 s on an idle machine of 2 cores; the bound leaves room for tests beside this one.
-    expect(elapsedMs).toBeLessThan(5000);
-    expect(run.logs[0]?.data).toMatchObject({ peakMemoryBytes: expect.any(Number) });
+    // Processor time, because the clock also counts what other tests do on the same two cores.
+    const { processorMs, peakMemoryBytes } = z
+      .object({ processorMs: z.number(), peakMemoryBytes: z.number() })
+      .parse(run.logs[0]?.data);
+    expect(processorMs).toBeLessThan(5000);
+    expect(peakMemoryBytes).toBeLessThan(600e6);
   }, 60_000);
 });

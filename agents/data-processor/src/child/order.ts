@@ -67,4 +67,6 @@ export type ProcessResult = {
   readonly timings: { readonly [phase: string]: number };
   /** The most resident memory that the child had. */
   readonly peakMemoryBytes: number;
+  /** Processor time of the child over all cores: unlike the clock it does not depend on what else the machine does. */
+  readonly processorMs: number;
 };

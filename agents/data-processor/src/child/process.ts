@@ -39,6 +39,11 @@ export default sandboxEntry(async (input, io) => {
   }
 });
 
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return Math.round((user + system) / 1000);
+}
+
 class Work {
   readonly #job: Job;
   readonly #engine: Engine;
@@ -102,6 +107,7 @@ class Work {
       }),
       timings: this.#timings,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      processorMs: processorMs(),
     };
   }
 
