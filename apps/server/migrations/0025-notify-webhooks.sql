@@ -65,7 +65,7 @@ create table notify.delivery (
   check (status <> 'delivered' or delivered_at is not null)
 ) with (fillfactor = 80);
 call platform.protect_tenant_table('notify.delivery', 'select, insert, update');
-create index delivery_due on notify.delivery (endpoint_id, next_attempt_at) where status = 'pending';
+create index delivery_due on notify.delivery (endpoint_id, next_attempt_at, id) where status = 'pending';
 create index delivery_leased on notify.delivery (endpoint_id) where leased_until is not null;
 create index delivery_log on notify.delivery (endpoint_id, id);
 create index delivery_event on notify.delivery (event_id);
@@ -83,6 +83,7 @@ declare
   cursor_id text := p_after;
   wrapped boolean := p_after = '';
   next_id text;
+  next_at timestamptz;
   target record;
   free int;
   slots int := p_slots;
@@ -90,8 +91,9 @@ declare
   taken int;
 begin
   while slots > 0 loop
-    select d.endpoint_id into next_id from notify.delivery d
-      where d.status = 'pending' and d.endpoint_id > cursor_id order by d.endpoint_id limit 1;
+    -- Its earliest delivery: when that is not due, the endpoint is passed by without a lock.
+    select d.endpoint_id, d.next_attempt_at into next_id, next_at from notify.delivery d
+      where d.status = 'pending' and d.endpoint_id > cursor_id order by d.endpoint_id, d.next_attempt_at limit 1;
     if wrapped and p_after <> '' and next_id > p_after then exit; end if;
     if next_id is null then
       exit when wrapped;
@@ -100,6 +102,7 @@ begin
       continue;
     end if;
     cursor_id := next_id;
+    continue when next_at > instant;
     select e.* into target from notify.endpoint e
       where e.id = next_id and e.enabled and coalesce(e.paused_until, instant) <= instant
       for no key update skip locked;
