@@ -6,10 +6,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 const ROOT = path.join(import.meta.dirname, '..', '..', '..', '..');
-const READY_MS = 25_000;
+// Processes of seconds, on machines that may be busy with all the other tests.
+const READY_MS = 50_000;
+vi.setConfig({ testTimeout: 60_000 });
 const dataDir = mkdtempSync(path.join(tmpdir(), 'guildhall-e2e-'));
 const environment = { PATH: process.env.PATH, HOME: process.env.HOME, GUILDHALL_DATA_DIR: dataDir, PORT: '0' };
 

@@ -1,7 +1,6 @@
 /** `guildhall runs dead` and `redrive`: runs that were given up because every worker that took them died. Work on the database directly. */
 import type { Command } from 'commander';
 import { readReady } from '../../ready.ts';
-import { withPlatform } from '../books.ts';
 import { type CliContext, type JsonOption, leaf, show } from '../context.ts';
 import { usageError } from '../exit-codes.ts';
 import { plain, table } from '../text.ts';
@@ -10,6 +9,9 @@ interface OrgOption extends JsonOption {
   readonly org?: string;
 }
 
+// Loaded when it is used: the platform takes half a second to load.
+const books = () => import('../books.ts');
+
 const LETTERS_MAX = 200;
 
 export function addDeadLetters(runs: Command, context: CliContext): void {
@@ -17,7 +19,7 @@ export function addDeadLetters(runs: Command, context: CliContext): void {
     .option('--org <org>', 'the organisation; default: the one of ready.json')
     .action(async (options: OrgOption) => {
       const orgId = await organisationOf(context, options);
-      const letters = await withPlatform(context, ({ foundation, platform }) =>
+      const letters = await (await books()).withPlatform(context, ({ foundation, platform }) =>
         foundation.db.tenant(orgId, (tx) => platform.runs.deadLetters(tx, LETTERS_MAX)),
       );
       const rows = letters.map((one) => [
@@ -37,7 +39,7 @@ export function addDeadLetters(runs: Command, context: CliContext): void {
     .option('--org <org>', 'the organisation; default: the one of ready.json')
     .action(async (runId: string, options: OrgOption) => {
       const orgId = await organisationOf(context, options);
-      const run = await withPlatform(context, ({ platform }) =>
+      const run = await (await books()).withPlatform(context, ({ platform }) =>
         platform.runs.redrive(orgId, runId, context.ids.make('req')),
       );
       show(

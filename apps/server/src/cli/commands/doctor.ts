@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import { type CliContext, type JsonOption, leaf, show } from '../context.ts';
 import type { Check } from '../doctor/check.ts';
-import { examine } from '../doctor/examine.ts';
 import { EXIT } from '../exit-codes.ts';
 import { plain } from '../text.ts';
 
@@ -12,6 +11,8 @@ export function addDoctor(program: Command, context: CliContext): void {
   leaf(program, 'doctor', 'check this installation (exit code 1 when a check fails; warnings do not count)', [
     'doctor',
   ]).action(async (options: JsonOption) => {
+    // Loaded when it is used: the platform takes half a second to load.
+    const { examine } = await import('../doctor/examine.ts');
     const checks = await examine(context);
     const failed = checks.filter((check) => check.level === 'fail').length;
     show(

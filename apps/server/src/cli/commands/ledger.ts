@@ -1,6 +1,5 @@
 /** `guildhall ledger verify`: recomputes the books and names each difference. */
 import type { Command } from 'commander';
-import { verifyBooks, withPlatform } from '../books.ts';
 import { type CliContext, group, type JsonOption, leaf, show } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { plain } from '../text.ts';
@@ -13,6 +12,8 @@ export function addLedger(program: Command, context: CliContext): void {
     'compare books, usage, runs and audit trail, and name each difference (reads the database; safe beside live traffic; exit code 1 when there is any)',
     ['ledger verify', 'ledger verify --json'],
   ).action(async (options: JsonOption) => {
+    // Loaded when it is used: the platform takes half a second to load.
+    const { verifyBooks, withPlatform } = await import('../books.ts');
     const findings = await withPlatform(context, verifyBooks);
     show(context, options, { balanced: findings.length === 0, differences: findings }, () => {
       if (findings.length === 0) return 'The books balance: ledger, usage, runs and audit trail agree.\n';

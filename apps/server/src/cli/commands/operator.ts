@@ -2,11 +2,13 @@
 import { money, newOrganisation } from '@guildhall/contract';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { withPlatform } from '../books.ts';
 import { type ConnectionOptions, connect, withConnection } from '../connection.ts';
 import { type CliContext, group, type JsonOption, leaf, show } from '../context.ts';
 import { formatMoney, parseDollars } from '../money.ts';
 import { plain, table } from '../text.ts';
+
+// Loaded when it is used: the platform takes half a second to load.
+const books = () => import('../books.ts');
 
 const granted = z.object({ id: z.string(), organisationId: z.string(), amount: money, reason: z.string() });
 const PAGE = 200;
@@ -29,7 +31,7 @@ export function addOrgs(program: Command, context: CliContext): void {
   });
   leaf(orgs, 'list', 'list organisations, oldest first (reads the database)', ['orgs list']).action(
     async (options: JsonOption) => {
-      const all = await withPlatform(context, async ({ platform }) => {
+      const all = await (await books()).withPlatform(context, async ({ platform }) => {
         const found = [];
         for (let afterId: string | undefined; ; ) {
           const page = await platform.identity.listOrganisations({

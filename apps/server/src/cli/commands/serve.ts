@@ -1,17 +1,10 @@
 /** `guildhall start`, `api`, `worker` and `migrate`: the program as a server. */
 import type { Command } from 'commander';
-import { layFoundation } from '../../foundation.ts';
-import { isConnectionError, schemaVersion } from '../../platform/db/index.ts';
-import { createLogger } from '../../platform/telemetry/index.ts';
-import { announceReady, findRunning, forgetReady, type Ready } from '../../ready.ts';
-import { type Role, type Server, serve } from '../../serve.ts';
-import { VERSION } from '../../version.ts';
-import { databaseUnreachable } from '../books.ts';
-import { type CliContext, type JsonOption, leaf, show } from '../context.ts';
-import { CliError, EXIT } from '../exit-codes.ts';
-import { alreadyRunning, readyScreen } from '../screen.ts';
-import { openLog } from '../server-log.ts';
-import { watchSignals } from '../stopping.ts';
+import type { Role } from '../../serve.ts';
+import { type CliContext, type JsonOption, leaf } from '../context.ts';
+
+// Loading the server takes half a second of work; commands that only ask it something do without.
+const serving = () => import('../serving.ts');
 
 const ROLES: Readonly<Record<Role, string>> = {
   start: 'serve everything in one process: API and worker, with an embedded PostgreSQL unless DATABASE_URL is set',
@@ -26,102 +19,9 @@ export function addServing(program: Command, context: CliContext): void {
         'after',
         '\nSettings come from the environment (PORT, GUILDHALL_DATA_DIR, DATABASE_URL …): docs/reference/settings.md',
       )
-      .action((options: JsonOption) => serveRole(context, role, options));
+      .action((options: JsonOption) => serving().then(({ serveRole }) => serveRole(context, role, options)));
   }
   leaf(program, 'migrate', 'bring the schema of the database up to date, and say which version it has', [
     'migrate',
-  ]).action((options: JsonOption) => migrateOnly(context, options));
-}
-
-async function migrateOnly(context: CliContext, options: JsonOption): Promise<void> {
-  const settings = context.settings();
-  const foundation = await layFoundation(
-    settings,
-    createLogger({ level: 'warn', destination: { write: context.terminal.note } }),
-  ).catch(explain);
-  try {
-    const version = await schemaVersion(foundation.ownerUrl);
-    show(context, options, { schemaVersion: version }, () => `The schema is up to date: version ${version}.\n`);
-  } finally {
-    await foundation.closing.close();
-  }
-}
-
-async function serveRole(context: CliContext, role: Role, options: JsonOption): Promise<void> {
-  const settings = context.settings();
-  const { terminal } = context;
-  if (role === 'start') {
-    const running = await findRunning(settings.dataDir);
-    if (running) {
-      show(
-        context,
-        options,
-        { alreadyRunning: true, url: running.url, pid: running.pid, version: running.version },
-        () => alreadyRunning(running, settings.dataDir),
-      );
-      return;
-    }
-  }
-  const { log, file } = openLog(settings, terminal);
-  const signals = watchSignals({ log, clock: context.clock, note: terminal.note });
-  try {
-    if (file !== undefined && !options.json) terminal.print('Starting Guildhall …\n');
-    const server = await serve({ role, settings, log }).catch((error: unknown) => explain(error, settings));
-    try {
-      await announce(context, { role, server, options, logFile: file });
-      const reason = await signals.stopped;
-      log.info('stopping', { reason });
-      if (reason === 'fault') context.end(EXIT.failed);
-    } finally {
-      await server.stop();
-      if (role !== 'worker') await forgetReady(settings.dataDir);
-      log.info('stopped');
-    }
-  } finally {
-    signals.release();
-  }
-}
-
-interface Announcement {
-  readonly role: Role;
-  readonly server: Server;
-  readonly options: JsonOption;
-  readonly logFile: string | undefined;
-}
-
-async function announce(context: CliContext, { role, server, options, logFile }: Announcement): Promise<void> {
-  const { terminal } = context;
-  if (role === 'worker') {
-    show(
-      context,
-      options,
-      { role, pid: process.pid, version: VERSION },
-      () => `The worker is ready (process ${process.pid}).\n`,
-    );
-    return;
-  }
-  const ready: Ready = await announceReady(server);
-  const { dataDir } = server.foundation.settings;
-  // Whoever reads JSON may log it: the key stays in its file.
-  const open = { role, url: ready.url, orgId: ready.orgId, pid: ready.pid, version: ready.version, dataDir };
-  if (options.json) terminal.print(`${JSON.stringify(open)}\n`);
-  else terminal.print(readyScreen({ ready, dataDir, folder: context.folder, logFile }));
-}
-
-/** What commonly keeps a server from starting, in words that say what to do. */
-function explain(error: unknown, settings?: { readonly port: number; readonly host: string }): never {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (settings && code === 'EADDRINUSE')
-    throw new CliError(
-      EXIT.failed,
-      `Port ${settings.port} of ${settings.host} is taken by another program.\nChoose another one (PORT=${settings.port + 1} npm start; PORT=0 takes any free one), or stop that program.`,
-      { cause: error },
-    );
-  if (settings && (code === 'EACCES' || code === 'EADDRNOTAVAIL'))
-    throw new CliError(
-      EXIT.usage,
-      `This user cannot listen on port ${settings.port} of ${settings.host}. Change PORT or HOST.`,
-      { cause: error },
-    );
-  throw isConnectionError(error) ? databaseUnreachable(error) : error;
+  ]).action((options: JsonOption) => serving().then(({ migrateOnly }) => migrateOnly(context, options)));
 }
