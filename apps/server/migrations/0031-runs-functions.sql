@@ -1,10 +1,5 @@
 -- Lock: none; the hot statements of a run, each one round trip. They run with the caller's rights: row-level security applies.
 
--- Sets the organisation for the statement that calls it. A statement outside a transaction is a transaction of its own.
-create function runs.enter(p_org text) returns void language sql as $$
-  select set_config('guildhall.org_id', p_org, true);
-$$;
-
 -- Appends events [{type, data}] and returns the last sequence number. The caller must have locked the run's row.
 create function runs.append(p_org text, p_run text, p_last int, p_events jsonb) returns int language plpgsql as $$
 begin
@@ -20,7 +15,7 @@ create function runs.begin(p_org text, p_run text, p_fence bigint) returns setof
 declare
   r runs.run;
 begin
-  perform runs.enter(p_org);
+  perform set_config('guildhall.org_id', p_org, true);
   select * into r from runs.run where id = p_run and finished_at is null and fence < p_fence for update;
   if not found then return; end if;
   if r.status <> 'running' then
@@ -37,7 +32,7 @@ declare
   last int;
   finished boolean := p_step ->> 'status' <> 'running';
 begin
-  perform runs.enter(p_org);
+  perform set_config('guildhall.org_id', p_org, true);
   select event_seq into last from runs.run where id = p_run and fence = p_fence and status = 'running' for update;
   if not found then return false; end if;
   insert into runs.step as s (org_id, run_id, index, key, name, kind, effect, status, attempt, started_at, finished_at, result, error)
@@ -65,7 +60,7 @@ create function runs.tell(p_org text, p_run text, p_fence bigint, p_events jsonb
 declare
   last int;
 begin
-  perform runs.enter(p_org);
+  perform set_config('guildhall.org_id', p_org, true);
   select event_seq into last from runs.run where id = p_run and fence = p_fence and status = 'running' for update;
   if not found then return false; end if;
   update runs.run set event_seq = runs.append(p_org, p_run, last, p_events) where id = p_run;
@@ -79,7 +74,7 @@ create function runs.finish(p_org text, p_run text, p_fence bigint, p_status tex
 declare
   last int;
 begin
-  perform runs.enter(p_org);
+  perform set_config('guildhall.org_id', p_org, true);
   select event_seq into last from runs.run
     where id = p_run and finished_at is null and (p_fence is null or (fence = p_fence and status = 'running')) for update;
   if not found then return false; end if;
@@ -95,20 +90,20 @@ end $$;
 -- One run as its own organisation sees it, in one round trip.
 create function runs.read_run(p_org text, p_run text) returns setof runs.run language plpgsql as $$
 begin
-  perform runs.enter(p_org);
+  perform set_config('guildhall.org_id', p_org, true);
   return query select * from runs.run where id = p_run;
 end $$;
 
 -- Artifacts of one run; a run has few.
 create function runs.read_artifacts(p_org text, p_run text) returns setof runs.artifact language plpgsql as $$
 begin
-  perform runs.enter(p_org);
+  perform set_config('guildhall.org_id', p_org, true);
   return query select * from runs.artifact where run_id = p_run order by id;
 end $$;
 
 -- Events after a sequence number, in order.
 create function runs.read_events(p_org text, p_run text, p_after int, p_limit int) returns setof runs.event language plpgsql as $$
 begin
-  perform runs.enter(p_org);
+  perform set_config('guildhall.org_id', p_org, true);
   return query select * from runs.event where run_id = p_run and seq > p_after order by seq limit p_limit;
 end $$;

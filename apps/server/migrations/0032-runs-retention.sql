@@ -22,12 +22,14 @@ create function runs.prune(p_runs interval, p_files interval, p_limit int) retur
 declare
   runs_gone int;
   files_gone int;
+  -- Read once: an index can serve a comparison with a value, not with a clock.
+  v_now timestamptz := platform.now();
 begin
   delete from runs.run where id in
-    (select r.id from runs.run r where r.finished_at < platform.now() - p_runs order by r.finished_at limit p_limit);
+    (select r.id from runs.run r where r.finished_at < v_now - p_runs order by r.finished_at limit p_limit);
   get diagnostics runs_gone = row_count;
   delete from runs.file where id in
-    (select f.id from runs.file f where f.created_at < platform.now() - p_files order by f.created_at limit p_limit);
+    (select f.id from runs.file f where f.created_at < v_now - p_files order by f.created_at limit p_limit);
   get diagnostics files_gone = row_count;
   return query select runs_gone, files_gone;
 end $$;

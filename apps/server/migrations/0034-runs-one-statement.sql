@@ -1,31 +1,37 @@
 -- Lock: none on existing tables; admission and settlement of a run as one statement each.
 
 -- Doors of the modules below, for statements that must be one round trip.
-create function durable.enqueue(p_org text, p_id text, p_lane text, p_org_max int, p_lane_max int, p_version int) returns void language sql as $$
+create function durable.enqueue(p_org text, p_id text, p_lane text, p_org_max int, p_lane_max int, p_version int) returns void language plpgsql as $$
+begin
   insert into durable.task (id, org_id, lane, org_max, lane_max, version) values (p_id, p_org, p_lane, p_org_max, p_lane_max, p_version);
-$$;
-create function durable.finish(p_id text) returns void language sql as $$
+end $$;
+create function durable.finish(p_id text) returns void language plpgsql as $$
+begin
   delete from durable.task where id = p_id;
-$$;
+end $$;
 -- Wakes a waiting task; one that is just about to wait will not. Unknown ids do nothing.
-create function durable.signal(p_id text) returns void language sql as $$
+create function durable.signal(p_id text) returns void language plpgsql as $$
+begin
   update durable.task set signals = signals + 1,
       due_at = case when state = 'waiting' then platform.now() else due_at end,
       state = case when state = 'waiting' then 'queued' else state end
     where id = p_id;
-$$;
-create function platform.tell_outside(p_org text, p_id text, p_type text, p_data jsonb) returns void language sql as $$
+end $$;
+create function platform.tell_outside(p_org text, p_id text, p_type text, p_data jsonb) returns void language plpgsql as $$
+begin
   insert into platform.outbox (id, org_id, type, data) values (p_id, p_org, p_type, p_data);
-$$;
+end $$;
 create function ledger.hold_at_commit(
   p_org text, p_hold text, p_mode text, p_run text, p_amount bigint, p_parent text, p_key text, p_agent text, p_member text
-) returns void language sql as $$
+) returns void language plpgsql as $$
+begin
   insert into ledger.outgoing (org_id, hold_id, what, mode, run_id, amount, parent_id, key_id, agent_id, member_id)
     values (p_org, p_hold, 'take', p_mode, p_run, p_amount, p_parent, p_key, p_agent, p_member);
-$$;
-create function ledger.settle_at_commit(p_org text, p_hold text, p_run text, p_cost bigint) returns void language sql as $$
+end $$;
+create function ledger.settle_at_commit(p_org text, p_hold text, p_run text, p_cost bigint) returns void language plpgsql as $$
+begin
   insert into ledger.outgoing (org_id, hold_id, what, run_id, amount) values (p_org, p_hold, 'settle', p_run, p_cost);
-$$;
+end $$;
 
 -- Everything that makes a run exist: run, first event, task, outbox event, hold, audit row. The hold is taken and the audit row chained at
 -- the commit, in this order.
@@ -34,7 +40,7 @@ declare
   v_org text := p ->> 'orgId';
   v_id text := p ->> 'id';
 begin
-  perform runs.enter(v_org);
+  perform set_config('guildhall.org_id', v_org, true);
   insert into runs.run (id, org_id, key_id, agent_id, agent_version, status, tier, mode, input, price_version, base_nanos, estimate_nanos,
       hold_id, hold_nanos, parent_run_id, root_run_id, parent_step, replay_of, replay_from_step, metadata, request_id, event_seq)
     values (v_id, v_org, p ->> 'keyId', p ->> 'agentId', p ->> 'agentVersion', 'queued', p ->> 'tier', p ->> 'mode', p -> 'input',
