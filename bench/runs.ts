@@ -3,7 +3,15 @@ import type { Run } from '@guildhall/contract';
 import { type Peer, startPeer } from './support/dbos.ts';
 import { closedLoop, type Outcome, openLoop, type Send } from './support/load.ts';
 import { describeMachine, versionOf } from './support/machine.ts';
-import { type BenchPlatform, balanceOf, type Customer, isSucceeded, parse, startPlatform } from './support/platform.ts';
+import {
+  type BenchPlatform,
+  balanceOf,
+  type Customer,
+  cpuOf,
+  isSucceeded,
+  parse,
+  startPlatform,
+} from './support/platform.ts';
 import { judge, median, print, printOutcomes, readOptions } from './support/report.ts';
 
 const PATH = '/v1/agents/empty/runs';
@@ -114,9 +122,19 @@ try {
   const customers = await platform.customers(ORGANISATIONS);
   const all = contestants(platform, customers, peer);
   for (const one of all.filter((each) => each.concurrency === 32)) await closedLoop({ ...one, seconds: plan.warmUp });
+  const cpu = new Map<string, readonly [platform: number, database: number]>();
   const results = new Map<string, Outcome[]>(all.map((one) => [one.label, []]));
   for (let round = 0; round < plan.rounds; round += 1) {
-    for (const one of all) results.get(one.label)?.push(await closedLoop({ ...one, seconds: plan.seconds }));
+    for (const one of all) {
+      const before = cpuOf(platform);
+      const outcome = await closedLoop({ ...one, seconds: plan.seconds });
+      const after = cpuOf(platform);
+      results.get(one.label)?.push(outcome);
+      cpu.set(one.label, [
+        (1_000 * (after.platform - before.platform)) / outcome.ok,
+        (1_000 * (after.database - before.database)) / outcome.ok,
+      ]);
+    }
     await checkBalances(platform, customers);
   }
   const first = customers[0];
@@ -129,6 +147,9 @@ try {
   printOutcomes(`enqueue to start, one run every 50 ms, ${plan.runs} runs (whole milliseconds)`, [
     ['Guildhall', start],
   ]);
+  print('', 'processor time of a run, last round (holds on a busy machine too)');
+  for (const [label, [own, database]] of cpu)
+    print(`  platform ${own.toFixed(2)} ms, PostgreSQL ${database.toFixed(2)} ms  ${label}`);
   print(
     '',
     'books       balances after every round: nothing held, available + spent = granted; `ledger verify` at the end: whole',

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Money, Run } from '@guildhall/contract';
 import pg from 'pg';
 import { type Answer, createClient } from './load.ts';
-import { treeOf } from './processes.ts';
+import { cpuSeconds, treeOf } from './processes.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = path.join(ROOT, 'apps/server/src/main.ts');
@@ -81,8 +81,7 @@ export async function startPlatform(options: { readonly profile?: string | undef
     databaseUrl: (name) => databaseUrl(dataDir, name),
     postgresPid: () => postgresPid(dataDir),
     databaseVersion: () => databaseVersion(databaseUrl(dataDir, 'postgres')),
-    customers: (count) =>
-      Promise.all(Array.from({ length: count }, (_, index) => makeCustomer(client, ready, `Bench ${index}`))),
+    customers: (count) => makeCustomers(client, ready, count),
     verifyBooks: () => verifyBooks(dataDir),
     stop: async () => {
       client.close();
@@ -103,6 +102,14 @@ async function end(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   await ended;
+}
+
+/** Processor seconds used so far by the platform and by its PostgreSQL. */
+export function cpuOf(platform: BenchPlatform): { readonly platform: number; readonly database: number } {
+  return {
+    platform: cpuSeconds([platform.ready.pid]),
+    database: cpuSeconds(treeOf([platform.postgresPid()])),
+  };
 }
 
 /** The line in which PostgreSQL keeps its own process id. */
@@ -132,6 +139,12 @@ async function databaseVersion(url: string): Promise<string> {
 const readJson = <T>(file: string): T => JSON.parse(readFileSync(file, 'utf8')) as T;
 
 export const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
+
+async function makeCustomers(client: Client, ready: Ready, count: number): Promise<readonly Customer[]> {
+  const made: Customer[] = [];
+  for (let index = 0; index < count; index += 1) made.push(await makeCustomer(client, ready, `Bench ${index}`));
+  return made;
+}
 
 async function makeCustomer(client: Client, ready: Ready, name: string): Promise<Customer> {
   const operator = bearer(ready.apiKey);
