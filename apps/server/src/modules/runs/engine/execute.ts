@@ -15,13 +15,15 @@ import { Attempt } from './attempt.ts';
 import { cancelRun } from './cancel.ts';
 import { createContext } from './context.ts';
 import { deadLetter } from './recover.ts';
-import { announceEnd, type End, settle } from './settle.ts';
-import { combineWaits, Interrupted, LostRun, type Wait } from './signals.ts';
+import { announceEnd, type End, mayCall, settle } from './settle.ts';
+import { combineWaits, Interrupted, LateCall, LostRun, type Wait } from './signals.ts';
 
 // An innocent run may lose a worker or two to others; one that loses six in a row without finishing a step is what kills them.
 const CRASHES_MAX = 5;
 // After a fault of the database the next attempt waits a moment.
 const FAULT_DELAY_MS = 500;
+// A run that is to end looks this often whether what it called has ended.
+const CALLED_POLL_MS = 100;
 
 const DONE: Outcome = { kind: 'done' };
 const giveBack = (delayMs: number): Outcome => ({ kind: 'give-back', delayMs });
@@ -35,12 +37,14 @@ export async function execute(deps: RunsDeps, task: Claimed, signal: AbortSignal
     if (!run) return await forget(deps, task);
     await deps.failpoint('begin.after');
     if (task.fence === 1n) observeStart(deps, run);
-    if (task.crashes > CRASHES_MAX) return await deadLetter(deps, run, task);
+    if (task.crashes > CRASHES_MAX)
+      return (await endCalled(deps, run)) ? giveBack(FAULT_DELAY_MS) : await deadLetter(deps, run, task);
     const began = deps.clock.monotonicMs();
     const ending = task.cancelRequested ? { end: cancelledEnd() } : await attemptRun(deps, run, task, signal);
     return await conclude(deps, { run, task, ending, activeMs: deps.clock.monotonicMs() - began });
   } catch (error) {
     if (error instanceof LostRun) return DONE;
+    if (error instanceof LateCall) return giveBack(0);
     if (isConnectionError(error)) return giveBack(FAULT_DELAY_MS);
     throw error;
   }
@@ -156,12 +160,9 @@ async function conclude(
   const { run, task, ending } = input;
   if ('outcome' in ending) return ending.outcome;
   if ('waits' in ending) return suspend(deps, input, combineWaits(ending.waits));
-  // What this run called ends before it does, so that its own bill is complete.
-  const live = deps.catalog.find(run.agent_id)?.plannedCalls
-    ? await deps.db.tenant(run.org_id, (tx) => listLiveChildren(tx, run.id))
-    : [];
-  if (live.length > 0) {
-    for (const child of live) await cancelRun(deps, { orgId: run.org_id, runId: child, by: 'caller-ended' });
+  if (await endCalled(deps, run)) {
+    // A task that is to be cancelled cannot be laid aside, so it looks again by itself.
+    if (ending.end.status === 'cancelled') return giveBack(CALLED_POLL_MS);
     return suspend(deps, input, { waitingFor: 'child', dueAt: undefined });
   }
   await deps.failpoint('settle.before');
@@ -169,6 +170,14 @@ async function conclude(
   await deps.failpoint('settle.after-commit');
   if (settled) announceEnd(deps, run, ending.end.status);
   return DONE;
+}
+
+/** What a run called ends before it does, so that its own bill is complete. True while some of it still lives. */
+async function endCalled(deps: RunsDeps, run: RunRow): Promise<boolean> {
+  if (!mayCall(deps, run)) return false;
+  const live = await deps.db.tenant(run.org_id, (tx) => listLiveChildren(tx, run.id));
+  for (const child of live) await cancelRun(deps, { orgId: run.org_id, runId: child, by: 'caller-ended' });
+  return live.length > 0;
 }
 
 /** Gives the slot back until a signal or the timer. A signal that came meanwhile queues the run again at once. */

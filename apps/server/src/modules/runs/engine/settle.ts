@@ -1,9 +1,9 @@
 /** The end of a run: state, usage, money, outbox and audit in one transaction. */
 import type { Tx } from '../../../platform/db/index.ts';
 import type { RunsDeps } from '../deps.ts';
-import { listChargedBelow, lockRun, markReversed, settleRun } from '../store/runs.ts';
+import { listChargedBelow, listLiveChildren, lockRun, markReversed, settleRun } from '../store/runs.ts';
 import type { RunRow, StoredProblem, TerminalStatus } from '../types.ts';
-import { LostRun } from './signals.ts';
+import { LateCall, LostRun } from './signals.ts';
 
 export interface End {
   readonly status: TerminalStatus;
@@ -48,12 +48,15 @@ function write(deps: RunsDeps, tx: Tx, { run, fence, end }: Settlement): Promise
   });
 }
 
-/** Only an agent that calls others can have a bill beside its own. */
-const mayCall = (deps: RunsDeps, run: RunRow): boolean => deps.catalog.find(run.agent_id)?.plannedCalls !== undefined;
+/** Only an agent that calls others can have a bill beside its own; of one that is no longer offered, nobody knows. */
+export function mayCall(deps: RunsDeps, run: RunRow): boolean {
+  const agent = deps.catalog.find(run.agent_id);
+  return agent === undefined || agent.plannedCalls !== undefined;
+}
 
 /**
  * Ends a run in the caller's transaction. False when it has ended already or another attempt owns it: then nothing was written. Call
- * `announceEnd` after the commit.
+ * `announceEnd` after the commit. @throws LateCall while something that it called lives.
  *
  * Row locks in order: run, task, caller's run, caller's task, usage, accounts, audit head; the last two only during the commit, unless
  * charges of called runs are given back.
@@ -64,6 +67,8 @@ export async function settleIn(deps: RunsDeps, tx: Tx, settlement: Settlement): 
   const run = (await lockRun(tx, settlement.run.id)) ?? settlement.run;
   const owned = run.finished_at === null && (settlement.fence === undefined || run.fence === settlement.fence);
   if (!owned) return false;
+  // A call is admitted under the lock that is held here, so none can follow.
+  if ((await listLiveChildren(tx, run.id)).length > 0) throw new LateCall();
   if (settlement.end.status !== 'succeeded' && run.called_nanos > 0n) await reverseCalled(deps, tx, run);
   const settled = await write(deps, tx, { ...settlement, run });
   // Charges may have been given back above, so nothing of this transaction may stay.

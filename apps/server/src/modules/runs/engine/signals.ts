@@ -4,6 +4,9 @@ import type { WaitingFor } from '../types.ts';
 /** Another attempt owns the run: whatever this one does is refused by the fence, so it stops without a trace. */
 export class LostRun extends Error {}
 
+/** The run called another while it was about to end: what it called is to end first. */
+export class LateCall extends Error {}
+
 /** The attempt is to end because of its surroundings. */
 export class Interrupted extends Error {
   /** `fault`: the engine could not reach its own record; another attempt goes on from there. */

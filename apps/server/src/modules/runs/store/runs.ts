@@ -170,7 +170,7 @@ export async function markWaiting(
   return true;
 }
 
-/** Runs below `id` that have not ended, nearest first. */
+/** What `id` itself called and has not ended, oldest first. */
 export async function listLiveChildren(tx: Tx, id: string): Promise<string[]> {
   const result = await sql<{
     id: string;
