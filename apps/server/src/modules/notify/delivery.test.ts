@@ -110,11 +110,16 @@ describe('attempts', () => {
       error: 'status-500',
       nextAttemptAt: undefined,
     });
-    await out.advance(4 * DAY_MS);
+    await out.advance(HOUR_MS);
     expect(await out.drain()).toBe(0);
     expect(new Set(hook.received.map((one) => one.headers['webhook-id']))).toEqual(new Set([event.id]));
     expect(new Set(hook.received.map((one) => one.body)).size).toBe(1);
     expect(out.outcomes).toEqual([...Array(9).fill('retried'), 'exhausted']);
+    await out.db.tenant(ORG, (tx) => out.service.replay(tx, out.actor, endpoint.id, { failed: true }));
+    expect(await out.drain()).toBe(1);
+    const again = only(await out.log(endpoint.id));
+    expect(again).toMatchObject({ status: 'pending', attempts: 11 });
+    expect((again.nextAttemptAt?.getTime() ?? 0) - (again.lastAttemptAt?.getTime() ?? 0)).toBe(RETRY_PAUSES_MS[0]);
   });
 
   it('a success after failures ends it and clears the endpoint', async () => {

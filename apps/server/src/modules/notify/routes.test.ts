@@ -8,7 +8,8 @@ import { asAgents, type TestPlatform, testPlatform } from '../../../test/harness
 import { type Receiver, receiver, status } from './fixture.ts';
 
 const BASE = '/v1/webhook-endpoints';
-const nobody = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
+const longAgo = { from: '2001-01-01T00:00:00Z', to: '2001-01-02T00:00:00Z' };
+const farAhead = { from: '2999-01-01T00:00:00Z', to: '2999-01-02T00:00:00Z' };
 
 const agent = defineAgent({
   id: 'nothing',
@@ -234,7 +235,8 @@ describe('deliveries', () => {
     expect((await replay({ from, to })).body).toEqual({ replayed: 1 });
     await hook.got(3);
     await settled(body.id, 1);
-    expect((await replay(nobody)).body).toEqual({ replayed: 0 });
+    expect((await replay(longAgo)).body).toEqual({ replayed: 0 });
+    expect((await replay(farAhead)).body).toEqual({ replayed: 0 });
     expect((await replay({ failed: true })).body).toEqual({ replayed: 0 });
     expect(new Set(hook.received.map((one) => one.headers['webhook-id']))).toEqual(new Set([first?.eventId]));
     expect((await deliveries(body.id)).data[0]).toMatchObject({ status: 'delivered', attempts: 3 });
@@ -267,7 +269,7 @@ describe('deliveries', () => {
       status: 404,
       code: 'webhooks.delivery-not-found',
     });
-    expect((await replay({ from: nobody.to, to: nobody.from })).status).toBe(422);
+    expect((await replay({ from: longAgo.to, to: longAgo.from })).status).toBe(422);
     expect((await replay({ failed: true, deliveryId: 'whd_no' })).status).toBe(422);
     expect((await replay({ failed: false })).status).toBe(422);
   });
