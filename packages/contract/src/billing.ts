@@ -59,8 +59,8 @@ export const budget = z
 export type BudgetView = z.infer<typeof budget>;
 export const budgetList = z.object({ data: z.array(budget) }).meta({ id: 'BudgetList' });
 
-// Ids of keys, agents and members are short; the bound keeps an index entry small.
-const SCOPE_ID_MAX = 128;
+// Ids of keys, agents and members are short and plain; the bound keeps an index entry small.
+const scopeId = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters');
 // 9.2 billion dollars, the most that fits.
 const NANOS_MAX = 9_223_372_036_854_775_807n;
 const limitMoney = money.refine(
@@ -71,7 +71,7 @@ const limitMoney = money.refine(
 export const putBudget = z
   .strictObject({
     /** `id` may be left out for the organisation itself. */
-    scope: z.strictObject({ type: budgetScopeType, id: z.string().min(1).max(SCOPE_ID_MAX).optional() }),
+    scope: z.strictObject({ type: budgetScopeType, id: scopeId.optional() }),
     period: budgetPeriod,
     /** Null removes the budget. */
     limit: limitMoney.nullable(),

@@ -2,7 +2,13 @@
 import { z } from 'zod';
 
 /** Money as the interface writes it: a whole number of 10⁻⁹ USD in a string, because JSON numbers are floats. */
-export const money = z.strictObject({ nanos: z.string().regex(/^-?\d{1,19}$/), currency: z.literal('USD') }).meta({ id: 'Money' });
+export const money = z
+  .strictObject({
+    // Aborts, because what follows reads the number.
+    nanos: z.string().regex(/^-?\d{1,19}$/, { abort: true }),
+    currency: z.literal('USD'),
+  })
+  .meta({ id: 'Money' });
 export type Money = z.infer<typeof money>;
 
 export const toMoney = (nanos: bigint): Money => ({ nanos: nanos.toString(), currency: 'USD' });
@@ -60,7 +66,8 @@ export const pageQuery = z.strictObject({
 });
 export type PageQuery = z.output<typeof pageQuery>;
 
-export const pageOf = <T extends z.ZodType>(item: T) => z.object({ data: z.array(item), nextCursor: z.string().nullable() });
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ data: z.array(item), nextCursor: z.string().nullable() });
 export interface Page<T> {
   readonly data: T[];
   readonly nextCursor: string | null;

@@ -1,0 +1,62 @@
+/** For every route that changes something: a request that works, and one that means something else. */
+import { createMaker, endpointBody, form, keyBody, MONEY, type World } from './world.ts';
+
+export interface Change {
+  readonly path: string;
+  readonly body?: unknown;
+  /** Under the same Idempotency-Key this is another request; left out where only the address could differ. */
+  readonly other?: unknown;
+}
+
+/** By name of route. A route that changes something and is missing here fails the walk. */
+export function changesOf(world: World): Readonly<Record<string, () => Promise<Change>>> {
+  const { own, platform } = world;
+  const make = createMaker(platform, world.send, own);
+  const budget = { scope: { type: 'key', id: 'key_x' }, period: 'day', limit: MONEY, hard: false };
+  const credit = { organisationId: own.orgId, amount: MONEY, reason: 'test' };
+  const fixed = (path: string, body: unknown, other: unknown) => async (): Promise<Change> => ({ path, body, other });
+  const endpoint = async (suffix: string, more: object): Promise<Change> => ({
+    path: `/v1/webhook-endpoints/${await make.endpoint()}${suffix}`,
+    ...more,
+  });
+  return {
+    'POST /v1/agents/{id}/runs': fixed('/v1/agents/keeper/runs', { input: { say: 'a' } }, { input: { say: 'b' } }),
+    'POST /v1/runs/{id}/cancel': async () => ({ path: `/v1/runs/${(await make.waitingRun()).run}/cancel` }),
+    'POST /v1/runs/{id}/replay': async () => ({
+      path: `/v1/runs/${own.objects.run}/replay`,
+      body: {},
+      other: { fromStep: 0 },
+    }),
+    'POST /v1/runs/{id}/approvals/{approvalId}': async () => {
+      const { run, approval } = await make.waitingRun();
+      return {
+        path: `/v1/runs/${run}/approvals/${approval}`,
+        body: { decision: 'approve' },
+        other: { decision: 'reject' },
+      };
+    },
+    'POST /v1/files': async () => ({ path: '/v1/files', body: form('one'), other: form('two') }),
+    'DELETE /v1/files/{id}': async () => ({ path: `/v1/files/${await make.file()}` }),
+    'PUT /v1/budgets': fixed('/v1/budgets', budget, { ...budget, hard: true }),
+    'POST /v1/keys': fixed('/v1/keys', keyBody, { ...keyBody, name: 'other' }),
+    'DELETE /v1/keys/{id}': async () => ({ path: `/v1/keys/${await make.key()}` }),
+    'POST /v1/keys/{id}/rotate': async () => ({
+      path: `/v1/keys/${await make.key()}/rotate`,
+      body: { overlapSeconds: 60 },
+      other: { overlapSeconds: 61 },
+    }),
+    'POST /v1/operator/organisations': fixed('/v1/operator/organisations', { name: 'New' }, { name: 'Newer' }),
+    'POST /v1/operator/credits': fixed('/v1/operator/credits', credit, { ...credit, reason: 'other' }),
+    'POST /v1/webhook-endpoints': fixed('/v1/webhook-endpoints', endpointBody, { ...endpointBody, description: 'o' }),
+    'PUT /v1/webhook-endpoints/{id}': () =>
+      endpoint('', { body: { description: 'changed' }, other: { description: 'otherwise' } }),
+    'DELETE /v1/webhook-endpoints/{id}': () => endpoint('', {}),
+    'POST /v1/webhook-endpoints/{id}/rotate': () =>
+      endpoint('/rotate', { body: { overlapSeconds: 0 }, other: { overlapSeconds: 9 } }),
+    'POST /v1/webhook-endpoints/{id}/replay': () =>
+      endpoint('/replay', {
+        body: { failed: true },
+        other: { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' },
+      }),
+  };
+}
