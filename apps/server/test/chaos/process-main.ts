@@ -12,7 +12,7 @@ import type { Orders } from './processes.ts';
 const lines = createInterface({ input: process.stdin });
 lines.once('line', (line) => {
   // Written by processes.ts with this very type.
-  void work(JSON.parse(line) as Orders);
+  work(JSON.parse(line) as Orders).catch(() => process.exit(1));
 });
 lines.once('close', () => process.kill(process.pid, 'SIGKILL'));
 

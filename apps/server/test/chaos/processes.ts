@@ -1,6 +1,8 @@
 /** Processes of the platform that a test starts in order to kill them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Role } from '../../src/serve.ts';
@@ -28,7 +30,9 @@ const MAIN = fileURLToPath(new URL('./process-main.ts', import.meta.url));
 
 /** Starts a process that has loaded its code and waits for orders. */
 export function standBy(): { go(orders: Orders): Promise<Running>; kill(): void } {
-  const child = spawn(process.execPath, [MAIN], { stdio: ['pipe', 'pipe', 'inherit'] });
+  // Compiled once for all of them: starting costs a third of the time.
+  const env = { ...process.env, NODE_COMPILE_CACHE: path.join(tmpdir(), 'guildhall-compile-cache') };
+  const child = spawn(process.execPath, [MAIN], { stdio: ['pipe', 'pipe', 'inherit'], env });
   child.stdin.on('error', () => {});
   const exited = once(child, 'exit').then(([, signal]) => signal as NodeJS.Signals | null);
   return {
