@@ -115,7 +115,10 @@ class Edge {
   ): Call<unknown, unknown, unknown> {
     const { db } = this.options;
     const abort = new AbortController();
-    reply.raw.once('close', () => abort.abort());
+    // Every answer closes; only a caller who left before its end is worth an abort, which costs a stack trace.
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) abort.abort();
+    });
     const parsed = (schema: unknown, value: unknown, where: 'body' | 'query' | 'path') => {
       assertSound(value, where);
       return schema === undefined ? undefined : parse(schema as z.ZodType, value, where);

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createHttp, type RouteDefinition, route } from './index.ts';
+
+type Options = Parameters<typeof createHttp>[0];
+let close: () => Promise<void> = async () => {};
+afterEach(() => close());
+
+async function serving(handler: (signal: AbortSignal) => Promise<void>): Promise<string> {
+  const routes: RouteDefinition[] = [
+    route({
+      method: 'GET',
+      path: '/thing',
+      summary: 'A thing',
+      tag: 'Test',
+      scope: 'public',
+      responses: { 200: z.object({}) },
+      handler: async ({ signal }) => {
+        await handler(signal);
+        return { status: 200, body: {} };
+      },
+    }),
+  ];
+  const silent = () => {};
+  // Only what a public route touches; a part that is missing would show as a failure.
+  const options = {
+    routes,
+    fileMaxBytes: 1,
+    ids: { make: (prefix: string) => `${prefix}_1` },
+    clock: { monotonicMs: () => performance.now() },
+    log: { info: silent, warn: silent, error: silent },
+    limit: async () => ({ headers: {} }),
+    observe: silent,
+  } as unknown as Options;
+  const app = await createHttp(options);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  close = () => app.close().then(silent);
+  return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/thing`;
+}
+
+it('a caller that gets its answer aborts nothing', async () => {
+  let seen: AbortSignal | undefined;
+  const url = await serving(async (signal) => {
+    seen = signal;
+  });
+  const [response] = await once(http.get(url, { agent: false }), 'response');
+  await once(response.resume(), 'close');
+  await close();
+  expect(seen?.aborted).toBe(false);
+});
+
+it('a caller that leaves before its answer aborts the call', async () => {
+  const left = Promise.withResolvers<boolean>();
+  const url = await serving(async (signal) => {
+    request.destroy();
+    await once(signal, 'abort');
+    left.resolve(signal.aborted);
+  });
+  const request = http.get(url, { agent: false }).on('error', () => {});
+  expect(await left.promise).toBe(true);
+});
