@@ -53,7 +53,7 @@ function contestants(platform: BenchPlatform, customers: readonly Customer[], pe
       theirs('started directly', n, peer.direct),
     ]),
     ours(`${ORGANISATIONS} organisations`, 32, customers),
-    theirs('queued', 32, peer.queued),
+    theirs('queued, polled every 100 ms', 32, peer.queued),
   ];
 }
 
