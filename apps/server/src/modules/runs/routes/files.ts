@@ -15,12 +15,17 @@ const NAME_MAX = 255;
 // Multipart boundaries and headers around the largest file.
 const ENVELOPE_BYTES = 64 * 1024;
 
-/** A name to show, never a path: folders and control characters are cut off. */
+// They turn the order of what follows, so that "gpj.exe" reads as a picture.
+const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** A name to show, never a path: folders, control characters and turns of direction are cut off. */
 export function displayName(name: string | undefined): string {
   const base = (name ?? '').split(/[/\\]/).at(-1) ?? '';
   const clean = base
     .replaceAll(/\p{Cc}/gu, '')
+    .replaceAll(DIRECTION, '')
     .slice(0, NAME_MAX)
+    .toWellFormed()
     .trim();
   return clean === '' || clean === '.' || clean === '..' ? 'file' : clean;
 }
