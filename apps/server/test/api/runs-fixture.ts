@@ -4,6 +4,7 @@ import type { Run, RunEvent, Step } from '@guildhall/contract';
 import pg from 'pg';
 import { z } from 'zod';
 import type { Failpoint } from '../../src/platform/failpoints/index.ts';
+import type { Role } from '../../src/serve.ts';
 import { asAgents, type Reply, type TestPlatform, testPlatform } from '../harness/platform.ts';
 
 export type Script = (ctx: RunContext) => unknown;
@@ -72,7 +73,7 @@ const base = {
 const input = z.strictObject({ script: z.string(), calls: z.number().int().min(0).default(0) });
 
 export async function scriptedPlatform(
-  options: { environment?: Record<string, string>; failpoint?: Failpoint } = {},
+  options: { environment?: Record<string, string>; failpoint?: Failpoint; role?: Role } = {},
 ): Promise<ScriptedPlatform> {
   const scripts = new Map<string, Script>();
   const agent = (id: string, limits: { timeoutMs: number; stepsMax: number }) =>

@@ -41,6 +41,9 @@ export class Attempt {
   readonly #waits = new Set<Wait>();
   #nextIndex: number;
   #active = 0;
+  #effects = 0;
+  // Set when the process stops while an effect is under way.
+  #effectsDone: (() => void) | undefined;
   #suspend: (waits: Wait[]) => void = () => {};
   #crashesForgotten = false;
 
@@ -67,10 +70,11 @@ export class Attempt {
     const key = `${name}#${occurrence}`;
     const known = this.#record.get(key);
     if (known) return { key, index: known.index, known };
-    if (this.#input.recordOnly)
-      throw new GuildhallError(runErrors.diverged, { detail: `It asked for the step "${name}".` });
+    // First, so that the replay of a run that ended by it ends by it too.
     if (this.#nextIndex >= this.#input.stepsMax)
       throw new GuildhallError(runErrors.tooManySteps, { detail: `At most ${this.#input.stepsMax} are allowed.` });
+    if (this.#input.recordOnly)
+      throw new GuildhallError(runErrors.diverged, { detail: `It asked for the step "${name}".` });
     const index = this.#nextIndex;
     this.#nextIndex += 1;
     return { key, index, known: undefined };
@@ -79,6 +83,7 @@ export class Attempt {
   /** Runs `work` as active: the attempt cannot be suspended meanwhile. */
   async active<T>(work: () => Promise<T>): Promise<T> {
     this.abort.signal.throwIfAborted();
+    if (this.#effectsDone) throw new Interrupted('draining');
     this.#active += 1;
     try {
       return await work();
@@ -86,6 +91,32 @@ export class Attempt {
       this.#active -= 1;
       this.#considerSuspending();
     }
+  }
+
+  /** An effect that must not be repeated, from its intent to its outcome on record. Not begun any more when the process stops. */
+  async effect<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#effectsDone) throw new Interrupted('draining');
+    this.#effects += 1;
+    try {
+      return await work();
+    } finally {
+      this.#effectEnded();
+    }
+  }
+
+  #effectEnded(): void {
+    this.#effects -= 1;
+    if (this.#effects === 0) this.#effectsDone?.();
+  }
+
+  /** From here on nothing begins. Resolves when no effect is under way, at the latest after `graceMs`. */
+  async drain(graceMs: number): Promise<void> {
+    if (this.#effects === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#effectsDone = resolve;
+    const timer = setTimeout(resolve, graceMs);
+    await promise;
+    clearTimeout(timer);
   }
 
   /** Never resolves: when nothing else goes on, the attempt is suspended, and a later one finds what was waited for. */
@@ -114,7 +145,7 @@ export class Attempt {
       return await work();
     } catch (error) {
       const passes = isRetryable(error) || (error instanceof GuildhallError && error.spec.kind === 'fault');
-      if (passes) this.abort.abort(new Interrupted('fault'));
+      if (passes) this.abort.abort(new Interrupted('fault', error));
       if (error instanceof LostRun) this.abort.abort(error);
       throw error;
     }

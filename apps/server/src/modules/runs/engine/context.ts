@@ -18,7 +18,7 @@ import type { RunsDeps } from '../deps.ts';
 import { budgetErrors } from '../errors.ts';
 import { storedProblem } from '../rules.ts';
 import { findContent } from '../store/files.ts';
-import { findChild, heldByChildren, lockRun } from '../store/runs.ts';
+import { databaseNow, findChild, heldByChildren, lockRun } from '../store/runs.ts';
 import { askApproval, type StepWrite } from '../store/steps.ts';
 import { isTerminal, type NewEvent, type RunRow } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
@@ -250,10 +250,12 @@ async function sleep(deps: RunsDeps, attempt: Attempt, name: string, durationMs:
   const slot = attempt.slot(name);
   if (slot.known?.status === 'succeeded') return;
   const dueAt = await attempt.active(async () => {
+    // By the clock that wakes the task: a process whose own clock is behind would lay it aside and get it back in a circle.
+    const now = await attempt.own(() => databaseNow(deps.db));
     // The end is fixed when the sleep begins, so restarts do not lengthen it.
     const recorded = slot.known?.result as { until?: string } | null | undefined;
-    const until = recorded?.until ?? new Date(deps.clock.now().getTime() + durationMs).toISOString();
-    const over = Date.parse(until) <= deps.clock.now().getTime();
+    const until = recorded?.until ?? new Date(now.getTime() + durationMs).toISOString();
+    const over = Date.parse(until) <= now.getTime();
     if (over || !slot.known)
       await record(deps, attempt, slot, {
         name,

@@ -2,13 +2,13 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { AgentDefinition } from '@guildhall/agent-sdk';
-import { isConnectionError } from '../../../platform/db/index.ts';
+import { isConnectionError, isRetryable } from '../../../platform/db/index.ts';
 import type { Claimed, Outcome } from '../../../platform/durable/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
 import { failureOf, problemOf, storableJson } from '../rules.ts';
-import { beginAttempt, listLiveChildren, lockRun, markWaiting } from '../store/runs.ts';
+import { beginAttempt, listLiveChildren, lockRun, markWaiting, spendActive } from '../store/runs.ts';
 import { listSteps } from '../store/steps.ts';
 import type { RunRow } from '../types.ts';
 import { Attempt } from './attempt.ts';
@@ -22,13 +22,18 @@ import { combineWaits, Interrupted, LateCall, LostRun, type Wait } from './signa
 const CRASHES_MAX = 5;
 // After a fault of the database the next attempt waits a moment.
 const FAULT_DELAY_MS = 500;
+// A process that stops lets an effect that must not be repeated come to its end: cut short, a person would have to review it.
+const EFFECT_GRACE_MS = 5_000;
 // A run that is to end looks this often whether what it called has ended.
 const CALLED_POLL_MS = 100;
 
 const DONE: Outcome = { kind: 'done' };
 const giveBack = (delayMs: number): Outcome => ({ kind: 'give-back', delayMs });
 
-type Ending = { readonly end: End } | { readonly waits: readonly Wait[] } | { readonly outcome: Outcome };
+type Ending =
+  | { readonly end: End }
+  | { readonly waits: readonly Wait[] }
+  | { readonly outcome: Outcome; readonly counts?: boolean };
 
 /** Executes one attempt. Never throws for what the agent did; a fault of the database gives the task back. */
 export async function execute(deps: RunsDeps, task: Claimed, signal: AbortSignal): Promise<Outcome> {
@@ -40,14 +45,31 @@ export async function execute(deps: RunsDeps, task: Claimed, signal: AbortSignal
     if (task.crashes > CRASHES_MAX)
       return (await endCalled(deps, run)) ? giveBack(FAULT_DELAY_MS) : await deadLetter(deps, run, task);
     const began = deps.clock.monotonicMs();
-    const ending = task.cancelRequested ? { end: cancelledEnd() } : await attemptRun(deps, run, task, signal);
-    return await conclude(deps, { run, task, ending, activeMs: deps.clock.monotonicMs() - began });
+    const activeMs = () => deps.clock.monotonicMs() - began;
+    try {
+      const ending = task.cancelRequested ? { end: cancelledEnd() } : await attemptRun(deps, run, task, signal);
+      return await conclude(deps, { run, task, ending, activeMs: activeMs() });
+    } catch (error) {
+      if (!(error instanceof LostRun || error instanceof LateCall || isRetryable(error)))
+        await spendFault(deps, run, task, activeMs());
+      throw error;
+    }
   } catch (error) {
     if (error instanceof LostRun) return DONE;
     if (error instanceof LateCall) return giveBack(0);
     if (isConnectionError(error)) return giveBack(FAULT_DELAY_MS);
     throw error;
   }
+}
+
+/**
+ * What a fault takes counts against the run's time, so that one which does not pass ends the run instead of repeating it for ever. Not so
+ * where the database is away: no run fails for that.
+ */
+async function spendFault(deps: RunsDeps, run: RunRow, task: Claimed, activeMs: number): Promise<void> {
+  await deps.db.tenant(run.org_id, (tx) =>
+    spendActive(tx, { id: run.id, fence: task.fence, activeMs: activeMs + FAULT_DELAY_MS }),
+  );
 }
 
 function observeStart(deps: RunsDeps, run: RunRow): void {
@@ -67,6 +89,8 @@ async function forget(deps: RunsDeps, task: Claimed): Promise<Outcome> {
 async function attemptRun(deps: RunsDeps, run: RunRow, task: Claimed, signal: AbortSignal): Promise<Ending> {
   const agent = deps.catalog.find(run.agent_id);
   if (!agent) return { end: { status: 'failed', error: problemOf(runErrors.agentGone) } };
+  const leftMs = agent.limits.timeoutMs - Number(run.active_ms);
+  if (leftMs <= 0) return { end: timedOutEnd() };
   const record =
     run.step_count > 0 || task.fence > 1n ? await deps.db.tenant(run.org_id, (tx) => listSteps(tx, run.id)) : [];
   const attempt = new Attempt(deps, {
@@ -78,11 +102,14 @@ async function attemptRun(deps: RunsDeps, run: RunRow, task: Claimed, signal: Ab
     recordOnly:
       run.replay_of !== null && run.base_nanos === 0n && run.hold_id === null && run.replay_from_step === null,
   });
-  const onAbort = () => attempt.abort.abort(new Interrupted(signal.reason));
+  const onAbort = () => {
+    const end = () => attempt.abort.abort(new Interrupted(signal.reason));
+    if (signal.reason === 'draining') attempt.drain(EFFECT_GRACE_MS).then(end, end);
+    else end();
+  };
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
-  const left = Math.max(0, agent.limits.timeoutMs - Number(run.active_ms));
-  const timer = setTimeout(() => attempt.abort.abort(new Interrupted('timeout')), left);
+  const timer = setTimeout(() => attempt.abort.abort(new Interrupted('timeout')), leftMs);
   try {
     return await raceAttempt(deps, agent, attempt);
   } finally {
@@ -90,7 +117,8 @@ async function attemptRun(deps: RunsDeps, run: RunRow, task: Claimed, signal: Ab
     signal.removeEventListener('abort', onAbort);
     // Whatever the agent still does is refused from here on.
     attempt.abort.abort(new LostRun());
-    await rm(path.join(deps.settings.workDir, run.id), { recursive: true, force: true });
+    // Its own scratch space alone: another attempt may be at work beside it already.
+    await rm(path.join(deps.settings.workDir, run.id, `${task.fence}`), { recursive: true, force: true });
   }
 }
 
@@ -127,14 +155,16 @@ function checkedOutput(deps: RunsDeps, agent: AgentDefinition, run: RunRow, outp
 function failedEnding(deps: RunsDeps, run: RunRow, error: unknown): Ending {
   if (error instanceof LostRun) return { outcome: DONE };
   if (error instanceof Interrupted) return interruptedEnding(error);
-  if (isConnectionError(error)) return { outcome: giveBack(FAULT_DELAY_MS) };
-  if (error instanceof GuildhallError && error.spec.kind === 'fault') return { outcome: giveBack(FAULT_DELAY_MS) };
+  if (isConnectionError(error)) return faultEnding(error);
+  if (error instanceof GuildhallError && error.spec.kind === 'fault') return faultEnding(error);
   const problem = failureOf(error);
   if (problem.code === runErrors.failed.code)
     deps.log.error('run: the agent failed by a fault of its own', { runId: run.id, agentId: run.agent_id, error });
   return { end: { status: 'failed', error: problem } };
 }
 
+const faultEnding = (error: unknown): Ending => ({ outcome: giveBack(FAULT_DELAY_MS), counts: !isRetryable(error) });
+const timedOutEnd = (): End => ({ status: 'failed', error: problemOf(runErrors.timeout) });
 const cancelledEnd = (): End => ({ status: 'cancelled', error: problemOf(runErrors.cancelled) });
 
 function interruptedEnding(reason: unknown): Ending {
@@ -143,9 +173,9 @@ function interruptedEnding(reason: unknown): Ending {
     case 'cancelled':
       return { end: cancelledEnd() };
     case 'timeout':
-      return { end: { status: 'failed', error: problemOf(runErrors.timeout) } };
+      return { end: timedOutEnd() };
     case 'fault':
-      return { outcome: giveBack(FAULT_DELAY_MS) };
+      return faultEnding(reason.cause);
     case 'draining':
       return { outcome: giveBack(0) };
     case 'expelled':
@@ -158,7 +188,10 @@ async function conclude(
   input: { run: RunRow; task: Claimed; ending: Ending; activeMs: number },
 ): Promise<Outcome> {
   const { run, task, ending } = input;
-  if ('outcome' in ending) return ending.outcome;
+  if ('outcome' in ending) {
+    if (ending.counts) await spendFault(deps, run, task, input.activeMs);
+    return ending.outcome;
+  }
   if ('waits' in ending) return suspend(deps, input, combineWaits(ending.waits));
   if (await endCalled(deps, run)) {
     // A task that is to be cancelled cannot be laid aside, so it looks again by itself.
@@ -169,6 +202,8 @@ async function conclude(
   const settled = await settle(deps, { run, fence: task.fence, end: ending.end });
   await deps.failpoint('settle.after-commit');
   if (settled) announceEnd(deps, run, ending.end.status);
+  // What attempts left here that died.
+  await rm(path.join(deps.settings.workDir, run.id), { recursive: true, force: true });
   return DONE;
 }
 

@@ -82,7 +82,12 @@ export function openScope(deps: RunsDeps, attempt: Attempt, input: ScopeInput): 
   const signal = AbortSignal.any([attempt.abort.signal, timeout.signal]);
   const timer =
     input.timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(stepTimeout(input)), input.timeoutMs);
-  const workdir = path.join(deps.settings.workDir, run.id, `${attempt.fence}-${input.slot.index}-${input.tryNumber}`);
+  const workdir = path.join(
+    deps.settings.workDir,
+    run.id,
+    `${attempt.fence}`,
+    `${input.slot.index}-${input.tryNumber}`,
+  );
   let workdirMade = false;
   let logs = 0;
 

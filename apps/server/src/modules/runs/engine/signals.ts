@@ -11,8 +11,8 @@ export class LateCall extends Error {}
 export class Interrupted extends Error {
   /** `fault`: the engine could not reach its own record; another attempt goes on from there. */
   readonly reason: 'cancelled' | 'draining' | 'expelled' | 'timeout' | 'fault';
-  constructor(reason: Interrupted['reason']) {
-    super(`interrupted: ${reason}`);
+  constructor(reason: Interrupted['reason'], cause?: unknown) {
+    super(`interrupted: ${reason}`, cause === undefined ? {} : { cause });
     this.reason = reason;
   }
 }

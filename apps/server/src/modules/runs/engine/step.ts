@@ -117,25 +117,40 @@ async function tryStep<T extends Json>(
   const policy = run.options.retry ?? ONE_ATTEMPT;
   for (let tryNumber = firstTry; ; tryNumber += 1) {
     const write = writerOf(run, tryNumber, deps.clock.now());
-    // The intent is on record before the effect can happen.
-    if (run.options.effect === 'once') {
-      await deps.failpoint('step.before-intent');
-      const events = [stepEvent(run, 'running', { attempt: tryNumber })];
-      await attempt.checkpoint(write('running', undefined, undefined), [], events);
-      await deps.failpoint('step.after-intent');
-    }
-    const failure = await oneTry(deps, attempt, run, { tryNumber, write });
-    if (!('error' in failure)) return failure.value;
-    const problem = failureOf(failure.error);
-    const again = isRetryableFailure(failure.error) && tryNumber < policy.attemptsMax;
-    await attempt.checkpoint(
-      write(again ? 'running' : 'failed', undefined, problem),
-      [],
-      [stepEvent(run, again ? 'retrying' : 'failed', { attempt: tryNumber, error: problem })],
-    );
-    if (!again) throw failure.error instanceof AgentError ? failure.error : revive(problem, failure.error);
+    const recorded = () =>
+      recordedTry(deps, attempt, run, { tryNumber, write, isLast: tryNumber >= policy.attemptsMax });
+    const outcome = await (run.options.effect === 'once' ? attempt.effect(recorded) : recorded());
+    if ('value' in outcome) return outcome.value;
     await pause(retryDelayMs(tryNumber, policy, deps.random()), attempt.abort.signal);
   }
+}
+
+/** One try with its outcome on record. Throws the failure after which the step is not tried again. */
+async function recordedTry<T extends Json>(
+  deps: RunsDeps,
+  attempt: Attempt,
+  run: StepRun<T>,
+  { tryNumber, write, isLast }: { tryNumber: number; write: StepWriter; isLast: boolean },
+): Promise<{ value: T } | { again: true }> {
+  // The intent is on record before the effect can happen.
+  if (run.options.effect === 'once') {
+    await deps.failpoint('step.before-intent');
+    const events = [stepEvent(run, 'running', { attempt: tryNumber })];
+    await attempt.checkpoint(write('running', undefined, undefined), [], events);
+    await deps.failpoint('step.after-intent');
+  }
+  const outcome = await oneTry(deps, attempt, run, { tryNumber, write });
+  if ('value' in outcome) return outcome;
+  const { error } = outcome;
+  const problem = failureOf(error);
+  const again = isRetryableFailure(error) && !isLast;
+  await attempt.checkpoint(
+    write(again ? 'running' : 'failed', undefined, problem),
+    [],
+    [stepEvent(run, again ? 'retrying' : 'failed', { attempt: tryNumber, error: problem })],
+  );
+  if (!again) throw error instanceof AgentError ? error : revive(problem, error);
+  return { again };
 }
 
 /** Does the work and, when it succeeded, records it. What the record itself throws passes through: it says nothing about the step. */

@@ -170,6 +170,19 @@ export async function markWaiting(
   return true;
 }
 
+/** The clock that timers go by. */
+export async function databaseNow(db: Db): Promise<Date> {
+  const result = await db.direct((tx) => sql<{ now: Date }>`select platform.now() as now`.execute(tx));
+  // A select without a table gives one row.
+  return (result.rows[0] as { now: Date }).now;
+}
+
+/** Counts time against the agent's limit although the run does not wait. Nothing happens when another attempt owns it. */
+export async function spendActive(tx: Tx, input: { id: string; fence: bigint; activeMs: number }): Promise<void> {
+  await sql`update runs.run set active_ms = active_ms + ${Math.round(input.activeMs)}
+    where id = ${input.id} and fence = ${input.fence} and finished_at is null`.execute(tx);
+}
+
 /** What `id` itself called and has not ended, oldest first. */
 export async function listLiveChildren(tx: Tx, id: string): Promise<string[]> {
   const result = await sql<{
@@ -218,7 +231,7 @@ export async function findChild(tx: Tx, parentRunId: string, parentStep: string)
 export async function recentCosts(tx: Tx, agentId: string, tier: string, limit: number): Promise<bigint[]> {
   const result = await sql<{ nanos: bigint }>`
     select cost_nanos + called_nanos as nanos from runs.run
-    where agent_id = ${agentId} and tier = ${tier} and status = 'succeeded' and replay_of is null order by id desc limit ${limit}`.execute(
+    where agent_id = ${agentId} and tier = ${tier} and status = 'succeeded' and replay_of is null and reversed_at is null order by id desc limit ${limit}`.execute(
     tx,
   );
   return result.rows.map((row) => row.nanos);
