@@ -184,3 +184,21 @@ begin
   return n;
 end $$;
 call platform.system_function('durable.prune(interval)');
+
+-- For statements of the modules above that must be one round trip.
+create function durable.enqueue(p_org text, p_id text, p_lane text, p_org_max int, p_lane_max int, p_version int) returns void language plpgsql as $$
+begin
+  insert into durable.task (id, org_id, lane, org_max, lane_max, version) values (p_id, p_org, p_lane, p_org_max, p_lane_max, p_version);
+end $$;
+create function durable.finish(p_id text) returns void language plpgsql as $$
+begin
+  delete from durable.task where id = p_id;
+end $$;
+-- Wakes a waiting task; one that is just about to wait will not. Unknown ids do nothing.
+create function durable.signal(p_id text) returns void language plpgsql as $$
+begin
+  update durable.task set signals = signals + 1,
+      due_at = case when state = 'waiting' then platform.now() else due_at end,
+      state = case when state = 'waiting' then 'queued' else state end
+    where id = p_id;
+end $$;

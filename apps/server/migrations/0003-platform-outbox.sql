@@ -44,3 +44,9 @@ begin
   return n;
 end $$;
 call platform.system_function('platform.prune_idempotency(interval)');
+
+-- For statements of the modules above that must be one round trip.
+create function platform.tell_outside(p_org text, p_id text, p_type text, p_data jsonb) returns void language plpgsql as $$
+begin
+  insert into platform.outbox (id, org_id, type, data) values (p_id, p_org, p_type, p_data);
+end $$;

@@ -41,3 +41,16 @@ begin
   return null;
 end $$;
 create constraint trigger take_up after insert on ledger.outgoing deferrable initially deferred for each row execute function ledger.take_up();
+
+-- For statements of the modules above that must be one round trip.
+create function ledger.hold_at_commit(
+  p_org text, p_hold text, p_mode text, p_run text, p_amount bigint, p_parent text, p_key text, p_agent text, p_member text
+) returns void language plpgsql as $$
+begin
+  insert into ledger.outgoing (org_id, hold_id, what, mode, run_id, amount, parent_id, key_id, agent_id, member_id)
+    values (p_org, p_hold, 'take', p_mode, p_run, p_amount, p_parent, p_key, p_agent, p_member);
+end $$;
+create function ledger.settle_at_commit(p_org text, p_hold text, p_run text, p_cost bigint) returns void language plpgsql as $$
+begin
+  insert into ledger.outgoing (org_id, hold_id, what, run_id, amount) values (p_org, p_hold, 'settle', p_run, p_cost);
+end $$;

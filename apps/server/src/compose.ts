@@ -80,6 +80,7 @@ function joinBase(foundation: Foundation, agents: readonly AgentDefinition[]) {
     clock,
     keyring,
     audit,
+    random: randomBytes,
     onOrganisationCreated: async (tx, orgId, { trial }) => {
       await ledger.openAccounts(tx, { orgId });
       const credit = { transferId: `${orgId}:trial`, orgId, amountNanos: TRIAL_CREDIT_NANOS, reason: 'trial credit' };

@@ -2,4 +2,6 @@
 import { readFileSync } from 'node:fs';
 
 // Written by us, one folder above the sources.
-export const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+export const VERSION = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;

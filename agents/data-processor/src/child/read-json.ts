@@ -6,7 +6,7 @@ import { columnNames } from '../read/names.ts';
 import type { SourceFile, Staged } from '../read/source.ts';
 import { ALL_KINDS } from '../typing/infer.ts';
 import type { Job } from './job.ts';
-import { linesRelation, type TextRelation } from './read-source.ts';
+import { linesRelation, type TextRelation } from './relation.ts';
 
 const NUMBERS: readonly Kind[] = ['integer', 'decimal', 'number'];
 const MOMENTS: readonly Kind[] = ['date', 'timestamp'];

@@ -5,7 +5,7 @@ import { columnNames } from '../read/names.ts';
 import { ProblemFile } from '../read/problem-file.ts';
 import type { Inspection, SourceFile, Staged, StageOptions } from '../read/source.ts';
 import { stageCsv } from '../read/stage-csv.ts';
-import { JSON_SEPARATOR, stageJson, stageLines } from '../read/stage-json.ts';
+import { stageJson, stageLines } from '../read/stage-json.ts';
 import { stageXlsx } from '../read/stage-xlsx.ts';
 import { stageXml } from '../read/stage-xml.ts';
 import { checked } from '../typing/checked.ts';
@@ -16,6 +16,7 @@ import { columnsOf } from './engine.ts';
 import type { Flow } from './flow.ts';
 import type { Job } from './job.ts';
 import { jsonRelation } from './read-json.ts';
+import { buffers, type TextRelation } from './relation.ts';
 
 export interface ReadSource {
   readonly flow: Flow;
@@ -80,14 +81,6 @@ async function stage(options: StageOptions): Promise<Staged> {
   }
 }
 
-export interface TextRelation {
-  readonly relation: string;
-  readonly table?: string;
-  readonly names: readonly string[];
-  /** What the source itself says about the types of a column. */
-  readonly candidates: ReadonlyMap<string, readonly Kind[]>;
-}
-
 type Delimited = Extract<Staged['shape'], { type: 'delimited' }>;
 
 function delimitedRelation(source: SourceFile, staged: Staged, shape: Delimited): TextRelation {
@@ -101,20 +94,6 @@ function delimitedRelation(source: SourceFile, staged: Staged, shape: Delimited)
   // Quoted line breaks can only be followed from the start of a file, so such a file is read by one thread.
   const relation = `read_csv(${literal(staged.path)}, auto_detect=false, header=false, delim=${literal(shape.delimiter)}, quote='"', escape='"', new_line='\\n', ${buffers(staged)}, parallel=${!shape.multiline}, columns={${names.join(', ')}}${nulls})`;
   return { relation, names: shape.columns, candidates: new Map(shape.columns.map((name) => [name, ALL_KINDS])) };
-}
-
-/** Small buffers keep memory flat; each must hold some of the longest lines. */
-const BUFFER_BYTES = 8 * 1024 * 1024;
-const LINE_BYTES = 64 * 1024;
-
-function buffers(staged: Staged): string {
-  const line = Math.max(LINE_BYTES, staged.longest + 1024);
-  return `max_line_size=${line}, buffer_size=${Math.max(BUFFER_BYTES, 2 * line)}`;
-}
-
-/** The staged lines of JSON as `(__row, line)`. */
-export function linesRelation(staged: Staged): string {
-  return `read_csv(${literal(staged.path)}, auto_detect=false, header=false, delim=${literal(JSON_SEPARATOR)}, quote='', escape='', new_line='\\n', ${buffers(staged)}, columns={'${ROW}': 'BIGINT', 'line': 'VARCHAR'})`;
 }
 
 /** A wide file is kept as a table while its types are found: opening it anew for each query costs more. */

@@ -25,9 +25,9 @@ export const sourceSchema = z.strictObject({
   name: name.optional().describe('How joins and reports call this source. Default: source1, source2 …'),
   file: z
     .string()
-    .regex(/^file_/, 'a file id begins with file_')
+    .regex(/^(file|art)_/, 'a file id begins with file_, that of an artifact with art_')
     .optional()
-    .describe('An uploaded file'),
+    .describe('An uploaded file, or an artifact of another run'),
   data: z.string().max(LIMITS.inlineChars).optional().describe('Inline text: CSV, TSV, JSON, NDJSON or XML'),
   records: z.array(z.record(z.string(), z.unknown())).max(LIMITS.inlineRecords).optional().describe('Inline records'),
   format: z.enum(FORMATS).optional().describe('Detected from content and name when left out'),

@@ -67,18 +67,21 @@ export function readSchema(
         message: `${JSON.stringify(name)} is required but not among the properties`,
       });
   const columns = Object.entries(properties).map(([name, value]) =>
-    columnRule(name, value, new Set(required), `${path}/properties/${pointer(name)}`, faults),
+    columnRule(
+      { name, isRequired: required.includes(name), path: `${path}/properties/${pointer(name)}` },
+      value,
+      faults,
+    ),
   );
   return { schema: { columns, additional: additional !== false }, faults };
 }
 
 function columnRule(
-  name: string,
+  place: { readonly name: string; readonly isRequired: boolean; readonly path: string },
   value: unknown,
-  required: ReadonlySet<string>,
-  path: string,
   faults: Faults,
 ): ColumnRule {
+  const { name, isRequired: needed, path } = place;
   if (!isFields(value)) {
     faults.push({ path, message: 'must be an object' });
     return { name, types: [], nullable: true, required: false };
@@ -105,7 +108,6 @@ function columnRule(
   if (types.length > 1 && !(types.length === 2 && types.includes('integer') && types.includes('number'))) {
     faults.push({ path: `${path}/type`, message: 'a column has one type, besides "null"' });
   }
-  const needed = required.has(name);
   return {
     name,
     types: types.length === 2 ? ['number'] : types,

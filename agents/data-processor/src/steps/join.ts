@@ -24,7 +24,10 @@ export async function join(context: StepContext, flow: Flow, step: StepOf<'join'
     .map(([left, right]) => `l.${identifier(left.name)} = r.${identifier(right.name)}`)
     .join(' AND ');
   if (step.type !== 'semi' && step.type !== 'anti') await assertSize(context, flow, other, pairs);
-  const columns = [...leftColumns(flow, pairs, step.type), ...rightColumns(flow, other, pairs, step, context.path)];
+  const columns = [
+    ...leftColumns(flow, pairs, step.type),
+    ...rightColumns(flow, other, pairs, { step, path: context.path }),
+  ];
   const rowOfLeft = flow.tracked ? [`l.${ROW} AS ${ROW}`] : [];
   const only = step.type === 'semi' || step.type === 'anti';
   const order = [
@@ -90,8 +93,7 @@ function rightColumns(
   flow: Flow,
   other: Flow,
   pairs: readonly Pair[],
-  step: StepOf<'join'>,
-  path: string,
+  { step, path }: { readonly step: StepOf<'join'>; readonly path: string },
 ): readonly string[] {
   if (step.type === 'semi' || step.type === 'anti') return [];
   const keys = new Set(pairs.map(([, right]) => right));

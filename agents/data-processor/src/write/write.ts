@@ -24,26 +24,26 @@ export async function writeOutput(engine: Engine, flow: Flow, output: Output, pa
   switch (output.format) {
     case 'csv':
     case 'tsv':
-      await copy(
-        engine,
-        flow,
-        (column) => cell(column, output.escapeFormulas),
+      await copy(engine, flow, {
+        value: (column) => cell(column, output.escapeFormulas),
         path,
-        `FORMAT csv, HEADER true${output.format === 'tsv' ? ", DELIMITER '\t'" : ''}`,
-        output.escapeFormulas,
-      );
+        options: `FORMAT csv, HEADER true${output.format === 'tsv' ? ", DELIMITER '\t'" : ''}`,
+        escapeNames: output.escapeFormulas,
+      });
       return output.bom ? prependMark(path) : undefined;
     case 'json':
     case 'ndjson':
-      return copy(engine, flow, jsonValue, path, `FORMAT json, ARRAY ${output.format === 'json'}`);
-    case 'parquet':
-      return copy(
-        engine,
-        flow,
-        (column) => (column.sql === 'HUGEINT' ? hugeInParquet(column) : identifier(column.name)),
+      return copy(engine, flow, {
+        value: jsonValue,
         path,
-        'FORMAT parquet, COMPRESSION zstd',
-      );
+        options: `FORMAT json, ARRAY ${output.format === 'json'}`,
+      });
+    case 'parquet':
+      return copy(engine, flow, {
+        value: (column) => (column.sql === 'HUGEINT' ? hugeInParquet(column) : identifier(column.name)),
+        path,
+        options: 'FORMAT parquet, COMPRESSION zstd',
+      });
     case 'xml':
       return writeXml(engine, flow, path);
     case 'xlsx':
@@ -53,14 +53,15 @@ export async function writeOutput(engine: Engine, flow: Flow, output: Output, pa
   }
 }
 
-async function copy(
-  engine: Engine,
-  flow: Flow,
-  value: (column: Column) => string,
-  path: string,
-  options: string,
-  escapeNames = false,
-): Promise<void> {
+interface Copy {
+  readonly value: (column: Column) => string;
+  readonly path: string;
+  /** As COPY takes them. */
+  readonly options: string;
+  readonly escapeNames?: boolean;
+}
+
+async function copy(engine: Engine, flow: Flow, { value, path, options, escapeNames = false }: Copy): Promise<void> {
   const columns = flow.columns.map(
     (column) =>
       `${value(column)} AS ${identifier(escapeNames && /^[=+\-@\t\r]/.test(column.name) ? `'${column.name}` : column.name)}`,

@@ -1,4 +1,5 @@
 /** What the tests of identity share: processes on one database, and a clock that they own. */
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { type TestDatabase, testDatabase } from '../../../test/harness/database.ts';
 import type { Clock } from '../../platform/clock/index.ts';
@@ -47,6 +48,7 @@ export async function identityFixture(keyring: Keyring = createKeyring({ masterK
       ids: createIds(clock),
       clock,
       keyring,
+      random: randomBytes,
       audit: {
         append: async (tx, event) => {
           await audit.append(tx, event);

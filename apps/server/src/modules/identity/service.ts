@@ -1,5 +1,4 @@
 /** The use cases of organisations, keys and admin links. */
-import { randomBytes } from 'node:crypto';
 import type { Mode, Scope } from '@guildhall/contract';
 import type { Tx } from '../../platform/db/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
@@ -89,7 +88,7 @@ const ADMIN_TOKEN_PURPOSE = 'admin-token';
 const ADMIN_TOKEN_BYTES = 32;
 
 export function createService(deps: IdentityDeps): IdentityService {
-  const { db, ids, keyring, audit, onOrganisationCreated, random = randomBytes } = deps;
+  const { db, ids, keyring, audit, onOrganisationCreated, random } = deps;
 
   const makeKey = async (
     tx: Tx,

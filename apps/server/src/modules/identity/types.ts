@@ -67,5 +67,6 @@ export interface IdentityDeps {
   /** Called inside the transaction that makes an organisation, as that organisation: opens its accounts, books trial credit. */
   readonly onOrganisationCreated: (tx: Tx, orgId: string, options: { readonly trial: boolean }) => Promise<void>;
   readonly log: { warn(fields: object, message: string): void };
-  readonly random?: (size: number) => Uint8Array;
+  /** Unguessable bytes. */
+  readonly random: (size: number) => Uint8Array;
 }

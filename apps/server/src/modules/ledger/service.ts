@@ -60,16 +60,6 @@ export interface Ledger {
     tx: Tx,
     input: { readonly holdId: string; readonly costNanos: bigint; readonly runId: string },
   ): Promise<{ readonly chargedNanos: bigint }>;
-  /**
-   * The same as `hold`, taken when the transaction commits: the organisation's money is locked for the length of the commit alone. A
-   * refusal fails the commit; `holdRefusal` reads it from the error. Ask before the audit row is appended: locks are taken in that order.
-   */
-  holdAtCommit(tx: Tx, hold: Omit<NewHold, 'expiresAt'>): Promise<void>;
-  /** The same as `settle`, at commit. The commit fails when less than the cost could be charged: cut the cost to the hold before. */
-  settleAtCommit(
-    tx: Tx,
-    input: { readonly holdId: string; readonly costNanos: bigint; readonly runId: string },
-  ): Promise<void>;
   /** Ends a hold without a charge of its own; what its children charged stays charged. @throws ledger.hold-ended, ledger.hold-not-found */
   release(tx: Tx, input: { readonly holdId: string }): Promise<void>;
   /**
@@ -159,7 +149,11 @@ const refusalDetail = z.object({
   resets_at: z.coerce.date().nullable(),
 });
 
-/** The refusal of a hold asked for at commit, from the error the commit failed with; undefined for any other error. */
+/**
+ * The refusal of a hold that a statement asked for by the SQL function `hold_at_commit`, from the error the commit failed with; undefined
+ * for any other error. Such holds are taken (and those of `settle_at_commit` settled) when the transaction commits, so that the
+ * organisation's money is locked for the length of the commit alone. Ask before the audit row is appended: locks are taken in that order.
+ */
 export function holdRefusal(error: unknown): Exclude<HoldAnswer, { ok: true }> | undefined {
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'GH402' || !('detail' in error))
     return undefined;
@@ -223,8 +217,6 @@ export function createLedger(deps: { readonly db: Db; readonly ids: Ids }): Ledg
     settle: async (tx, { holdId, costNanos, runId }) => ({
       chargedNanos: await endHold(tx, { holdId, state: 'settled', costNanos, runId }),
     }),
-    holdAtCommit: store.takeHoldAtCommit,
-    settleAtCommit: store.settleAtCommit,
     release: async (tx, { holdId }) => {
       await endHold(tx, { holdId, state: 'released' });
     },

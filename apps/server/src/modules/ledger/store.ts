@@ -64,20 +64,6 @@ export async function takeHold(tx: Tx, hold: NewHold): Promise<TakeRow> {
   return only(answer.rows);
 }
 
-/** Asks for a hold that is taken when the transaction commits. */
-export async function takeHoldAtCommit(tx: Tx, hold: NewHold): Promise<void> {
-  const { holdId, orgId, mode, runId, amountNanos, parentHoldId, scopes } = hold;
-  await sql`insert into ledger.outgoing (org_id, hold_id, what, mode, run_id, amount, parent_id, key_id, agent_id, member_id)
-    values (${orgId}, ${holdId}, 'take', ${mode}, ${runId}, ${amountNanos}, ${parentHoldId ?? null}, ${scopes.keyId}, ${scopes.agentId},
-      ${scopes.memberId ?? null})`.execute(tx);
-}
-
-/** Asks for a settlement that happens when the transaction commits. */
-export async function settleAtCommit(tx: Tx, end: { holdId: string; costNanos: bigint; runId: string }): Promise<void> {
-  await sql`insert into ledger.outgoing (org_id, hold_id, what, run_id, amount)
-    values (platform.current_org(), ${end.holdId}, 'settle', ${end.runId}, ${end.costNanos})`.execute(tx);
-}
-
 export interface HoldEnd {
   readonly holdId: string;
   readonly state: 'settled' | 'released';

@@ -5,6 +5,7 @@ import { opsRoutes } from './routes.ts';
 
 export { creditsRoute, grantCredit } from './credits.ts';
 export type { Check } from './health.ts';
+export { createHttpLimits } from './http-limits.ts';
 export { createJobs, type Job, type Jobs } from './jobs.ts';
 
 export const createOps = (deps: OpsDeps): { readonly routes: readonly RouteDefinition[] } => ({

@@ -44,19 +44,15 @@ export const DURABLE_VERSION = 1;
 export function createDurable(db: Db): Durable {
   return {
     enqueue: async (tx, task) => {
-      await sql`insert into durable.task (id, org_id, lane, org_max, lane_max, version)
-        values (${task.id}, ${task.orgId}, ${task.lane}, ${task.orgMax}, ${task.laneMax}, ${DURABLE_VERSION})`.execute(
+      await sql`select durable.enqueue(${task.orgId}, ${task.id}, ${task.lane}, ${task.orgMax}, ${task.laneMax}, ${DURABLE_VERSION})`.execute(
         tx,
       );
     },
     finish: async (tx, id) => {
-      await sql`delete from durable.task where id = ${id}`.execute(tx);
+      await sql`select durable.finish(${id})`.execute(tx);
     },
     signal: async (tx, id) => {
-      await sql`update durable.task set signals = signals + 1,
-          due_at = case when state = 'waiting' then platform.now() else due_at end,
-          state = case when state = 'waiting' then 'queued' else state end
-        where id = ${id}`.execute(tx);
+      await sql`select durable.signal(${id})`.execute(tx);
     },
     requestCancel: async (tx, id) => {
       const found = await sql<{

@@ -36,7 +36,10 @@ export class GuildhallError extends Error {
   readonly spec: ErrorCode;
   readonly details: ErrorDetails;
   constructor(spec: ErrorCode, details: ErrorDetails = {}) {
-    super(details.internal ?? details.detail ?? spec.title, details.cause === undefined ? {} : { cause: details.cause });
+    super(
+      details.internal ?? details.detail ?? spec.title,
+      details.cause === undefined ? {} : { cause: details.cause },
+    );
     this.name = 'GuildhallError';
     this.spec = spec;
     this.details = details;

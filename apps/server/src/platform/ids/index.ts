@@ -3,7 +3,22 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock/index.ts';
 
 export type Prefix =
-  | 'org' | 'run' | 'key' | 'file' | 'art' | 'evt' | 'bud' | 'whk' | 'whd' | 'hold' | 'tr' | 'use' | 'apr' | 'req' | 'wrk' | 'aud';
+  | 'org'
+  | 'run'
+  | 'key'
+  | 'file'
+  | 'art'
+  | 'evt'
+  | 'bud'
+  | 'whk'
+  | 'whd'
+  | 'hold'
+  | 'tr'
+  | 'use'
+  | 'apr'
+  | 'req'
+  | 'wrk'
+  | 'aud';
 export type Id<P extends Prefix> = `${P}_${string}`;
 
 export interface Ids {

@@ -1,8 +1,9 @@
 /** Which requests count against which limit. */
-import { authErrors } from './modules/identity/index.ts';
-import { GuildhallError } from './platform/errors/index.ts';
-import type { LimitVerdict, Principal, RouteDefinition } from './platform/http/index.ts';
-import { type RateLimiter, type RateRule, rateLimitHeaders, tooManyRequests } from './platform/limits/index.ts';
+
+import { GuildhallError } from '../../platform/errors/index.ts';
+import type { LimitVerdict, Principal, RouteDefinition } from '../../platform/http/index.ts';
+import { type RateLimiter, type RateRule, rateLimitHeaders, tooManyRequests } from '../../platform/limits/index.ts';
+import { authErrors } from '../identity/index.ts';
 
 // A key at twice the fastest tier, an organisation at several keys, an address at what a person behind a proxy might do.
 const KEY: RateRule = { name: 'key', limit: 2_400, windowSeconds: 60, onStoreFailure: 'open' };

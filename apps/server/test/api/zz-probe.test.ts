@@ -1,0 +1,62 @@
+import { it } from 'vitest';
+import net from 'node:net';
+import { builtInAgents } from '../../src/agents.ts';
+import { testPlatform } from '../harness/platform.ts';
+const raw = (port: number, text: string) => new Promise<string>((resolve) => {
+  const s = net.connect(port, '127.0.0.1', () => s.write(text));
+  let out = ''; s.on('data', (d) => { out += d; }); s.on('close', () => resolve(out)); s.on('error', () => resolve(out + 'ERR'));
+  setTimeout(() => { s.destroy(); }, 1500);
+});
+it('probe', async () => {
+  const p = await testPlatform({ agents: builtInAgents });
+  for (const r of p.server.routes) console.log(r.method, r.path, r.scope, r.body ? 'body' : '', r.rawBody ? 'raw' : '');
+  const port = Number(new URL(p.url).port);
+  const auth = { authorization: `Bearer ${p.key}` };
+  const show = async (name: string, method: string, path: string, init: RequestInit = {}) => {
+    try {
+      const r = await fetch(p.url + path, { method, ...init, headers: { ...auth, ...init.headers as object }, signal: AbortSignal.timeout(3000) });
+      const t = await r.text();
+      console.log(name, '→', r.status, r.headers.get('content-type'), r.headers.get('x-content-type-options'), t.slice(0, 220));
+    } catch (e) { console.log(name, '→ threw', String(e)); }
+  };
+  const json = { 'content-type': 'application/json' };
+  await show('bad percent', 'GET', '/v1/runs/%zz');
+  await show('bad percent with key', 'GET', `/v1/runs/%zz?k=gld%5Flive_abc`);
+  await show('double', 'GET', `/v1/runs/gld%255Flive_abc`);
+  await show('long param', 'GET', `/v1/runs/${'a'.repeat(200)}`);
+  await show('text/plain', 'POST', '/v1/keys', { body: 'x', headers: { 'content-type': 'text/plain' } });
+  await show('no ct', 'POST', '/v1/keys', { body: new Uint8Array([1]) });
+  await show('multipart on json', 'POST', '/v1/keys', { body: (() => { const f = new FormData(); f.set('file', new Blob(['a']), 'x'); return f; })() });
+  await show('json on files', 'POST', '/v1/files', { body: '{}', headers: json });
+  await show('no boundary', 'POST', '/v1/files', { body: 'abc', headers: { 'content-type': 'multipart/form-data' } });
+  await show('two files', 'POST', '/v1/files', { body: (() => { const f = new FormData(); f.append('file', new Blob(['a']), 'x'); f.append('file', new Blob(['b']), 'y'); return f; })() });
+  await show('field', 'POST', '/v1/files', { body: (() => { const f = new FormData(); f.append('file', 'text'); return f; })() });
+  await show('otherfield', 'POST', '/v1/files', { body: (() => { const f = new FormData(); f.append('other', new Blob(['a']), 'x'); return f; })() });
+  await show('cut', 'POST', '/v1/files', { body: '--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\nabc', headers: { 'content-type': 'multipart/form-data; boundary=b' } });
+  await show('empty multi', 'POST', '/v1/files', { body: '--b--\r\n', headers: { 'content-type': 'multipart/form-data; boundary=b' } });
+  for (const m of ['OPTIONS', 'PATCH', 'PUT', 'DELETE', 'HEAD', 'PROPFIND', 'TRACE2']) await show(m, m, '/v1/runs').catch(() => {});
+  await show('year0', 'GET', '/v1/runs?from=0000-01-01T00:00:00.000Z');
+  await show('usage year0', 'GET', '/v1/usage?from=0000-01-01T00:00:00.000Z');
+  await show('usage reversed', 'GET', '/v1/usage?from=2030-01-01T00:00:00.000Z&to=2020-01-01T00:00:00.000Z');
+  await show('surrogate', 'POST', '/v1/agents/workflow-orchestrator/runs', { body: JSON.stringify({ input: { data: { x: 'A' }, steps: [{ id: 'a', kind: 'transform', value: 1 }] } }).replace('"A"', '"\\ud800"'), headers: json });
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+  await show('deep', 'POST', '/v1/agents/workflow-orchestrator/runs', { body: JSON.stringify({ input: { data: { x: 'A' }, steps: [{ id: 'a', kind: 'transform', value: 1 }] } }).replace('"A"', deep), headers: json });
+  await show('deep idem', 'POST', '/v1/keys', { body: deep, headers: { ...json, 'idempotency-key': 'x' } });
+  await show('cancel unknown', 'POST', '/v1/runs/run_1/cancel', { body: '{"x":1}', headers: json });
+  await show('cancel malformed', 'POST', '/v1/runs/run_1/cancel', { body: '{"x"', headers: json });
+  await show('delete w json ct no body', 'DELETE', '/v1/keys/key_1', { headers: json });
+  await show('cancel w json ct no body', 'POST', '/v1/runs/run_1/cancel', { headers: json });
+  await show('nul id', 'GET', '/v1/runs/run_%00');
+  await show('nul key id', 'GET', '/v1/keys/key_%00');
+  await show('usage big year', 'GET', '/v1/usage?from=9999-12-31T23:59:59.999Z&to=9999-12-31T23:59:59.999Z');
+  await show('key expiry', 'POST', '/v1/keys', { body: JSON.stringify({ name: 'a\u0000', scopes: ['runs:read'], mode: 'test' }), headers: json });
+  await show('key expiry9', 'POST', '/v1/keys', { body: JSON.stringify({ name: 'a', scopes: ['runs:read'], mode: 'test', expiresAt: '9999-12-31T23:59:59Z' }), headers: json });
+  await show('replay span', 'POST', '/v1/webhook-endpoints/x/replay', { body: JSON.stringify({ from: '0000-01-01T00:00:00Z', to: '9999-01-01T00:00:00Z' }), headers: json });
+  await show('webhook create', 'POST', '/v1/webhook-endpoints', { body: JSON.stringify({ url: 'https://example.com/x', events: ['*'] }), headers: json });
+  console.log(await raw(port, 'GARBAGE\r\n\r\n'));
+  console.log(await raw(port, `GET / HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20000)}\r\n\r\n`));
+  console.log(await raw(port, `POST /v1/keys HTTP/1.1\r\nhost: x\r\ncontent-length: abc\r\n\r\n`));
+  console.log(await raw(port, `TRACE /v1/keys HTTP/1.1\r\nhost: x\r\n\r\n`));
+  console.log(await raw(port, `GET /v1/runs/%zz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`));
+  await p.close();
+}, 60000);
