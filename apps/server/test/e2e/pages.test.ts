@@ -65,7 +65,7 @@ describe('the first page', () => {
         const { page, asked, errors } = await visit(`/?lang=${language}`, width);
         expect(await page.locator('html').getAttribute('dir')).toBe(direction);
         expect(await page.getByText(heading).count()).toBe(1);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+        expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
         expect(asked.filter((url) => !url.startsWith(platform.url))).toEqual([]);
         expect(errors).toEqual([]);
         if (width === 390) expect(await faults(page)).toEqual([]);

@@ -47,11 +47,11 @@ export function failureToError(body: Json, limits: SandboxLimits): AgentError {
   // Read member by member below; nothing is believed before it is checked.
   const report = body as { agentError?: Record<string, unknown>; crash?: unknown } | null;
   const thrown = report?.agentError;
-  if (thrown && typeof thrown['reason'] === 'string' && typeof thrown['message'] === 'string') {
-    return new AgentError(thrown['reason'], thrown['message'], {
-      ...(typeof thrown['advice'] === 'string' ? { advice: thrown['advice'] } : {}),
-      errors: fieldErrors(thrown['errors']),
-      retryable: thrown['retryable'] === true,
+  if (thrown && typeof thrown.reason === 'string' && typeof thrown.message === 'string') {
+    return new AgentError(thrown.reason, thrown.message, {
+      ...(typeof thrown.advice === 'string' ? { advice: thrown.advice } : {}),
+      errors: fieldErrors(thrown.errors),
+      retryable: thrown.retryable === true,
     });
   }
   return sandboxError('crashed', limits, new Error(String(report?.crash ?? 'no report')));
