@@ -89,6 +89,7 @@ export function createOutboxDispatcher(deps: {
   const handOutAll = async (orgId: string, rows: readonly OutboxRow[]): Promise<number> => {
     try {
       const count = await handOut(orgId, rows);
+      deps.onHandedOut?.();
       await deps.failpoint('outbox.after-commit');
       return count;
     } catch (error) {
