@@ -114,4 +114,24 @@ export const poison = defineAgent({
   },
 });
 
-export const chaosAgents = [counting, calling, asking, poison] as unknown as readonly AgentDefinition[];
+const HOSTILE = new URL('../../../../packages/agent-sdk/src/sandbox/test-children/hostile.ts', import.meta.url);
+
+/** Does too much: for ever, or too large, in a sandbox or out of it. */
+export const runaway = defineAgent({
+  ...base,
+  id: 'runaway',
+  title: 'Runaway',
+  input: z.strictObject({ counter: z.string(), deed: z.enum(['loop', 'output', 'result']) }),
+  output: z.strictObject({}),
+  examples: [{ title: 'Loop', input: { counter: 'http://127.0.0.1:1', deed: 'loop' } }],
+  run: async (ctx, input) => {
+    await ctx.step('too much', async (step) => {
+      if (input.deed === 'result') return 'x'.repeat(10 * 1024 * 1024);
+      const limits = { wallMs: 1_500, memoryMaxBytes: 512 * 1024 * 1024 };
+      return step.sandbox({ entry: HOSTILE, input: { deed: input.deed }, writeDir: step.workdir, limits });
+    });
+    return {};
+  },
+});
+
+export const chaosAgents = [counting, calling, asking, poison, runaway] as unknown as readonly AgentDefinition[];

@@ -88,7 +88,6 @@ async function expectEffects(stage: Stage): Promise<void> {
 const PASSAGE: Partial<Record<FailpointName, number>> = {
   'step.after-work': 8,
   'step.after-checkpoint': 4,
-  'settle.before-commit': 2,
 };
 
 describe.concurrent('a process that is killed', () => {

@@ -150,6 +150,8 @@ const CHECKS: readonly Check[] = [
       union all
       select format('hold %s of run %s, which has ended', h.id, h.run_id) from ledger.hold h join runs.run r on r.id = h.run_id where h.state = 'open' and r.finished_at is not null
       union all
+      select format('hold %s was asked for and not taken up', hold_id) from ledger.outgoing
+      union all
       select format('hold %s of no run', h.id) from ledger.hold h where not exists (select 1 from runs.run r where r.id = h.run_id)`,
   },
 ];

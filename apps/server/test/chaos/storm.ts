@@ -21,6 +21,8 @@ export interface StormOptions {
   readonly killMs?: readonly [number, number];
   /** The same for PostgreSQL: by turns an immediate shutdown and kill -9 of its main process. */
   readonly restartMs?: readonly [number, number];
+  /** The storm blows at least until so many restarts. */
+  readonly restartsMin?: number;
   /** How long all runs may take after the last start. */
   readonly endWithinMs: number;
   tell(line: string): void;
@@ -180,6 +182,8 @@ class Storm {
           `${this.kills} workers killed, ${this.restarts.immediate + this.restarts.killed} restarts: ${counts.map(({ status, n }) => `${n} ${status}`).join(', ')}`,
         );
       }
+      const restarts = this.restarts.immediate + this.restarts.killed;
+      if (restarts < (this.#options.restartsMin ?? 0)) continue;
       if (this.#isStarted && counts.every(({ status }) => ['succeeded', 'failed', 'cancelled'].includes(status)))
         return;
     }
