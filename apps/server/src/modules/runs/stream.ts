@@ -4,7 +4,7 @@ import type { RunsDeps } from './deps.ts';
 import { toWireEvent } from './present.ts';
 import { nextChange } from './service.ts';
 import { readEvents } from './store/steps.ts';
-import { type EventRow, isTerminal } from './types.ts';
+import { type EventRow, isTerminal, type RunRow } from './types.ts';
 
 const PAGE = 500;
 const HEARTBEAT_MS = 15_000;
@@ -13,7 +13,8 @@ const POLL_MS = 1_000;
 
 export interface StreamInput {
   readonly orgId: string;
-  readonly runId: string;
+  readonly run: Pick<RunRow, 'id' | 'status' | 'event_seq'>;
+  /** The last event the client has seen, as it says. */
   readonly after: number;
   readonly reply: FastifyReply;
   readonly signal: AbortSignal;
@@ -45,7 +46,7 @@ function write(reply: FastifyReply, text: string, signal: AbortSignal): Promise<
 
 /** Writes events until the terminal status event or until the client leaves. The run must exist and be visible to the caller. */
 export async function streamEvents(deps: RunsDeps, input: StreamInput): Promise<void> {
-  const { reply, signal } = input;
+  const { reply } = input;
   const headers = Object.fromEntries(
     Object.entries(reply.getHeaders()).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   );
@@ -57,11 +58,22 @@ export async function streamEvents(deps: RunsDeps, input: StreamInput): Promise<
     'x-accel-buffering': 'no',
   });
   reply.raw.write(': open\n\n');
-  let after = input.after;
+  try {
+    await follow(deps, input);
+  } finally {
+    // Also after a fault: the client comes back with the last event it has seen.
+    reply.raw.end();
+  }
+}
+
+async function follow(deps: RunsDeps, { orgId, run, reply, signal, ...input }: StreamInput): Promise<void> {
+  // Nobody has seen an event that does not exist; taken at its word, such a client would never see the end.
+  let after = Math.min(input.after, run.event_seq);
+  if (isTerminal(run.status) && after === run.event_seq) return;
   let lastWriteMs = deps.clock.monotonicMs();
   while (!signal.aborted) {
-    const change = nextChange(deps, { channel: 'run', runId: input.runId, ms: POLL_MS, signal });
-    const events = await readEvents(deps.db, { orgId: input.orgId, runId: input.runId, after, limit: PAGE });
+    const change = nextChange(deps, { channel: 'run', runId: run.id, ms: POLL_MS, signal });
+    const events = await readEvents(deps.db, { orgId, runId: run.id, after, limit: PAGE });
     if (events.length > 0) {
       await write(reply, events.map(frame).join(''), signal);
       after = events.at(-1)?.seq ?? after;
@@ -70,12 +82,8 @@ export async function streamEvents(deps: RunsDeps, input: StreamInput): Promise<
       await write(reply, ': still here\n\n', signal);
       lastWriteMs = deps.clock.monotonicMs();
     }
-    if (events.some(isEnd)) {
-      change.stop();
-      break;
-    }
+    if (events.some(isEnd)) return change.stop();
     if (events.length === PAGE) change.stop();
     else await change.promise;
   }
-  reply.raw.end();
 }

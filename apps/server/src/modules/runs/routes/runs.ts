@@ -166,7 +166,7 @@ function readRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       params: runParams,
       responses: { 200: null },
       handler: async ({ params, principal, raw, reply, signal }) => {
-        await runs.getRow(principal, params.id);
+        const row = await runs.getRow(principal, params.id);
         // A HEAD would wait for the end of the run, for nothing.
         if (raw.method === 'HEAD') {
           await reply.type('text/event-stream; charset=utf-8').send();
@@ -178,7 +178,7 @@ function readRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
         if (open >= STREAMS_PER_ORG_MAX) throw new GuildhallError(runErrors.tooManyStreams);
         streams.set(principal.orgId, open + 1);
         try {
-          await streamEvents(deps, { orgId: principal.orgId, runId: params.id, after, reply, signal });
+          await streamEvents(deps, { orgId: principal.orgId, run: row, after, reply, signal });
         } finally {
           const left = (streams.get(principal.orgId) ?? 1) - 1;
           if (left > 0) streams.set(principal.orgId, left);
