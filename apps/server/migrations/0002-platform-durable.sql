@@ -111,20 +111,33 @@ begin
 end $$;
 call platform.system_function('durable.claim(text, int, int, text)');
 
--- Ends workers whose heartbeat is older than the lease and gives their tasks back. Time in which the server was down does not count:
--- nobody could renew a lease then. Only one reaper works at a time; the others return at once.
+-- When a reaper last looked. They look twice a second, so a longer silence tells that the server, or everybody, was away.
+create table durable.pulse (single boolean primary key default true check (single), at timestamptz not null);
+insert into durable.pulse (at) values (platform.now());
+grant select, update on durable.pulse to guildhall_definer;
+
+-- Ends workers whose heartbeat is older than the lease and gives their tasks back, in the place in the queue that they had: work that was
+-- begun goes on before new work begins. Time in which nobody could look does not count against a lease, because nobody could renew one
+-- then either. Only one reaper works at a time; the others return at once.
 create function durable.reap(p_lease interval) returns table (worker_id text, task_id text, org_id text, crashes int) language plpgsql as $$
 declare
-  floor_at timestamptz := pg_postmaster_start_time() + (platform.now() - clock_timestamp());
+  instant timestamptz := platform.now();
+  away interval;
 begin
   if not pg_try_advisory_xact_lock(4871226003) then return; end if;
+  -- A third of the lease is silence that a busy machine explains.
+  select instant - p.at - p_lease / 3 into away from durable.pulse p;
+  update durable.pulse p set at = instant;
+  if away > interval '0' then
+    update durable.worker w set heartbeat_at = least(w.heartbeat_at + away, instant) where w.ended_at is null;
+  end if;
   return query
   with dead as (
-    update durable.worker w set ended_at = platform.now()
-    where w.ended_at is null and greatest(w.heartbeat_at, floor_at) < platform.now() - p_lease
+    update durable.worker w set ended_at = instant
+    where w.ended_at is null and w.heartbeat_at < instant - p_lease
     returning w.id
   )
-  update durable.task t set state = 'queued', worker_id = null, due_at = platform.now(), fence = t.fence + 1, crashes = t.crashes + 1
+  update durable.task t set state = 'queued', worker_id = null, fence = t.fence + 1, crashes = t.crashes + 1
     from dead d, (select x.worker_id as was, x.id from durable.task x where x.state = 'running') o
     where t.state = 'running' and t.worker_id = d.id and o.id = t.id
     returning o.was, t.id, t.org_id, t.crashes;
