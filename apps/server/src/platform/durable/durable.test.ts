@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../../test/harness/database.ts';
 import { sql } from '../db/index.ts';
@@ -37,6 +38,12 @@ const beat = async (worker: string, executing: string[] = []) =>
 const reap = async (lease: string) =>
   (await made.db.system((tx) => sql<{ task_id: string }>`select * from durable.reap(${lease}::interval)`.execute(tx)))
     .rows;
+const asOwner = async (text: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: made.ownerUrl });
+  await client.connect();
+  await client.query(text);
+  await client.end();
+};
 const suspend = (row: Row) =>
   made.db.tenant(row.org_id, (tx) =>
     durable.suspend(tx, { id: row.id, fence: row.fence, signals: row.signals, dueAt: undefined }),
@@ -95,6 +102,38 @@ describe('a lease', () => {
     expect(second?.crashes).toBe(1);
     expect(second && first && second.fence > first.fence).toBe(true);
     expect(await suspend(first as Row)).toBe('lost');
+  });
+
+  it('does not run while nobody could look, as when the server was away', async () => {
+    await register('w1');
+    await enqueue({ id: 'a', orgId: 'org_a' });
+    await claim('w1', 1);
+    await reap('3 seconds');
+    const pass = async (seconds: string): Promise<void> => {
+      await asOwner(`update durable.worker set heartbeat_at = heartbeat_at - interval '${seconds} seconds'`);
+      await asOwner(`update durable.pulse set at = at - interval '${seconds} seconds'`);
+    };
+    await pass('60');
+    expect(await reap('3 seconds')).toEqual([]);
+    // A second of any silence counts, so one has passed; with two and a half more in which somebody looked, the lease is over.
+    for (let i = 0; i < 2; i += 1) {
+      await pass('0.9');
+      expect(await reap('3 seconds')).toEqual([]);
+    }
+    await pass('0.9');
+    expect((await reap('3 seconds')).map((row) => row.task_id)).toEqual(['a']);
+  });
+
+  it('that ran out gives work that was begun its old place, before work that came later', async () => {
+    await register('w1');
+    await enqueue({ id: 'begun', orgId: 'org_a' });
+    await claim('w1', 1);
+    await reap('3 seconds');
+    await enqueue({ id: 'later', orgId: 'org_a' });
+    await register('w2');
+    await asOwner(`update durable.worker set heartbeat_at = heartbeat_at - interval '4 seconds' where id = 'w1'`);
+    expect((await reap('3 seconds')).map((row) => row.task_id)).toEqual(['begun']);
+    expect((await claim('w2', 1)).map((row) => row.id)).toEqual(['begun']);
   });
 
   it('that is renewed keeps what is executed and gives back what the worker does not know of', async () => {
