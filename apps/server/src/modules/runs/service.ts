@@ -18,6 +18,7 @@ import {
   listArtifactsOf,
   listRuns,
   lockRun,
+  readRun,
   type RunFilter,
   recentCosts,
 } from './store/runs.ts';
@@ -50,8 +51,11 @@ export function createService(deps: RunsDeps) {
   const { db } = deps;
   const links = createLinks(deps);
 
-  const present = async (run: RunRow): Promise<Run> =>
-    toWireRun(run, run.artifact_count > 0 ? await listArtifacts(db, run.org_id, run.id) : [], links.to);
+  /** In a transaction its `tx` must be given: one that waits for a second connection can starve the pool. */
+  const present = async (run: RunRow, tx?: Tx): Promise<Run> => {
+    const read = () => (tx ? listArtifactsOf(tx, [run.id]) : listArtifacts(db, run.org_id, run.id));
+    return toWireRun(run, run.artifact_count > 0 ? await read() : [], links.to);
+  };
 
   const getRow = async (principal: Principal, id: string): Promise<RunRow> => {
     const run = await findRun(db, principal.orgId, id);
@@ -165,7 +169,7 @@ export function createService(deps: RunsDeps) {
         comment: string | undefined;
         requestId: string;
       },
-    ): Promise<void> => {
+    ): Promise<Run> => {
       const { principal, runId, approvalId } = request;
       const outcome = await decideApproval(tx, {
         orgId: principal.orgId,
@@ -187,6 +191,9 @@ export function createService(deps: RunsDeps) {
         targetId: approvalId,
         requestId: request.requestId,
       });
+      const run = await readRun(tx, runId);
+      if (!run) throw new GuildhallError(runErrors.notFound);
+      return present(run, tx);
     },
 
     /** The run once it has ended, or as it stands when the time is up or the client is gone. */

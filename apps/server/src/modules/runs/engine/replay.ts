@@ -40,7 +40,7 @@ export async function replay(deps: RunsDeps, tx: Tx, request: ReplayInput): Prom
     requestId: request.requestId,
   };
   return admit(deps, tx, {
-    quote: await quote(deps, start),
+    quote: await quote(deps, start, tx),
     start,
     replay: { runId: original.id, fromStep: anew ? 0 : fromStep },
     free: !anew && fromStep === undefined,

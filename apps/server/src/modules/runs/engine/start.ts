@@ -42,10 +42,11 @@ const ORG_CONCURRENCY_MAX = 200;
 export async function quote(
   deps: RunsDeps,
   request: { agentId: string; input: unknown; tier: string | undefined },
+  tx?: Tx,
 ): Promise<Quote> {
   const agent = deps.catalog.get(request.agentId);
   const input = deps.catalog.parseInput(agent, request.input);
-  const book = await deps.metering.priceBook();
+  const book = await deps.metering.priceBook(tx);
   const tier = tierOf(book, request.tier);
   const baseNanos = basePrice(book, agent.id, tier.id);
   const calls = agent.plannedCalls?.(input as never) ?? [];

@@ -205,7 +205,7 @@ function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
         const answer = await call.mutate(async (tx) => {
           const { run: row, effect } = await runs.cancel(tx, call.principal, call.params.id, call.requestId);
           after = () => announceCancel(deps, row, effect);
-          return { status: 202, body: await runs.present(row) };
+          return { status: 202, body: await runs.present(row, tx) };
         });
         after();
         return answer;
@@ -231,7 +231,7 @@ function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
             input: body.input,
             requestId,
           });
-          return { status: 202, body: await runs.present(row) };
+          return { status: 202, body: await runs.present(row, tx) };
         });
         const answer = await orRefusal(admitting);
         announce(deps, answer.body);
@@ -251,7 +251,7 @@ function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
         const { principal, requestId, body, params } = call;
         await runs.getRow(principal, params.id);
         const answer = await call.mutate(async (tx) => {
-          await runs.decide(tx, {
+          const decided = await runs.decide(tx, {
             principal,
             runId: params.id,
             approvalId: params.approvalId,
@@ -259,7 +259,7 @@ function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
             comment: body.comment,
             requestId,
           });
-          return { status: 200, body: await runs.get(principal, params.id) };
+          return { status: 200, body: decided };
         });
         deps.bus.publish('work', params.id);
         deps.bus.publish('run', params.id);

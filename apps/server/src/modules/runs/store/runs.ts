@@ -59,6 +59,12 @@ export async function findRun(db: Db, orgId: string, id: string): Promise<RunRow
   return result.rows[0];
 }
 
+/** The run as this transaction sees it. */
+export async function readRun(tx: Tx, id: string): Promise<RunRow | undefined> {
+  const result = await sql<RunRow>`select * from runs.run where id = ${id}`.execute(tx);
+  return result.rows[0];
+}
+
 /** The run, locked until the transaction ends. Lock order: run, then its task, then the books. */
 export async function lockRun(tx: Tx, id: string): Promise<RunRow | undefined> {
   const result = await sql<RunRow>`select * from runs.run where id = ${id} for update`.execute(tx);
