@@ -143,7 +143,7 @@ function joinRuns(foundation: Foundation, platform: OpenPlatform, base: Base, op
 
 /** Builds every module on a foundation. Starts nothing but what listens; roles decide what runs. */
 export async function compose(foundation: Foundation, options: ComposeOptions) {
-  const { db, ids } = foundation;
+  const { ids } = foundation;
   const platform = await openPlatform(foundation);
   const base = joinBase(foundation, options.agents);
   const { audit, ledger, identity, metering, catalog } = base;
@@ -157,7 +157,7 @@ export async function compose(foundation: Foundation, options: ComposeOptions) {
     ...meteringRoutes({ metering }),
     ...identity.routes,
     ...notify.routes,
-    creditsRoute({ db, ids, ledger, audit }),
+    creditsRoute({ ids, ledger, audit }),
   ];
   return { ...platform, ...base, notify, runs, outboxReaders, routes };
 }

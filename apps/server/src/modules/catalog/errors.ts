@@ -7,6 +7,6 @@ export const catalogErrors = defineErrors('catalog', {
     'invalid-input',
     422,
     'The input does not fit this agent.',
-    'Correct every place named in errors; GET /v1/agents/{id} shows the schema and examples. Nothing was charged.',
+    'Correct every place named in errors; GET /v1/agents/{id} shows the schema and examples.',
   ],
 });

@@ -9,6 +9,7 @@ export { authErrors, keyErrors } from './errors.ts';
 export { parseKey } from './key-format.ts';
 export { assertLive, ROLE_SCOPES } from './rules.ts';
 export type { NewKeyInput, NewOrganisationInput, OrganisationWithKey } from './service.ts';
+export { asOrganisation } from './store.ts';
 export type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Role } from './types.ts';
 
 export interface Identity extends IdentityService, Authenticator {

@@ -54,8 +54,8 @@ export async function databaseNow(tx: Tx): Promise<Date> {
 }
 
 /**
- * Does `work` as another organisation inside the open transaction, then returns to the one before. For making an organisation on behalf of
- * an operator, where its rows and the operator's idempotency record must be one commit. A failure needs no return: it ends the transaction.
+ * Does `work` as another organisation inside the open transaction, then returns to the one before. For what an operator does
+ * to another organisation, where its rows and the operator's idempotency record must be one commit. A failure needs no return: it ends the transaction.
  */
 export async function asOrganisation<T>(tx: Tx, orgId: string, work: () => Promise<T>): Promise<T> {
   const { rows } = await sql<{ before: string }>`

@@ -1,23 +1,22 @@
 /** The operator gives an organisation credit. */
 import { fromMoney, money } from '@guildhall/contract';
 import { z } from 'zod';
-import type { Db, Tx } from '../../platform/db/index.ts';
+import type { Tx } from '../../platform/db/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { type RouteDefinition, route } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { Audit } from '../audit/index.ts';
-import { assertLive } from '../identity/index.ts';
+import { asOrganisation, assertLive } from '../identity/index.ts';
 import { type Ledger, ledgerErrors } from '../ledger/index.ts';
 import { opsErrors } from './errors.ts';
 
 export interface CreditDeps {
-  readonly db: Db;
   readonly ids: Ids;
   readonly ledger: Ledger;
   readonly audit: Audit;
 }
 
-export interface CreditGrant {
+interface CreditGrant {
   readonly transferId: string;
   readonly orgId: string;
   readonly amountNanos: bigint;
@@ -39,9 +38,12 @@ const body = z.strictObject({
 });
 const granted = z.object({ id: z.string(), organisationId: z.string(), amount: money, reason: z.string() });
 
-/** Books a grant in a transaction of the receiving organisation. The same transfer id twice is booked once. @throws 404 for an unknown organisation. */
-export async function grantCredit(deps: CreditDeps, grant: CreditGrant): Promise<void> {
-  await deps.db.tenant(grant.orgId, async (tx: Tx) => {
+/**
+ * Books a grant in an open transaction, whichever organisation that one belongs to. The same transfer id twice is booked once.
+ * @throws 404 for an unknown organisation.
+ */
+async function grantCredit(deps: CreditDeps, tx: Tx, grant: CreditGrant): Promise<void> {
+  await asOrganisation(tx, grant.orgId, async () => {
     try {
       await deps.ledger.grant(tx, {
         transferId: grant.transferId,
@@ -82,13 +84,10 @@ export function creditsRoute(deps: CreditDeps): RouteDefinition {
     handler: async (call) => {
       assertLive(call.principal);
       const { organisationId, amount, reason } = call.body;
-      // The receiver's books are another organisation's, so the grant has a transaction of its own. Its id comes from the request's key:
-      // a retry after a crash between the two commits books nothing twice.
-      const key = call.raw.headers['idempotency-key'];
-      const transferId = typeof key === 'string' ? `credit:${call.principal.orgId}:${key}` : deps.ids.make('tr');
-      return call.mutate(async () => {
+      return call.mutate(async (tx) => {
+        const transferId = deps.ids.make('tr');
         const by = { type: 'operator' as const, id: call.principal.keyId };
-        await grantCredit(deps, {
+        await grantCredit(deps, tx, {
           transferId,
           orgId: organisationId,
           amountNanos: fromMoney(amount),

@@ -3,7 +3,7 @@ import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { OpsDeps } from './deps.ts';
 import { opsRoutes } from './routes.ts';
 
-export { creditsRoute, grantCredit } from './credits.ts';
+export { creditsRoute } from './credits.ts';
 export type { Check } from './health.ts';
 export { createHttpLimits } from './http-limits.ts';
 export { createJobs, type Job, type Jobs } from './jobs.ts';

@@ -80,7 +80,7 @@ export function createService(deps: RunsDeps) {
     ): Promise<Estimate> => {
       const priced = await quote(deps, request);
       const costs = await db.tenant(principal.orgId, (tx) =>
-        recentCosts(tx, priced.agent.id, priced.tier.id, SAMPLES_MAX),
+        recentCosts(tx, { agentId: priced.agent.id, tier: priced.tier.id, mode: principal.mode, limit: SAMPLES_MAX }),
       );
       const high = p95(costs, SAMPLES_MIN);
       const average = high === undefined ? undefined : mean(costs);
@@ -196,23 +196,23 @@ export function createService(deps: RunsDeps) {
       return present(run, tx);
     },
 
-    /** The run once it has ended, or as it stands when the time is up or the client is gone. */
-    waitForEnd: async (
-      orgId: string,
-      id: string,
-      timeoutMs: number,
-      signal: AbortSignal,
-    ): Promise<RunRow | undefined> => {
-      const deadline = deps.clock.monotonicMs() + timeoutMs;
+    /**
+     * The run once it has ended, or as it stands when the time is up or the client is gone. Listens from the moment of the call, and reads
+     * for the first time when it hears of the end or after a while: call it before anybody is told of the run.
+     */
+    waitForEnd: async (wait: {
+      orgId: string;
+      id: string;
+      timeoutMs: number;
+      signal: AbortSignal;
+    }): Promise<RunRow | undefined> => {
+      const { orgId, id, signal } = wait;
+      const deadline = deps.clock.monotonicMs() + wait.timeoutMs;
       for (;;) {
         const ms = Math.min(WAIT_POLL_MS, Math.max(0, deadline - deps.clock.monotonicMs()));
-        const changed = nextChange(deps, { channel: 'ended', runId: id, ms, signal });
+        await nextChange(deps, { channel: 'ended', runId: id, ms, signal }).promise;
         const run = await findRun(db, orgId, id);
-        if (!run || isTerminal(run.status) || signal.aborted || deps.clock.monotonicMs() >= deadline) {
-          changed.stop();
-          return run;
-        }
-        await changed.promise;
+        if (!run || isTerminal(run.status) || signal.aborted || deps.clock.monotonicMs() >= deadline) return run;
       }
     },
   };

@@ -32,6 +32,8 @@ export class Attempt {
   readonly run: RunRow;
   readonly fence: bigint;
   readonly abort = new AbortController();
+  /** Set by the first step that asks for a folder. */
+  usedScratch = false;
   /** Resolves with the open waits once the attempt is idle. */
   readonly suspended: Promise<Wait[]>;
   readonly #deps: RunsDeps;

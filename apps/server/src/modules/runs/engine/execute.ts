@@ -1,5 +1,5 @@
 /** What a worker does with a claimed run: bring it one attempt further, and always leave it in a state that somebody goes on from. */
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { AgentDefinition } from '@guildhall/agent-sdk';
 import { isConnectionError, isRetryable } from '../../../platform/db/index.ts';
@@ -117,8 +117,18 @@ async function attemptRun(deps: RunsDeps, run: RunRow, task: Claimed, signal: Ab
     signal.removeEventListener('abort', onAbort);
     // Whatever the agent still does is refused from here on.
     attempt.abort.abort(new LostRun());
-    // Its own scratch space alone: another attempt may be at work beside it already.
-    await rm(path.join(deps.settings.workDir, run.id, `${task.fence}`), { recursive: true, force: true });
+    if (attempt.usedScratch) await clearScratch(path.join(deps.settings.workDir, run.id), task.fence);
+  }
+}
+
+/** An attempt's own scratch space alone: another one may be at work beside it already. */
+async function clearScratch(folder: string, fence: bigint): Promise<void> {
+  await rm(path.join(folder, `${fence}`), { recursive: true, force: true });
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    const left = error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'ENOENT');
+    if (!left) throw error;
   }
 }
 
@@ -202,8 +212,8 @@ async function conclude(
   const settled = await settle(deps, { run, fence: task.fence, end: ending.end });
   await deps.failpoint('settle.after-commit');
   if (settled) announceEnd(deps, run, ending.end.status);
-  // What attempts left here that died.
-  await rm(path.join(deps.settings.workDir, run.id), { recursive: true, force: true });
+  // What earlier attempts left here that died.
+  if (task.fence > 1n) await rm(path.join(deps.settings.workDir, run.id), { recursive: true, force: true });
   return DONE;
 }
 

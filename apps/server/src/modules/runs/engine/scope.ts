@@ -99,6 +99,7 @@ export function openScope(deps: RunsDeps, attempt: Attempt, input: ScopeInput): 
     get workdir() {
       if (!workdirMade) mkdirSync(workdir, { recursive: true, mode: 0o700 });
       workdirMade = true;
+      attempt.usedScratch = true;
       return workdir;
     },
     artifact: async (artifact) => {

@@ -63,6 +63,9 @@ export async function quote(
   };
 }
 
+/** Whether an input refers to files, which are looked up within the organisation. */
+export const namesFiles = (priced: Quote): boolean => fileRefs(priced.input).length > 0;
+
 async function assertFiles(tx: Tx, input: unknown): Promise<void> {
   const refs = fileRefs(input);
   if (refs.length === 0) return;

@@ -13,15 +13,16 @@ import {
   step,
 } from '@guildhall/contract';
 import { z } from 'zod';
+import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { type Answer, type RouteDefinition, replaceAnswer, route } from '../../../platform/http/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { announceCancel } from '../engine/cancel.ts';
-import { announce, orRefusal } from '../engine/start.ts';
+import { announce, namesFiles, orRefusal } from '../engine/start.ts';
 import { runErrors } from '../errors.ts';
 import type { RunsService } from '../service.ts';
 import { streamEvents } from '../stream.ts';
-import { isTerminal } from '../types.ts';
+import { isTerminal, type RunRow } from '../types.ts';
 
 const agentParams = z.strictObject({ id: z.string().max(64) });
 const runParams = z.strictObject({ id: z.string().max(80) });
@@ -64,7 +65,7 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
         const priced = await runs.quote({ agentId: params.id, input: body.input, tier: body.tier });
         await runs.assertPace(principal.orgId, priced);
         let fresh = false;
-        const admitting = call.mutate(async (tx) => {
+        const admit = async (tx: Tx) => {
           const row = await runs.start(tx, priced, {
             principal,
             agentId: params.id,
@@ -76,19 +77,26 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
           });
           fresh = true;
           return { status: 202, body: await runs.present(row) };
-        });
-        const answer = await orRefusal(admitting);
+        };
+        const key = call.raw.headers['idempotency-key'];
+        // Admission is one statement, so without a key to remember and files to look up it needs no transaction around it.
+        const alone = key === undefined && !namesFiles(priced);
+        const answer = await orRefusal(alone ? deps.db.direct(admit) : call.mutate(admit));
         if (!fresh) return answer;
         await deps.failpoint('admit.after-commit');
+        const { wait } = call.query;
+        // Armed before a worker can hear of the run.
+        const ending =
+          wait > 0
+            ? runs.waitForEnd({
+                orgId: principal.orgId,
+                id: answer.body.id,
+                timeoutMs: wait * 1_000,
+                signal: call.signal,
+              })
+            : undefined;
         announce(deps, answer.body);
-        if (call.query.wait === 0) return answer;
-        return waited(deps, runs, {
-          orgId: principal.orgId,
-          answer,
-          seconds: call.query.wait,
-          signal: call.signal,
-          key: call.raw.headers['idempotency-key'],
-        });
+        return ending ? waited(deps, runs, { orgId: principal.orgId, answer, ending, key }) : answer;
       },
     }),
   ];
@@ -101,12 +109,11 @@ async function waited(
   input: {
     orgId: string;
     answer: Answer<{ id: string }>;
-    seconds: number;
-    signal: AbortSignal;
+    ending: Promise<RunRow | undefined>;
     key: string | string[] | undefined;
   },
 ): Promise<Answer<object>> {
-  const ended = await runs.waitForEnd(input.orgId, input.answer.body.id, input.seconds * 1_000, input.signal);
+  const ended = await input.ending;
   if (!ended || !isTerminal(ended.status))
     return { status: 202, body: ended ? await runs.present(ended) : input.answer.body };
   const answer = { status: 200, body: await runs.present(ended) };
