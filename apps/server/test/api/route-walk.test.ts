@@ -223,6 +223,12 @@ describe('a test key', () => {
     }
   });
 
+  it('learns nothing of what live runs cost', async () => {
+    const request = { method: 'POST', path: '/v1/agents/keeper/estimate', body: { input: {} } };
+    expect((await send(request)).json.sampleSize).toBeGreaterThan(0);
+    expect((await send({ ...request, key: world.testKey })).json.sampleSize).toBe(0);
+  });
+
   it('books apart: its runs leave the live balance as it is', async () => {
     const before = await send({ method: 'GET', path: '/v1/balance' });
     const request = { method: 'POST', path: '/v1/agents/keeper/runs?wait=10', key: world.testKey, body: { input: {} } };

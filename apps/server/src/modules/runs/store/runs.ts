@@ -233,11 +233,14 @@ export async function findChild(tx: Tx, parentRunId: string, parentStep: string)
   return result.rows[0];
 }
 
-/** Costs of the latest successful runs of an agent and tier in this organisation, in nanos. */
-export async function recentCosts(tx: Tx, agentId: string, tier: string, limit: number): Promise<bigint[]> {
+/** Costs of the latest successful runs of an agent, tier and mode in this organisation, in nanos. */
+export async function recentCosts(
+  tx: Tx,
+  of: { agentId: string; tier: string; mode: 'live' | 'test'; limit: number },
+): Promise<bigint[]> {
   const result = await sql<{ nanos: bigint }>`
     select cost_nanos + called_nanos as nanos from runs.run
-    where agent_id = ${agentId} and tier = ${tier} and status = 'succeeded' and replay_of is null and reversed_at is null order by id desc limit ${limit}`.execute(
+    where agent_id = ${of.agentId} and tier = ${of.tier} and mode = ${of.mode} and status = 'succeeded' and replay_of is null and reversed_at is null order by id desc limit ${of.limit}`.execute(
     tx,
   );
   return result.rows.map((row) => row.nanos);
