@@ -34,6 +34,7 @@ const BATCH = 100;
 const POLL_MS = 1_000;
 
 interface OutboxRow {
+  position: bigint;
   id: string;
   org_id: string;
   type: string;
@@ -109,15 +110,16 @@ export function createOutboxDispatcher(deps: {
 
   const drain = async (): Promise<number> => {
     let done = 0;
+    // Behind what was tried already: events that cannot be handed out wait for the next turn and hide nothing.
+    let after = 0n;
     for (;;) {
       const { rows } = await db.system((tx) =>
-        sql<OutboxRow>`select * from platform.peek_outbox(${BATCH})`.execute(tx),
+        sql<OutboxRow>`select * from platform.peek_outbox(${BATCH}, ${after})`.execute(tx),
       );
       const byOrg = Map.groupBy(rows, (row) => row.org_id);
-      let progress = 0;
-      for (const [orgId, events] of byOrg) progress += await handOutAll(orgId, events);
-      done += progress;
-      if (rows.length < BATCH || progress === 0 || stopped) return done;
+      for (const [orgId, events] of byOrg) done += await handOutAll(orgId, events);
+      after = rows.at(-1)?.position ?? after;
+      if (rows.length < BATCH || stopped) return done;
     }
   };
 
