@@ -1,6 +1,11 @@
 /** What reaches no route, or not in the form a route takes, is answered like everything else here. */
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { systemClock } from '../../src/platform/clock/index.ts';
+import { createHttp, route } from '../../src/platform/http/index.ts';
+import { createIds } from '../../src/platform/ids/index.ts';
+import { silentLogger } from '../../src/platform/telemetry/index.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 import { asker } from './agents.ts';
 
@@ -164,4 +169,33 @@ describe('bodies', () => {
     assertSound(value, 'body');
     expect(performance.now() - began).toBeLessThan(250);
   });
+});
+
+it('members that a route does not declare never leave, however deep', async () => {
+  const app = await createHttp({
+    db: platform.db,
+    ids: createIds(systemClock),
+    clock: systemClock,
+    log: silentLogger,
+    fileMaxBytes: 1,
+    authenticate: async () => ({ orgId: platform.orgId, keyId: 'key_0', mode: 'live', scopes: [] }),
+    limit: async () => ({ headers: {} }),
+    observe: () => {},
+    routes: [
+      route({
+        method: 'GET',
+        path: '/shown',
+        summary: 'Show',
+        tag: 'Test',
+        scope: 'public',
+        responses: { 200: z.object({ id: z.string(), list: z.array(z.object({ name: z.string() })) }) },
+        handler: async () => ({
+          status: 200,
+          body: { id: 'x', secretHash: 'hidden', list: [{ name: 'y', orgId: 'hidden' }] },
+        }),
+      }),
+    ],
+  });
+  expect((await app.inject({ url: '/shown' })).json()).toEqual({ id: 'x', list: [{ name: 'y' }] });
+  await app.close();
 });
