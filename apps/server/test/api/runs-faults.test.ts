@@ -53,6 +53,19 @@ describe('an agent that breaks the rules', () => {
     },
   );
 
+  it('and names an artifact with what cannot be kept still keeps it', async () => {
+    const { body } = await platform.begin((ctx) =>
+      ctx.step('keep', async (step) => {
+        const content = new TextEncoder().encode('x');
+        await step.artifact({ name: `a\u0000${'b'.repeat(252)}😀😀`, mediaType: 'text/plain', content });
+        return null;
+      }),
+    );
+    expect(body.status).toBe('succeeded');
+    const answer = await fetch(body.artifacts[0]?.url ?? '');
+    expect([answer.status, await answer.text()]).toEqual([200, 'x']);
+  });
+
   it('and leaves a failing step unawaited harms no other run', async () => {
     const { body } = await platform.begin(async (ctx) => {
       void ctx.step('forgotten', async () => {

@@ -62,7 +62,8 @@ export function storableJson(value: unknown): string | undefined {
   }
 }
 
-const storableText = (text: string): string => text.toWellFormed().replaceAll('\u0000', '\ufffd');
+/** The text as the database takes it: no NUL, no half of a character. */
+export const storableText = (text: string): string => text.toWellFormed().replaceAll('\u0000', '\ufffd');
 
 /** What a caller sees of an error thrown in a run: the public part of ours and the agent's, nothing of any other. */
 export function storedProblem(error: unknown): StoredProblem {

@@ -16,6 +16,7 @@ import {
 import { runInSandbox } from '@guildhall/agent-sdk/sandbox';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
+import { storableText } from '../rules.ts';
 import type { ArtifactWrite } from '../store/steps.ts';
 import type { NewEvent } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
@@ -173,7 +174,13 @@ async function keepArtifact(deps: RunsDeps, orgId: string, artifact: NewArtifact
     throw new Error("an artifact must lie inside its step's workdir");
   const source = 'path' in content ? content : Readable.from([content]);
   const { sha256, size } = await deps.files.put(orgId, source);
-  return { id: deps.ids.make('art'), name: artifact.name.slice(0, 255), mediaType: artifact.mediaType, size, sha256 };
+  return {
+    id: deps.ids.make('art'),
+    name: storableText(artifact.name.slice(0, 255)),
+    mediaType: artifact.mediaType,
+    size,
+    sha256,
+  };
 }
 
 async function guardedFetch(
