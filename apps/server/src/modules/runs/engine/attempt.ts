@@ -161,7 +161,7 @@ export class Attempt {
     this.#deps.bus.publish('run', this.run.id);
     if (this.#input.crashes > 0 && !this.#crashesForgotten && step.status === 'succeeded') {
       this.#crashesForgotten = true;
-      await this.#deps.durable.progressed(this.run.org_id, this.run.id);
+      await this.own(() => this.#deps.durable.progressed(this.run.org_id, this.run.id));
     }
   }
 
