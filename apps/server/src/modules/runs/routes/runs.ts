@@ -96,7 +96,8 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
               })
             : undefined;
         announce(deps, answer.body);
-        return ending ? waited(deps, runs, { orgId: principal.orgId, answer, ending, key }) : answer;
+        if (ending === undefined) return answer;
+        return waited(deps, runs, { orgId: principal.orgId, answer, ending, key });
       },
     }),
   ];
