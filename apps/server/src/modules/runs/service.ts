@@ -18,8 +18,8 @@ import {
   listArtifactsOf,
   listRuns,
   lockRun,
-  readRun,
   type RunFilter,
+  readRun,
   recentCosts,
 } from './store/runs.ts';
 import { decideApproval, listSteps } from './store/steps.ts';
