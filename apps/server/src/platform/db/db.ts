@@ -64,8 +64,8 @@ function createPool(url: string, max: number, options: DbOptions): pg.Pool {
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
   });
   pool.on('error', options.onIdleError);
-  // A lost server may report twice on one connection: to the query, and again when the client is already being thrown away. Without a
-  // listener the second report would end the process.
+  // A server that dies while it lets a connection in may say so before the caller of `connect` could listen. Without a listener that
+  // report would end the process.
   pool.on('connect', (client) => {
     client.on('error', () => {});
   });
