@@ -190,6 +190,7 @@ describe('roles', () => {
 describe('a pool of two connections', () => {
   const TRANSACTIONS = 2_000;
   const AT_ONCE = 12;
+  let looks = 0;
 
   it('hands out no organisation that an earlier transaction left behind, however that ended', async () => {
     const { appUrl, systemUrl } = world.platform.database;
@@ -203,6 +204,7 @@ describe('a pool of two connections', () => {
     });
     const leaks: unknown[] = [];
     let failed = 0;
+    looks = 0;
     const left = Array.from({ length: TRANSACTIONS }, (_, index) => index).values();
     const worker = async (): Promise<void> => {
       for (const index of left)
@@ -213,6 +215,8 @@ describe('a pool of two connections', () => {
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     await db.close();
     expect(leaks).toEqual([]);
+    // A connection that dies before its look is the only reason not to have looked.
+    expect(looks).toBeGreaterThan(TRANSACTIONS * 0.95);
     expect(failed).toBeGreaterThan(TRANSACTIONS / 4);
   }, 30_000);
 
@@ -222,15 +226,17 @@ describe('a pool of two connections', () => {
     const orgId = index % 2 === 0 ? own.orgId : foreign.orgId;
     const look = (tx: Parameters<Parameters<Db['tenant']>[1]>[0]) =>
       sql<{ org: string | null; seen: string[] }>`
-        select platform.current_org() as org, array(select id from identity.organisation) as seen`.execute(tx);
+        select platform.current_org() as org, array(select org_id from identity.organisation) as seen`.execute(tx);
     if (index % 3 === 0) {
       const bare = await (index % 2 === 0 ? db.open(look) : db.direct(look));
+      looks += 1;
       const row = bare.rows[0];
       if (row?.org !== null || row.seen.length > 0) leaks.push({ index, row });
       return;
     }
     await db.tenant(orgId, async (tx) => {
       const row = (await look(tx)).rows[0];
+      looks += 1;
       if (row?.org !== orgId || row.seen.length !== 1 || row.seen[0] !== orgId) leaks.push({ index, row });
       if (index % 5 === 0) throw new Error('the use case failed');
       if (index % 7 === 0) await sql`select 1 / 0`.execute(tx);
