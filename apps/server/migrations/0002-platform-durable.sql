@@ -57,7 +57,7 @@ begin
   update durable.worker set heartbeat_at = platform.now() where id = p_worker and ended_at is null;
   if not found then return; end if;
   -- A claim under way may not have been answered yet; two seconds are far more than it takes.
-  update durable.task set state = 'queued', worker_id = null, due_at = platform.now(), fence = fence + 1
+  update durable.task set state = 'queued', worker_id = null, fence = fence + 1
     where worker_id = p_worker and state = 'running' and id <> all (p_executing) and claimed_at < platform.now() - interval '2 seconds';
   return query select array(select t.id from durable.task t where t.worker_id = p_worker and t.state = 'running' and t.cancel_requested);
 end $$;
@@ -150,7 +150,7 @@ declare
   n int;
 begin
   update durable.worker set ended_at = platform.now() where id = p_worker;
-  update durable.task set state = 'queued', worker_id = null, due_at = platform.now(), fence = fence + 1
+  update durable.task set state = 'queued', worker_id = null, fence = fence + 1
     where worker_id = p_worker and state = 'running';
   get diagnostics n = row_count;
   return n;
