@@ -163,13 +163,6 @@ const DELIVERY: readonly Mutant[] = [
     replace: `where true`,
     caughtBy: [`${SERVER}/platform/durable/durable.test.ts`],
   },
-  {
-    bug: 'a database that was away counts as the failure of a step',
-    file: `${SERVER}/modules/runs/engine/attempt.ts`,
-    find: 'if (passes) this.abort',
-    replace: 'if (passes && error === undefined) this.abort',
-    caughtBy: ['apps/server/test/api/runs-faults.test.ts', `${CHAOS}/lost-answers.test.ts`],
-  },
 ];
 
 export const MUTANTS: readonly Mutant[] = [...RUNS, ...MONEY, ...TENANTS, ...DELIVERY];
