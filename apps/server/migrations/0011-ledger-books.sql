@@ -148,6 +148,9 @@ $$;
 -- Takes the money lock; the amount available, or null where the organisation has no accounts.
 create function ledger.lock_money(p_org text, p_mode text) returns bigint language plpgsql as $$
 begin
+  -- Whoever comes at the same time queues here, where a turn costs one wake-up, and finds the row free and fresh. Queueing at the row
+  -- itself wakes each waiter several times and evaluates its statement anew.
+  perform pg_advisory_xact_lock(hashtextextended(p_org || ' ' || p_mode, 3));
   return (select a.balance from ledger.account a where a.org_id = p_org and a.mode = p_mode and a.kind = 'available' for update);
 end $$;
 

@@ -60,7 +60,7 @@ declare
   v_name text;
   v_made int := 0;
 begin
-  perform pg_advisory_xact_lock(4871226002);
+  perform pg_advisory_xact_lock(4871226012);
   for i in -2 .. 3 loop
     v_from := v_month + make_interval(months => i);
     v_name := 'usage_' || to_char(v_from, 'YYYY_MM');
@@ -184,7 +184,7 @@ create function metering.publish_prices(p_from timestamptz, p_markup int, p_defa
 declare
   v_version int;
 begin
-  perform pg_advisory_xact_lock(4871226003);
+  perform pg_advisory_xact_lock(4871226013);
   select max(version) + 1 into v_version from metering.price_version;
   insert into metering.price_version values (v_version, p_from, p_markup, p_default_tier, p_note);
   insert into metering.tier

@@ -71,7 +71,7 @@ create trigger guard_terminal before update on runs.run for each row execute fun
 
 create table runs.step (
   org_id text not null,
-  run_id text not null references runs.run (id) on delete cascade,
+  run_id text not null,
   index int not null,
   -- `name#occurrence`: how a later attempt recognises the step.
   key text not null,
@@ -95,7 +95,7 @@ call platform.protect_tenant_table('runs.step');
 
 create table runs.event (
   org_id text not null,
-  run_id text not null references runs.run (id) on delete cascade,
+  run_id text not null,
   seq int not null,
   type text not null check (type in ('status', 'step', 'token', 'artifact', 'cost', 'log', 'approval')),
   at timestamptz not null default platform.now(),
@@ -103,6 +103,16 @@ create table runs.event (
   primary key (run_id, seq)
 );
 call platform.protect_tenant_table('runs.event', 'select, insert');
+
+-- Steps and events are written by statements that have locked their run, some ten times a run, so a foreign key would only look again at
+-- what is known. They go with their run.
+create function runs.delete_parts() returns trigger language plpgsql as $$
+begin
+  delete from runs.step where run_id = old.id;
+  delete from runs.event where run_id = old.id;
+  return null;
+end $$;
+create trigger delete_parts after delete on runs.run for each row execute function runs.delete_parts();
 
 create table runs.artifact (
   id text primary key,

@@ -9,16 +9,19 @@ import type { NotifyDeps } from './types.ts';
  * called before that transaction commits.
  */
 export function createEventReader({ ids }: Pick<NotifyDeps, 'ids'>, onWritten: () => void): OutboxReader {
-  return async (tx, event) => {
-    const endpoints = (await listSubscriptions(tx)).filter((endpoint) => wants(endpoint.events, event.type));
-    if (endpoints.length === 0) return;
-    await insertEvent(tx, {
-      id: event.id,
-      orgId: event.orgId,
-      type: event.type,
-      body: JSON.stringify({ type: event.type, timestamp: event.createdAt.toISOString(), data: event.data }),
-      deliveries: endpoints.map((endpoint) => ({ id: ids.make('whd'), endpointId: endpoint.id })),
-    });
-    onWritten();
+  return async (tx, events) => {
+    const subscriptions = await listSubscriptions(tx);
+    for (const event of events) {
+      const endpoints = subscriptions.filter((endpoint) => wants(endpoint.events, event.type));
+      if (endpoints.length === 0) continue;
+      await insertEvent(tx, {
+        id: event.id,
+        orgId: event.orgId,
+        type: event.type,
+        body: JSON.stringify({ type: event.type, timestamp: event.createdAt.toISOString(), data: event.data }),
+        deliveries: endpoints.map((endpoint) => ({ id: ids.make('whd'), endpointId: endpoint.id })),
+      });
+      onWritten();
+    }
   };
 }

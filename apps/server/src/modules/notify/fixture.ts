@@ -132,7 +132,7 @@ export async function sender() {
         createdAt: clock.now(),
         ...event,
       };
-      await db.tenant(whole.orgId, (tx) => notify.reader(tx, whole));
+      await db.tenant(whole.orgId, (tx) => notify.reader(tx, [whole]));
       return whole;
     },
     log: (endpointId: string): Promise<Delivery[]> =>

@@ -186,7 +186,7 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 
 // 53300: no connection left; 25P03: ours was closed for idling in a transaction; EAGAIN: the socket's queue is full.
 const CONNECTION_CODES = new Set(
-  'ECONNREFUSED ECONNRESET ENOENT EPIPE ETIMEDOUT EAGAIN EAI_AGAIN EHOSTUNREACH 57P01 57P02 57P03 08006 08003 08001 53300 25P03'.split(
+  'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT EAGAIN EAI_AGAIN EHOSTUNREACH 57P01 57P02 57P03 08006 08003 08001 53300 25P03'.split(
     ' ',
   ),
 );
@@ -200,6 +200,8 @@ const CONNECTION_TEXTS = [
 export function isConnectionError(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   const code = codeOf(error);
+  // A socket that is not there; a file that is not there has the same code and is somebody else's trouble.
+  if (code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect';
   // pg gives these two failures no code of their own, only a text.
   return (
     (code !== undefined && CONNECTION_CODES.has(code)) || CONNECTION_TEXTS.some((text) => error.message.includes(text))

@@ -1,6 +1,6 @@
 /** What the world outside a transaction must learn, written inside it and handed out after its commit. */
 import type { Bus } from '../bus/index.ts';
-import { type Db, sql, type Tx } from '../db/index.ts';
+import { type Db, isConnectionError, sql, type Tx } from '../db/index.ts';
 import type { Failpoint } from '../failpoints/index.ts';
 import type { Ids } from '../ids/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -15,8 +15,8 @@ export interface OutboxEvent {
   readonly createdAt: Date;
 }
 
-/** Called in the transaction of the event's organisation; must be idempotent by event id and must not touch the network. */
-export type OutboxReader = (tx: Tx, event: OutboxEvent) => Promise<void>;
+/** Takes events of one organisation in their order, in one transaction of it; must be idempotent by event id and must not touch the network. */
+export type OutboxReader = (tx: Tx, events: readonly OutboxEvent[]) => Promise<void>;
 
 export interface Outbox {
   /** Writes an event in the caller's transaction. Call `bus.publish('outbox', …)` after its commit to have it handed out at once. */
@@ -78,10 +78,10 @@ export function createOutboxDispatcher(deps: {
         id: string;
       }>`delete from platform.outbox where id = any(${ids}::text[]) returning id`.execute(tx);
       const mine = new Set(taken.rows.map((row) => row.id));
-      for (const row of rows.filter(({ id }) => mine.has(id))) {
-        const event = { id: row.id, orgId, type: row.type, data: row.data, createdAt: row.created_at };
-        for (const read of readers) await read(tx, event);
-      }
+      const events = rows
+        .filter(({ id }) => mine.has(id))
+        .map((row) => ({ id: row.id, orgId, type: row.type, data: row.data, createdAt: row.created_at }));
+      if (events.length > 0) for (const read of readers) await read(tx, events);
       await deps.failpoint('outbox.before-commit');
       return mine.size;
     });
@@ -94,6 +94,8 @@ export function createOutboxDispatcher(deps: {
       await deps.failpoint('outbox.after-commit');
       return count;
     } catch (error) {
+      // Nobody's event is to blame when the database is away: the turn ends.
+      if (isConnectionError(error)) throw error;
       if (rows.length > 1) {
         let count = 0;
         for (const row of rows) count += await handOutAll(orgId, [row]);

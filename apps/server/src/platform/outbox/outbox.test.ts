@@ -42,9 +42,9 @@ describe('the outbox', () => {
     const seen: string[] = [];
     const reader =
       (name: string): OutboxReader =>
-      async (tx, event) => {
+      async (tx, events) => {
         const org = await sql<{ org: string }>`select platform.current_org() as org`.execute(tx);
-        seen.push(`${name} ${event.type} ${org.rows[0]?.org}`);
+        for (const event of events) seen.push(`${name} ${event.type} ${org.rows[0]?.org}`);
       };
     await append('first.v1');
     await append('second.v1', 'org_b');
@@ -65,9 +65,9 @@ describe('the outbox', () => {
   it('keeps what a reader cannot take, however many those are, and hands out all others', async () => {
     const seen: string[] = [];
     let broken = true;
-    const reader: OutboxReader = async (_, event) => {
-      if (broken && event.type === 'poison.v1') throw new Error('cannot take it');
-      seen.push(event.type);
+    const reader: OutboxReader = async (_, events) => {
+      if (broken && events.some((event) => event.type === 'poison.v1')) throw new Error('cannot take it');
+      for (const event of events) seen.push(event.type);
     };
     await made.db.tenant('org_a', async (tx) => {
       for (let i = 0; i < 101; i += 1) await outbox.append(tx, { orgId: 'org_a', type: 'poison.v1', data: {} });
@@ -85,8 +85,8 @@ describe('the outbox', () => {
 
   it('gives an event to one of several dispatchers', async () => {
     const seen: string[] = [];
-    const reader: OutboxReader = async (_, event) => {
-      seen.push(event.id);
+    const reader: OutboxReader = async (_, events) => {
+      for (const event of events) seen.push(event.id);
     };
     for (let i = 0; i < 20; i += 1) await append('shared.v1');
     const one = dispatch(reader);
