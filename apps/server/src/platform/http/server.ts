@@ -15,6 +15,7 @@ import { authErrors, httpErrors } from './errors.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { parse } from './parse.ts';
 import { normalizeError, toProblem } from './problem.ts';
+import { responseSchemas } from './response-schema.ts';
 import { assertSound } from './shape.ts';
 import type { Answer, Call, LimitVerdict, Principal, RouteDefinition } from './types.ts';
 
@@ -52,14 +53,6 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
   'cache-control': 'no-store',
 };
-
-const outputSchema = (schema: z.ZodType): unknown => z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
-
-/** Answers by status, compiled once, so that members nobody declared cannot leave. */
-function responseSchemas(route: RouteDefinition): Record<number, unknown> {
-  const entries = Object.entries(route.responses).filter((entry): entry is [string, z.ZodType] => entry[1] !== null);
-  return Object.fromEntries(entries.map(([status, schema]) => [status, outputSchema(schema)]));
-}
 
 function presentedKey(request: FastifyRequest): string | undefined {
   const { authorization } = request.headers;
