@@ -87,10 +87,16 @@ async function send(request: Request): Promise<Answer> {
 }
 
 const withoutRequest = ({ json }: Answer): unknown => ({ ...json, requestId: '' });
+/** Rows that the requests themselves made: the end of a run comes later, under the request that started it. */
 const rowsOf = async (requestIds: readonly string[]): Promise<number> =>
   Number(
-    (await owner.query('select count(*)::int as n from audit.event where request_id = any($1)', [requestIds])).rows[0]
-      ?.n,
+    (
+      await owner.query(
+        `select count(*)::int as n from audit.event where request_id = any($1)
+           and action not in ('run.succeeded', 'run.failed', 'run.cancelled')`,
+        [requestIds],
+      )
+    ).rows[0]?.n,
   );
 const changing = (): RouteDefinition[] =>
   world.routes.filter((route) => route.method !== 'GET' && !POST_THAT_READS.includes(nameOf(route)));
