@@ -60,8 +60,9 @@ const MONEY: readonly Mutant[] = [
   {
     bug: 'the balance is checked first and counted later',
     file: `${MIGRATIONS}/0011-ledger-books.sql`,
-    find: `a.mode = p_mode and a.kind = 'available' for update);`,
-    replace: `a.mode = p_mode and a.kind = 'available');`,
+    find: `  perform pg_advisory_xact_lock(hashtextextended(p_org || ' ' || p_mode, 3));
+  return (select a.balance from ledger.account a where a.org_id = p_org and a.mode = p_mode and a.kind = 'available' for update);`,
+    replace: `  return (select a.balance from ledger.account a where a.org_id = p_org and a.mode = p_mode and a.kind = 'available');`,
     caughtBy: [`${SERVER}/modules/ledger/races.test.ts`],
   },
   {
