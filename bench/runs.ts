@@ -149,7 +149,9 @@ try {
   ]);
   print('', 'processor time of a run, last round (holds on a busy machine too)');
   for (const [label, [own, database]] of cpu)
-    print(`  platform ${own.toFixed(2)} ms, PostgreSQL ${database.toFixed(2)} ms  ${label}`);
+    print(
+      `  platform ${own.toFixed(2)} ms, PostgreSQL ${database < 0 ? 'not known (a connection ended)' : `${database.toFixed(2)} ms`}  ${label}`,
+    );
   print(
     '',
     'books       balances after every round: nothing held, available + spent = granted; `ledger verify` at the end: whole',

@@ -1,6 +1,7 @@
 /** Runs heavy or untrusted work in a child process that can neither outgrow its limits nor reach anything it was not given. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
 import type { AgentError } from '../agent-error.ts';
 import type { Json, SandboxWork } from '../types.ts';
@@ -16,6 +17,7 @@ export interface SandboxHooks {
   onProgress(done: number, total?: number, note?: string): void;
 }
 
+const CHILD_NICENESS = 10;
 const OUTPUT_MAX_BYTES = 8 * 1024 * 1024;
 /** Memory is looked at this often; a child fills some 100 MB in between at worst. */
 const MEMORY_LOOK_MS = 50;
@@ -42,10 +44,22 @@ export async function runInSandbox<Output extends Json>(work: SandboxWork, hooks
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
+  lowerPriority(child);
   const ending = await watch(child, work, hooks);
   if ('error' in ending) throw ending.error;
   // The work's own type; only the caller knows it.
   return ending.value as Output;
+}
+
+/** Heavy work takes what is left of the processors, so that whoever answers requests beside it is not kept waiting. */
+function lowerPriority(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    setPriority(child.pid, CHILD_NICENESS);
+  } catch (error) {
+    // ESRCH: it has ended already.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SYSTEM_ERROR')) throw error;
+  }
 }
 
 function killGroup(child: ChildProcess): void {
