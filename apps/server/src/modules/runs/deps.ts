@@ -9,7 +9,6 @@ import type { Failpoint } from '../../platform/failpoints/index.ts';
 import type { FileStore } from '../../platform/files/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { RateLimiter } from '../../platform/limits/index.ts';
-import type { Outbox } from '../../platform/outbox/index.ts';
 import type { Logger } from '../../platform/telemetry/index.ts';
 import type { Audit } from '../audit/index.ts';
 import type { Catalog } from '../catalog/index.ts';
@@ -45,7 +44,6 @@ export interface RunsDeps {
   readonly ledger: Ledger;
   readonly metering: Metering;
   readonly audit: Audit;
-  readonly outbox: Outbox;
   readonly files: FileStore;
   readonly egress: Egress;
   readonly limiter: RateLimiter;

@@ -45,8 +45,9 @@ interface OutboxRow {
 export function createOutbox(ids: Ids): Outbox {
   return {
     append: async (tx, event) => {
-      await sql`insert into platform.outbox (id, org_id, type, data)
-        values (${ids.make('evt')}, ${event.orgId}, ${event.type}, ${JSON.stringify(event.data)}::jsonb)`.execute(tx);
+      await sql`select platform.tell_outside(${event.orgId}, ${ids.make('evt')}, ${event.type}, ${JSON.stringify(event.data)}::jsonb)`.execute(
+        tx,
+      );
     },
   };
 }
