@@ -29,6 +29,9 @@ export const SCOPES = [
   'keys:write',
   'webhooks:read',
   'webhooks:write',
+  'models:use',
+  'providers:read',
+  'providers:write',
   'operator',
 ] as const;
 export const scope = z.enum(SCOPES);
