@@ -1,2 +1,4 @@
 /** The one reader of the environment: every setting with its default, bounds and effect; every fault is listed at once. */
-export { loadSettings, SETTINGS, type SettingDoc, type Settings, SettingsError } from './settings.ts';
+export type { ProviderSettings } from './providers.ts';
+export type { SettingDoc } from './schemas.ts';
+export { loadSettings, SETTINGS, type Settings, SettingsError } from './settings.ts';

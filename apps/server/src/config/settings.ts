@@ -1,28 +1,11 @@
 /** All settings. The table is the source of docs/reference/settings.md. */
 import path from 'node:path';
 import { z } from 'zod';
+import { PROVIDER_SETTINGS, type ProviderSettings, providersFrom } from './providers.ts';
+import { baseUrl, cidrs, type SettingDoc, whole } from './schemas.ts';
+import { SERVICE_SETTINGS, type ServiceSettings, servicesFrom } from './services.ts';
 
-export interface SettingDoc {
-  readonly name: string;
-  readonly fallback: string;
-  readonly bounds: string;
-  readonly effect: string;
-  readonly schema: z.ZodType;
-}
-
-const whole = (min: number, max: number, fallback: number) =>
-  z.coerce.number().int().min(min).max(max).default(fallback);
-const httpUrl = z.url({ protocol: /^https?$/ });
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must begin with postgres://');
-const cidrs = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  );
 
 const DAY_MS = 86_400_000;
 
@@ -47,7 +30,7 @@ export const SETTINGS = [
     fallback: 'http://HOST:PORT',
     bounds: 'http(s) URL',
     effect: 'How clients reach this installation; begins the links to artifacts.',
-    schema: httpUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+    schema: baseUrl.optional(),
   },
   {
     name: 'GUILDHALL_DATA_DIR',
@@ -152,7 +135,7 @@ export const SETTINGS = [
     fallback: 'from ready.json in the data folder',
     bounds: 'http(s) URL',
     effect: 'For the command line: the installation to talk to. Needs GUILDHALL_API_KEY.',
-    schema: httpUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+    schema: baseUrl.optional(),
   },
   {
     name: 'GUILDHALL_API_KEY',
@@ -164,9 +147,11 @@ export const SETTINGS = [
       .regex(/^gld_(live|test)_[0-9A-Za-z]{36}$/, 'must be a key that begins with gld_live_ or gld_test_')
       .optional(),
   },
+  ...SERVICE_SETTINGS,
+  ...PROVIDER_SETTINGS,
 ] as const satisfies readonly SettingDoc[];
 
-export interface Settings {
+export interface Settings extends ServiceSettings {
   readonly port: number;
   readonly host: string;
   readonly publicUrl: string | undefined;
@@ -185,6 +170,7 @@ export interface Settings {
   readonly retentionFilesMs: number;
   readonly clientUrl: string | undefined;
   readonly clientKey: string | undefined;
+  readonly providers: ProviderSettings;
 }
 
 /** Every fault of the environment, one a line. */
@@ -237,6 +223,8 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     retentionFilesMs: read<number>('RETENTION_FILES_DAYS') * DAY_MS,
     clientUrl: read<string | undefined>('GUILDHALL_URL'),
     clientKey: read<string | undefined>('GUILDHALL_API_KEY'),
+    ...servicesFrom(read),
+    providers: providersFrom(read),
   });
 }
 

@@ -1,0 +1,59 @@
+/** How the text of a setting becomes a value. No message repeats the text: it may be a secret. */
+import { z } from 'zod';
+import { Secret } from '../platform/crypto/index.ts';
+
+/** A setting with its page: what applies without it, what it may be, what it does, and the schema that enforces it. */
+export interface SettingDoc {
+  readonly name: string;
+  readonly fallback: string;
+  readonly bounds: string;
+  readonly effect: string;
+  readonly schema: z.ZodType;
+}
+
+// Keys travel in headers, where a line end would begin a header of its own. The longest known keys have some 250 characters.
+const SECRET = /^[\x21-\x7e]{8,1024}$/;
+// What SMTP and this program agree on; a name before it is the business of MAIL_FROM.
+const ADDRESS = /^[^\s@<>",;]{1,64}@[^\s@<>",;]{1,255}$/;
+
+export const whole = (min: number, max: number, fallback: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+/** Without slashes at its end, so that paths can be appended. */
+export const baseUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
+
+export const secret = z
+  .string()
+  .regex(SECRET, 'must be 8 to 1024 printable characters without spaces')
+  .transform((text) => new Secret(text));
+
+/** A URL that may hold a password, of one of these schemes, such as `redis:`. */
+export const secretUrl = (...schemes: readonly string[]) =>
+  z
+    .string()
+    .refine(
+      (text) => {
+        const url = URL.parse(text);
+        return url !== null && schemes.includes(url.protocol) && url.hostname !== '';
+      },
+      `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')} and names a host`,
+    )
+    .transform((text) => new Secret(text));
+
+export const mailAddress = z.string().regex(ADDRESS, 'must be one mail address');
+
+/** `name@host`, or `Name <name@host>`. */
+export const mailSender = z.string().refine((text) => {
+  const inside = /^[^<>"\r\n]{0,100}<([^<>]+)>$/.exec(text)?.[1];
+  return ADDRESS.test(inside ?? text);
+}, 'must be one mail address, or a name with the address in angle brackets');
+
+export const cidrs = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  );
