@@ -1,0 +1,12 @@
+/** The way to the providers: one call over many channels, with retries, fallbacks and breakers. */
+export { UpstreamError, upstreamErrors } from './errors.ts';
+export type {
+  Answered,
+  CallLimits,
+  ChannelHealth,
+  HealthState,
+  Streamed,
+  Target,
+  Upstream,
+  UpstreamCall,
+} from './types.ts';
