@@ -206,8 +206,8 @@ export async function deleteBudget(tx: Tx, scope: Budget['scope'], period: Budge
 
 /** True: took one back; false: it ended otherwise in that moment; null: none has expired. */
 export async function sweepOne(tx: Tx): Promise<boolean | null> {
-  const answer = await sql<{ swept: boolean | null }>`select ledger.sweep_one() as swept`.execute(tx);
-  return only(answer.rows).swept;
+  const answer = await sql<{ swept: boolean }>`select swept from ledger.sweep_one()`.execute(tx);
+  return answer.rows[0]?.swept ?? null;
 }
 
 export async function listOrganisations(tx: Tx): Promise<string[]> {

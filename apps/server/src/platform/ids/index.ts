@@ -18,7 +18,10 @@ export type Prefix =
   | 'apr'
   | 'req'
   | 'wrk'
-  | 'aud';
+  | 'aud'
+  | 'mcl'
+  | 'prv'
+  | 'pvk';
 export type Id<P extends Prefix> = `${P}_${string}`;
 
 export interface Ids {

@@ -1,0 +1,65 @@
+/** The words of the books of calls. Amounts are whole nano-USD. */
+import type { HoldAnswer } from '../../ledger/index.ts';
+import type { Attempt, Payer, TokenUsage, Wire } from '../types.ts';
+
+/** What is known of a call before a provider is asked. */
+export interface NewCall {
+  readonly id: string;
+  readonly payer: Payer;
+  readonly requestId: string;
+  readonly wire: Wire;
+  /** The model as the client wrote it. */
+  readonly requested: string;
+  /** The model as it will be asked for. */
+  readonly model: string;
+  readonly ownKey: boolean;
+  readonly streamed: boolean;
+  readonly priceId: string | undefined;
+  readonly priceVersion: number;
+}
+
+/** The money that a call reserves before it is made. */
+export interface CallHold {
+  readonly holdId: string;
+  readonly amountNanos: bigint;
+  /** What we may come to owe the provider if nobody settles. */
+  readonly riskNanos: bigint;
+  /** When the sweeper may take it back: later than the call can last. */
+  readonly expiresAt: Date;
+}
+
+export interface CallEnd {
+  readonly status: 'succeeded' | 'failed' | 'cancelled';
+  /** The model that answered, when it was another one. */
+  readonly model?: string | undefined;
+  readonly priceId?: string | undefined;
+  readonly channelId?: string | undefined;
+  readonly attempts: readonly Attempt[];
+  readonly usage: TokenUsage;
+  /** By the price book. More than the hold is not charged: it is in `lossNanos`, at the provider's price. */
+  readonly costNanos: bigint;
+  readonly providerCostNanos: bigint;
+  readonly lossNanos: bigint;
+  readonly errorCode?: string | undefined;
+  readonly firstTokenMs?: number | undefined;
+}
+
+/** An answer from the cache: history and usage of it cost nothing. */
+export interface CacheHit {
+  readonly usage: TokenUsage;
+  readonly savedNanos: bigint;
+}
+
+export interface CallBook {
+  /** Reserves the money and writes the call down; both are committed when this resolves. Idempotent by call id. */
+  begin(call: NewCall, hold: CallHold): Promise<HoldAnswer>;
+  /**
+   * Charges the call, gives the rest back and records its use; committed when this resolves. Idempotent. `late`: the hold had expired, so
+   * the customer pays nothing and the loss is booked.
+   */
+  end(call: NewCall, hold: CallHold, end: CallEnd): Promise<{ outcome: 'ok' | 'late'; chargedNanos: bigint }>;
+  /** Writes down an answer that cost nothing. */
+  hit(call: NewCall, hit: CacheHit): Promise<void>;
+  /** Waits until nothing is under way. */
+  close(): Promise<void>;
+}
