@@ -1,6 +1,25 @@
 /** Metering: what was used, counted once, and what it costs by the price book. See README.md. */
 export { meteringErrors } from './errors.ts';
+export {
+  customerCost,
+  type ModelPrice,
+  type PricedUse,
+  providerCost,
+  type RateTier,
+  type TokenRates,
+  type UseBounds,
+  worstCost,
+} from './model-price.ts';
 export { meteringRoutes } from './routes.ts';
-export { basePrice, type ModelUse, modelPrice, runPrice, tierOf, tiersFor } from './rules.ts';
+export { basePrice, type ModelUse, modelPrice, tierOf, tiersFor } from './rules.ts';
 export { createMetering, type Metering, type UsageQuery } from './service.ts';
-export type { AgentPrice, NewPriceBook, NewUsage, PriceBook, Tier, UsageGroup, UsageRow } from './types.ts';
+export type {
+  AgentPrice,
+  NewModelPrice,
+  NewPriceBook,
+  NewUsage,
+  PriceBook,
+  Tier,
+  UsageGroup,
+  UsageRow,
+} from './types.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { basePrice, modelPrice, runPrice, tierOf, tiersFor } from './rules.ts';
+import { basePrice, modelPrice, tierOf, tiersFor } from './rules.ts';
 import type { PriceBook, Tier } from './types.ts';
 
 const tier = (id: string, baseNanos: bigint, includedTokens: number | undefined): Tier => ({
@@ -48,11 +48,12 @@ test.each([
   ['for a fraction of a nano, rounded up', 10_001, 1_000n, 1n],
   ['of a provider that asks for nothing', 50_000, 0n, 0n],
 ])('model use %s', (_, tokens, providerCostNanos, nanos) => {
-  expect(modelPrice(book, tierOf(book), { tokens, providerCostNanos })).toBe(nanos);
+  expect(modelPrice(book, tierOf(book), { tokensBefore: 0, tokens, providerCostNanos })).toBe(nanos);
 });
 
 test("with a model key of one's own only the platform fee is due", () => {
-  expect(runPrice(book, 'alpha', 'byok', { tokens: 1_000_000, providerCostNanos: 5_000n })).toBe(2_000_000n);
+  const use = { tokensBefore: 0, tokens: 1_000_000, providerCostNanos: 5_000n };
+  expect(modelPrice(book, tierOf(book, 'byok'), use)).toBe(0n);
 });
 
 test('the catalogue sees every tier with the price of that agent', () => {

@@ -1,9 +1,8 @@
 /** Prices, purely: a price book and a question in, whole nano-USD out. */
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { meteringErrors } from './errors.ts';
+import { BASIS_POINTS, ceilDivide, customerCost } from './model-price.ts';
 import type { PriceBook, Tier } from './types.ts';
-
-const BASIS_POINTS = 10_000n;
 
 /** @throws metering.tier-not-found */
 export function tierOf(book: PriceBook, tierId: string = book.defaultTier): Tier {
@@ -29,25 +28,26 @@ export function basePrice(book: PriceBook, agentId: string, tierId: string = boo
   return own?.baseNanos ?? tierOf(book, tierId).baseNanos;
 }
 
+/** One call of a model in a run. */
 export interface ModelUse {
+  /** What the calls of the run before this one used. */
+  readonly tokensBefore: number;
   readonly tokens: number;
-  /** What the provider asks for all of them. */
+  /** What the provider asks for this call. */
   readonly providerCostNanos: bigint;
 }
 
 /**
- * The price of model use beyond the tier's included tokens: the provider's cost of that share, plus the markup, rounded up so that a
- * fraction of a nano is never given away twice. Nothing where the tokens are all the customer's.
+ * The price of a call in a run: the provider's cost of the share of its tokens beyond what the tier still includes, plus the markup,
+ * rounded up so that a fraction of a nano is never given away twice. Never above `customerCost` of the call, and just that once the
+ * included tokens are used up. Nothing where the tokens are all the customer's.
  */
 export function modelPrice(book: PriceBook, tier: Tier, use: ModelUse): bigint {
-  if (tier.includedTokens === undefined || use.tokens <= tier.includedTokens) return 0n;
-  const beyond = BigInt(use.tokens - tier.includedTokens);
-  const dividend = use.providerCostNanos * beyond * (BASIS_POINTS + BigInt(book.markupBasisPoints));
-  const divisor = BigInt(use.tokens) * BASIS_POINTS;
-  return (dividend + divisor - 1n) / divisor;
-}
-
-/** What a run costs: base price and model use. */
-export function runPrice(book: PriceBook, agentId: string, tierId: string, use?: ModelUse): bigint {
-  return basePrice(book, agentId, tierId) + (use ? modelPrice(book, tierOf(book, tierId), use) : 0n);
+  if (tier.includedTokens === undefined) return 0n;
+  const included = Math.max(tier.includedTokens - use.tokensBefore, 0);
+  if (included === 0) return customerCost(book, use.providerCostNanos);
+  if (use.tokens <= included) return 0n;
+  const dividend =
+    use.providerCostNanos * BigInt(use.tokens - included) * (BASIS_POINTS + BigInt(book.markupBasisPoints));
+  return ceilDivide(dividend, BigInt(use.tokens) * BASIS_POINTS);
 }

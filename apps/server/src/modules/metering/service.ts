@@ -3,8 +3,10 @@ import type { Clock } from '../../platform/clock/index.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { meteringErrors } from './errors.ts';
+import type { ModelPrice } from './model-price.ts';
+import { createModelPrices } from './model-prices.ts';
 import * as store from './store.ts';
-import type { Mode, NewPriceBook, NewUsage, PriceBook, UsageGroup, UsageRow } from './types.ts';
+import type { Mode, NewModelPrice, NewPriceBook, NewUsage, PriceBook, UsageGroup, UsageRow } from './types.ts';
 
 // How long a process may go on with the price book it knows after another one published a new one.
 const BOOK_FRESH_MS = 5_000;
@@ -36,6 +38,17 @@ export interface Metering {
   priceBook(tx?: Tx, version?: number): Promise<PriceBook>;
   /** Publishes the next version and returns its number. What older versions priced keeps its price. */
   publishPrices(book: NewPriceBook): Promise<number>;
+  /**
+   * What the provider asks for a model now (at most 5 s old), or at a time: by its name, else by an alias, else by the row for all models
+   * of the kind. Undefined: it has no price. Costs no round trip while what is known is fresh.
+   */
+  modelPrice(kind: string, name: string, at?: Date): Promise<ModelPrice | undefined>;
+  /** The row that a call was priced by, for ever. */
+  modelPriceById(id: string): Promise<ModelPrice | undefined>;
+  /** The prices in force now (at most 5 s old), by kind and name. */
+  modelPrices(): Promise<readonly ModelPrice[]>;
+  /** Publishes a row and returns its id. Other processes use it within 5 s. @throws metering.price-in-the-past, metering.alias-taken */
+  publishModelPrice(tx: Tx, price: NewModelPrice): Promise<string>;
   /** Makes the partitions of the coming months. Call at start and daily; returns how many were new. */
   ensurePartitions(): Promise<number>;
   /** For `ledger verify`. */
@@ -91,6 +104,7 @@ async function sumUsage(tx: Tx, query: UsageQuery, clock: Clock): Promise<UsageR
 export function createMetering(deps: { readonly db: Db; readonly clock: Clock }): Metering {
   const { db, clock } = deps;
   const books = createPriceBooks(db, clock);
+  const models = createModelPrices(db, clock);
   return {
     async record(tx, use) {
       const outcome = await store.insertUsage(tx, use);
@@ -110,6 +124,22 @@ export function createMetering(deps: { readonly db: Db; readonly clock: Clock })
       const version = await db.system((tx) => store.insertPriceBook(tx, book));
       books.forget();
       return version;
+    },
+    modelPrice: (kind, name, at) => models.find(kind, name, at),
+    modelPriceById: (id) => models.findById(id),
+    modelPrices: () => models.list(),
+    async publishModelPrice(tx, price) {
+      const { outcome, conflict, id } = await store.insertModelPrice(tx, price);
+      models.forget();
+      if (outcome === 'past')
+        throw new GuildhallError(meteringErrors.pricePast, {
+          errors: [{ path: '/effectiveFrom', message: 'lies in the past' }],
+        });
+      if (outcome === 'taken')
+        throw new GuildhallError(meteringErrors.aliasTaken, {
+          errors: [{ path: '/aliases', message: `${conflict} is another model of ${price.kind}` }],
+        });
+      return id;
     },
     ensurePartitions: () => db.system(store.ensurePartitions),
     usageByRun: (orgId) => db.system((tx) => store.listCosts(tx, orgId)),

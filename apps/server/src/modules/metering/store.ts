@@ -1,6 +1,7 @@
 /** All SQL on the schema `metering`. */
 import { sql, type Tx } from '../../platform/db/index.ts';
-import type { Mode, NewPriceBook, NewUsage, PriceBook, UsageGroup, UsageRow } from './types.ts';
+import type { ModelPrice, RateTier } from './model-price.ts';
+import type { Mode, NewModelPrice, NewPriceBook, NewUsage, PriceBook, UsageGroup, UsageRow } from './types.ts';
 
 export type RecordOutcome = 'recorded' | 'same' | 'conflict';
 
@@ -154,4 +155,99 @@ export async function insertPriceBook(tx: Tx, book: NewPriceBook): Promise<numbe
   }>`select metering.publish_prices(${book.effectiveFrom}, ${book.markupBasisPoints}, ${book.defaultTier}, ${book.note},
     ${JSON.stringify(tiers)}::jsonb, ${JSON.stringify(agents)}::jsonb) as version`.execute(tx);
   return answer.rows[0]?.version ?? 0;
+}
+
+interface ModelPriceRow {
+  id: string;
+  kind: string;
+  name: string;
+  aliases: string[];
+  effective_from: Date;
+  input: bigint;
+  cached_input: bigint;
+  cache_write: bigint;
+  cache_write_long: bigint;
+  output: bigint;
+  reasoning: bigint;
+  tiers: { readonly [Key in keyof RateTier]: number }[];
+  per_image: bigint;
+  per_request: bigint;
+  context_tokens: number | null;
+  output_tokens_max: number | null;
+  embeds: boolean;
+  source: string;
+}
+
+function fromPriceRow(row: ModelPriceRow): ModelPrice {
+  return Object.freeze({
+    id: row.id,
+    kind: row.kind,
+    name: row.name,
+    aliases: row.aliases,
+    effectiveFrom: row.effective_from,
+    input: row.input,
+    cachedInput: row.cached_input,
+    cacheWrite: row.cache_write,
+    cacheWriteLong: row.cache_write_long,
+    output: row.output,
+    reasoning: row.reasoning,
+    tiers: row.tiers.map((tier) => ({
+      aboveInputTokens: tier.aboveInputTokens,
+      input: BigInt(tier.input),
+      cachedInput: BigInt(tier.cachedInput),
+      cacheWrite: BigInt(tier.cacheWrite),
+      cacheWriteLong: BigInt(tier.cacheWriteLong),
+      output: BigInt(tier.output),
+      reasoning: BigInt(tier.reasoning),
+    })),
+    perImage: row.per_image,
+    perRequest: row.per_request,
+    contextTokens: row.context_tokens ?? undefined,
+    outputTokensMax: row.output_tokens_max ?? undefined,
+    embeds: row.embeds,
+    source: row.source,
+  });
+}
+
+export interface ModelPricePage {
+  /** In the order they were published. */
+  readonly rows: readonly ModelPrice[];
+  /** Of the last row. */
+  readonly seq: number;
+  readonly now: Date;
+}
+
+/** Rows published after `seq`, which is 0 before the first. */
+export async function listModelPrices(tx: Tx, afterSeq: number, rowsMax: number): Promise<ModelPricePage> {
+  const found = await sql<ModelPriceRow & { now: Date; seq: number | null }>`
+    select n.now, m.* from (select platform.now() as now) n left join lateral (
+      select * from metering.model_price p where p.seq > ${afterSeq} order by p.seq limit ${rowsMax}) m on true order by m.seq`.execute(
+    tx,
+  );
+  // Without new rows there is one that holds the time alone.
+  const rows = found.rows.filter((row) => row.seq !== null);
+  return {
+    rows: rows.map(fromPriceRow),
+    seq: rows.at(-1)?.seq ?? afterSeq,
+    now: found.rows[0]?.now ?? new Date(0),
+  };
+}
+
+export interface PriceOutcome {
+  readonly outcome: 'published' | 'past' | 'taken';
+  /** The alias that is another model's. */
+  readonly conflict: string | null;
+  /** Empty unless published. */
+  readonly id: string;
+}
+
+// Within 2^53 by the bounds of a price, so JSON numbers hold it exactly.
+const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_key, member: unknown) => (typeof member === 'bigint' ? Number(member) : member));
+
+export async function insertModelPrice(tx: Tx, price: NewModelPrice): Promise<PriceOutcome> {
+  const answer = await sql<PriceOutcome>`select * from metering.publish_model_price(${toJson(price)}::jsonb)`.execute(
+    tx,
+  );
+  return answer.rows[0] ?? { outcome: 'past', conflict: null, id: '' };
 }

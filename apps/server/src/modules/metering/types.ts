@@ -1,5 +1,6 @@
 /** The nouns of metering: usage records and the price book. Amounts are whole nano-USD. */
 import type { Mode } from '@guildhall/contract';
+import type { ModelPrice } from './model-price.ts';
 
 export type { Mode };
 
@@ -76,3 +77,6 @@ export interface AgentPrice {
 }
 
 export type NewPriceBook = Omit<PriceBook, 'version'>;
+
+/** A row to publish. Without `effectiveFrom` it is in force at once. */
+export type NewModelPrice = Omit<ModelPrice, 'id' | 'effectiveFrom'> & { readonly effectiveFrom?: Date | undefined };
