@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock/index.ts';
 import { createLocalWindows } from './local-windows.ts';
 import { Subject } from './subject.ts';
-import type { RateRule, RateStore, RateVerdict } from './types.ts';
+import type { RateGrant, RateRequest, RateRule, RateStore, RateVerdict } from './types.ts';
 
 export interface RateLimiter {
   /** Counts one call. `subject` names who calls, tenant first (`org_…/key_…`), or an address; it is stored only as a keyed hash. Never throws. */
@@ -28,16 +28,16 @@ const LEASE_LIMIT_MIN = 1_000;
 const LEASE_MAX = 100;
 // Subjects that are forgotten cost one question when they come back.
 const SUBJECTS_MAX = 50_000;
-// A healthy store answers in about a millisecond; a call must not wait much longer for permission than for its work.
-const STORE_TIMEOUT_MS = 1_000;
 const STORE_RETRY_MS = 1_000;
 const CLOSED_SHARE = 4;
 
 /** Rejects when the store takes too long. What it grants then is lost: too few calls are admitted rather than too many. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function inTime<T>(work: Promise<T>, withinMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the rate store takes too long')), STORE_TIMEOUT_MS);
+    const giveUp = () => reject(new Error(`the rate store takes longer than ${withinMs} ms`));
+    // Timers come before arrivals: a process that was busy itself first looks whether the answer is there.
+    timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), withinMs);
   });
   try {
     return await Promise.race([work, late]);
@@ -46,29 +46,43 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Keeps track of whether the store answers, and does not ask a broken one for every call. */
-function createConnection(options: RateLimiterOptions) {
+/**
+ * Keeps track of whether the store answers. `shared`: each call asks; the first answer that fails or is late leaves it. `alone`: no call
+ * waits; once a second one of them makes the store be asked beside it, and an answer leads back.
+ */
+function createConnection({ store, clock, onSharedChange }: RateLimiterOptions) {
   let isShared = true;
+  let isProbing = false;
   let retryAtMs = 0;
   const change = (next: boolean, cause?: unknown): void => {
+    if (!next) retryAtMs = clock.monotonicMs() + STORE_RETRY_MS;
     if (isShared === next) return;
     isShared = next;
-    options.onSharedChange?.(next, cause);
+    onSharedChange?.(next, cause);
+  };
+  const ask = async (request: RateRequest): Promise<RateGrant | undefined> => {
+    try {
+      const grant = await inTime(store.take(request), store.answersWithinMs);
+      change(true);
+      return grant;
+    } catch (error) {
+      // Translated into counting locally, and told to `onSharedChange`.
+      change(false, error);
+      return undefined;
+    }
+  };
+  const probe = async (request: RateRequest): Promise<void> => {
+    isProbing = true;
+    await ask({ ...request, wanted: 0, leaseMax: 0 });
+    isProbing = false;
   };
   return {
     isShared: () => isShared,
-    async ask(request: Parameters<RateStore['take']>[0]) {
-      if (!isShared && options.clock.monotonicMs() < retryAtMs) return undefined;
-      try {
-        const grant = await inTime(options.store.take(request));
-        change(true);
-        return grant;
-      } catch (error) {
-        // Translated into counting locally, and told to `onSharedChange`.
-        retryAtMs = options.clock.monotonicMs() + STORE_RETRY_MS;
-        change(false, error);
-        return undefined;
-      }
+    ask: (request: RateRequest): Promise<RateGrant | undefined> | undefined => {
+      if (isShared) return ask(request);
+      // Never rejects, and one at a time.
+      if (!isProbing && clock.monotonicMs() >= retryAtMs) void probe(request);
+      return undefined;
     },
   };
 }

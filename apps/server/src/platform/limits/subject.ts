@@ -8,7 +8,7 @@ export interface SubjectRule {
 }
 
 /** Asks the shared store for `wanted` calls; undefined while the store does not answer. */
-export type Ask = (wanted: number) => Promise<RateGrant | undefined>;
+export type Ask = (wanted: number) => Promise<RateGrant | undefined> | undefined;
 
 // A refusal is repeated from memory for this long, so that a flood of refused calls costs the store one question per second.
 const REFUSAL_MS = 1_000;

@@ -42,8 +42,11 @@ export interface RateGrant {
   readonly endsInMs: number;
 }
 
-/** Where processes meet. PostgreSQL is the one there is; Redis would be another of these. */
+/** Where processes meet: PostgreSQL, or Redis where there is one. Both keep one contract, and the same tests. */
 export interface RateStore {
+  /** A healthy store answers well within this; a call that waits longer is counted by its process. */
+  readonly answersWithinMs: number;
+  /** Counts and grants in one step. With `wanted` and `leaseMax` 0 it changes nothing and tells whether the store answers. */
   take(request: RateRequest): Promise<RateGrant>;
   /** Forgets ended windows, a bounded number per call; says how many. */
   sweep(): Promise<number>;
