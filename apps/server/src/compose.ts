@@ -10,7 +10,7 @@ import { createLedger, ledgerRoutes } from './modules/ledger/index.ts';
 import { basePrice, createMetering, meteringRoutes } from './modules/metering/index.ts';
 import { createNotify, type Notify } from './modules/notify/index.ts';
 import { creditsRoute } from './modules/ops/index.ts';
-import { createGate, createRuns, type Runs } from './modules/runs/index.ts';
+import { announceContent, createGate, createRuns, type Runs } from './modules/runs/index.ts';
 import { createBus } from './platform/bus/index.ts';
 import { createTokenSigner } from './platform/crypto/index.ts';
 import { createDurable } from './platform/durable/index.ts';
@@ -60,6 +60,7 @@ async function openPlatform(foundation: Foundation) {
   const files = createFileStore({
     directory: path.join(settings.dataDir, 'files'),
     clock,
+    announce: (orgId, sha256) => announceContent(db, orgId, sha256),
     ...(settings.s3Url ? { s3Url: settings.s3Url } : {}),
   });
   closing.push('files', () => files.close());

@@ -70,7 +70,11 @@ const base = {
   output: z.unknown(),
   examples: [],
 };
-const input = z.strictObject({ script: z.string(), calls: z.number().int().min(0).default(0) });
+const input = z.strictObject({
+  script: z.string(),
+  calls: z.number().int().min(0).default(0),
+  source: z.strictObject({ file: z.string() }).optional(),
+});
 
 export async function scriptedPlatform(
   options: { environment?: Record<string, string>; failpoint?: Failpoint; role?: Role } = {},
@@ -82,7 +86,8 @@ export async function scriptedPlatform(
       id,
       limits,
       input,
-      plannedCalls: ({ calls }) => (calls > 0 ? [{ agent: 'scripted', timesMax: calls }] : []),
+      plannedCalls: ({ calls }) =>
+        calls > 0 ? [{ agent: 'scripted', timesMax: calls, input: { script: '', calls: 0 } }] : [],
       // A script may return anything, also what an agent must not: that is what some tests are about.
       run: (ctx, { script }) => scripts.get(script)?.(ctx) as Promise<unknown>,
     });

@@ -81,14 +81,14 @@ describe('retention', () => {
     expect(await prune()).toMatchObject({ runs: 2 });
   });
 
-  it('removes bytes an hour after the last row that named them, and none that a row still names', async () => {
+  it('removes bytes two hours after the last row that named them, and none that a row still names', async () => {
     const [first, second] = [await upload('shared'), await upload('shared')];
     await platform.call('DELETE', `/v1/files/${first.id}`);
-    await platform.forward('61 minutes');
+    await platform.forward('121 minutes');
     expect((await prune()).contents).toBe(0);
     expect(await content(second.id)).toBe('shared');
     await platform.call('DELETE', `/v1/files/${second.id}`);
-    await platform.forward('59 minutes');
+    await platform.forward('119 minutes');
     expect((await prune()).contents).toBe(0);
     await platform.forward('2 minutes');
     expect((await prune()).contents).toBe(1);
@@ -96,16 +96,16 @@ describe('retention', () => {
     await expect(files.get(platform.orgId, second.sha256)).rejects.toThrow();
   });
 
-  it('gives the hour anew to content that was let go of again', async () => {
+  it('gives both hours anew to content that was let go of again', async () => {
     const first = await upload('again');
     await platform.call('DELETE', `/v1/files/${first.id}`);
-    await platform.forward('50 minutes');
+    await platform.forward('100 minutes');
     const second = await upload('again');
     await platform.call('DELETE', `/v1/files/${second.id}`);
-    await platform.forward('20 minutes');
+    await platform.forward('40 minutes');
     expect((await prune()).contents).toBe(0);
     const third = await upload('again');
-    await platform.forward('50 minutes');
+    await platform.forward('100 minutes');
     expect((await prune()).contents).toBe(0);
     expect(await content(third.id)).toBe('again');
   });
@@ -116,7 +116,7 @@ describe('retention', () => {
     await platform.forward('8 days');
     expect(await prune()).toMatchObject({ runs: 0, files: 1 });
     expect(await content(file.id)).toBe(404);
-    await platform.forward('2 hours');
+    await platform.forward('3 hours');
     expect((await prune()).contents).toBe(0);
     const url = (await platform.run(body.id)).artifacts[0]?.url ?? '';
     expect(await (await fetch(url)).text()).toBe('both');

@@ -14,7 +14,7 @@ import type { RunRow } from './types.ts';
 
 export type { RunObserver, RunSettings, RunsDeps } from './deps.ts';
 export { createGate, type Gate } from './gate.ts';
-export { pruneRuns, type Retention } from './jobs.ts';
+export { announceContent, pruneRuns, type Retention } from './jobs.ts';
 export { type RunHistoryRow, runHistory } from './store/history.ts';
 
 export interface Runs {

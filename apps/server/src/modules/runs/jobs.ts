@@ -1,7 +1,8 @@
 /** Retention: what is older than its setting goes, and its bytes with it. */
 import type { Db } from '../../platform/db/index.ts';
 import type { FileStore } from '../../platform/files/index.ts';
-import { prune, takeOrphans } from './store/retention.ts';
+import { announceContent as announce } from './store/files.ts';
+import { findOrphans, forgetContent, lockOrphan, type Orphan, prune } from './store/retention.ts';
 
 export interface Retention {
   readonly runsMs: number;
@@ -12,8 +13,9 @@ export interface Retention {
 const BATCH = 500;
 
 /**
- * Deletes ended runs (with their steps, events and artifacts) and uploaded files past their age, then contents that no row names any
- * more. Usage and ledger stay: they are the books. Returns how many of each went. Safe to run in several processes at once.
+ * Deletes ended runs (with their steps, events and artifacts) and uploaded files past their age, then the bytes that no row names and
+ * none has named for two hours, whoever left them. Usage and ledger stay: they are the books. Returns how many of each went. Safe to run
+ * in several processes at once.
  */
 export async function pruneRuns(
   db: Db,
@@ -21,7 +23,24 @@ export async function pruneRuns(
   keep: Retention,
 ): Promise<{ runs: number; files: number; contents: number }> {
   const pruned = await db.system((tx) => prune(tx, { ...keep, limit: BATCH }));
-  const orphans = await db.system((tx) => takeOrphans(tx, BATCH));
-  for (const orphan of orphans) await files.delete(orphan.org_id, orphan.sha256);
-  return { ...pruned, contents: orphans.length };
+  let contents = 0;
+  for (const orphan of await db.system((tx) => findOrphans(tx, BATCH)))
+    if (await sweepContent(db, files, orphan)) contents += 1;
+  return { ...pruned, contents };
 }
+
+/**
+ * The one place where bytes are deleted inside a transaction: its lock makes whoever puts the same bytes meanwhile wait, and put them
+ * again afterwards. A process that dies here leaves the row, and the next turn deletes again.
+ */
+const sweepContent = (db: Db, files: FileStore, { org_id, sha256 }: Orphan): Promise<boolean> =>
+  db.tenant(org_id, async (tx) => {
+    if (!(await lockOrphan(tx, sha256))) return false;
+    await files.delete(org_id, sha256);
+    await forgetContent(tx, sha256);
+    return true;
+  });
+
+/** Commits that bytes are about to be put, so that they are swept when no row comes to name them. For the file store's `announce`. */
+export const announceContent = (db: Db, orgId: string, sha256: string): Promise<void> =>
+  db.tenant(orgId, (tx) => announce(tx, orgId, sha256));

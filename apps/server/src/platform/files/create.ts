@@ -4,7 +4,7 @@ import type { Clock } from '../clock/index.ts';
 import { createLocalStore } from './local.ts';
 import { createS3Store } from './s3.ts';
 import { createS3Client, parseS3Url } from './s3-client.ts';
-import type { FileStore } from './types.ts';
+import type { Announce, FileStore } from './types.ts';
 
 export interface FileStoreOptions {
   /** The files themselves, or the cache of a bucket. */
@@ -14,15 +14,17 @@ export interface FileStoreOptions {
   /** What `sweep` cuts the cache of a bucket to; default 10 GiB. */
   readonly cacheMaxBytes?: number;
   readonly clock: Clock;
+  /** Nobody is told when left out. */
+  readonly announce?: Announce;
 }
 
 const CACHE_BYTES = 10 * 1024 ** 3;
 
 /** @throws when `s3Url` cannot be understood. Does not touch disk or network yet. */
 export function createFileStore(options: FileStoreOptions): FileStore {
-  const { clock, s3Url } = options;
-  if (s3Url === undefined) return createLocalStore({ directory: options.directory, clock });
+  const { clock, s3Url, announce = async () => {} } = options;
+  if (s3Url === undefined) return createLocalStore({ directory: options.directory, clock, announce });
   const cache = createLocalStore({ directory: path.join(options.directory, 'cache'), clock });
   const client = createS3Client(parseS3Url(s3Url), clock);
-  return createS3Store({ client, cache, cacheMaxBytes: options.cacheMaxBytes ?? CACHE_BYTES, clock });
+  return createS3Store({ client, cache, cacheMaxBytes: options.cacheMaxBytes ?? CACHE_BYTES, clock, announce });
 }

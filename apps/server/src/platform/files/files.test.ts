@@ -102,6 +102,30 @@ describe.each(['directory', 'bucket'])('a %s', (kind) => {
     expect(await filesBelow(directory)).toEqual([sha(Buffer.alloc(10_000))]);
   });
 
+  test('a content is announced before any of it is there, and put only when that is committed', async () => {
+    const at: [string, boolean][] = [];
+    let refuses = false;
+    await store.close();
+    store = createFileStore({
+      directory,
+      clock,
+      announce: async (orgId, sha256) => {
+        at.push([`${orgId} ${sha256}`, (await filesBelow(directory)).includes(sha256) || s3.objects.size > 0]);
+        if (refuses) throw new Error('the database is away');
+      },
+      ...(kind === 'bucket' ? { s3Url: s3.url } : {}),
+    });
+    refuses = true;
+    await expect(store.put('org_a', Readable.from([Buffer.from('x')]))).rejects.toThrow('the database is away');
+    expect([await filesBelow(directory), s3.objects.size]).toEqual([[], 0]);
+    refuses = false;
+    const { sha256 } = await store.put('org_a', Readable.from([Buffer.from('x')]));
+    expect(at).toEqual([
+      [`org_a ${sha256}`, false],
+      [`org_a ${sha256}`, false],
+    ]);
+  });
+
   test('a source that breaks off leaves nothing, and its own error is thrown', async () => {
     const broken = async function* () {
       yield Buffer.from('half');

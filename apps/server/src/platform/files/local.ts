@@ -7,16 +7,18 @@ import { GuildhallError } from '../errors/index.ts';
 import { segmentsOf } from './address.ts';
 import { storageErrors } from './errors.ts';
 import { codeOf, diskFault, type OpenNew, openNew, writeTemporary } from './temporary.ts';
-import type { FileStore, StoredFile } from './types.ts';
+import type { Announce, FileSource, FileStore, PutOptions, StoredFile } from './types.ts';
 
 export interface LocalOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly openFile?: OpenNew;
+  readonly announce?: Announce;
 }
 
 /** The local store, and what a cache built on it needs besides. */
 export interface LocalStore extends FileStore {
+  put(orgId: string, source: FileSource, options?: PutOptions, announce?: Announce): Promise<StoredFile>;
   /** Marks a content as used now. */
   touch(orgId: string, sha256: string): Promise<void>;
   /** Every stored file with its size and the instant of its last touch. */
@@ -49,7 +51,6 @@ async function publish(draft: string, file: string): Promise<void> {
     await rename(draft, file);
     await syncDirectory(path.dirname(file));
   } catch (error) {
-    await rm(draft, { force: true });
     throw diskFault(error);
   }
 }
@@ -89,11 +90,17 @@ export function createLocalStore(options: LocalOptions): LocalStore {
   const drafts = path.join(options.directory, 'drafts');
   const fileOf = (orgId: string, sha256: string): string => path.join(objects, ...segmentsOf(orgId, sha256));
   return {
-    async put(orgId, source, limits = {}): Promise<StoredFile> {
+    async put(orgId, source, limits = {}, announce = options.announce): Promise<StoredFile> {
       await makeDirectory(drafts).catch((error) => Promise.reject(diskFault(error)));
       const draft = path.join(drafts, randomName());
       const stored = await writeTemporary(draft, source, limits, options.openFile ?? openNew);
-      await publish(draft, fileOf(orgId, stored.sha256));
+      try {
+        await announce?.(orgId, stored.sha256);
+        await publish(draft, fileOf(orgId, stored.sha256));
+      } catch (error) {
+        await rm(draft, { force: true });
+        throw error;
+      }
       return stored;
     },
     async get(orgId, sha256) {

@@ -36,6 +36,8 @@ export interface S3Client {
 const CONNECT_TIMEOUT_MS = 5_000;
 // An answer to a PUT comes after the store has made 256 MiB durable.
 const HEADERS_TIMEOUT_MS = 120_000;
+// Sent under the lock of a content, which the database takes away after 30 s.
+const DELETE_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const CONNECTIONS_MAX = 32;
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -96,7 +98,8 @@ async function transmit(
   const method = call.method;
   assert(method === 'GET' || method === 'HEAD' || method === 'DELETE' || method === 'PUT', 'a method that S3 knows');
   try {
-    const answer = await request(url, { method, headers, body: call.content?.body ?? null, dispatcher: agent });
+    const signal = method === 'DELETE' ? AbortSignal.timeout(DELETE_TIMEOUT_MS) : null;
+    const answer = await request(url, { method, headers, body: call.content?.body ?? null, dispatcher: agent, signal });
     return { status: answer.statusCode, body: answer.body };
   } catch (cause) {
     throw unavailable(`${method} failed`, cause);

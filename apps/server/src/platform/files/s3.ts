@@ -7,13 +7,14 @@ import { segmentsOf } from './address.ts';
 import { storageErrors } from './errors.ts';
 import type { LocalStore } from './local.ts';
 import type { S3Client } from './s3-client.ts';
-import type { FileStore } from './types.ts';
+import type { Announce, FileStore } from './types.ts';
 
 export interface S3StoreOptions {
   readonly client: S3Client;
   readonly cache: LocalStore;
   readonly cacheMaxBytes: number;
   readonly clock: Clock;
+  readonly announce?: Announce;
 }
 
 // A path that was handed out is opened within this time, so younger copies are kept whatever the size.
@@ -72,7 +73,8 @@ export function createS3Store(options: S3StoreOptions): FileStore {
   };
   return {
     async put(orgId, source, limits) {
-      const stored = await cache.put(orgId, source, limits);
+      // Announced before the cache has it, because a sweep takes the copy in the cache too.
+      const stored = await cache.put(orgId, source, limits, options.announce);
       const body = createReadStream(await cache.path(orgId, stored.sha256));
       try {
         await client.upload(segmentsOf(orgId, stored.sha256), { body, ...stored });

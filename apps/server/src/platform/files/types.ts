@@ -16,11 +16,17 @@ export interface PutOptions {
 }
 
 /**
+ * Told of a content before its bytes are there, and waited for: whoever sweeps bytes that nothing names learns of them whatever dies
+ * afterwards. When it throws, nothing is put.
+ */
+export type Announce = (orgId: string, sha256: string) => Promise<void>;
+
+/**
  * Content by its SHA-256, in a space of its own per organisation: equal content of two organisations is stored twice, so that one can be
  * erased without the other. An object is there whole or not at all. Every call may throw storageErrors.unavailable, which is safe to retry.
  *
  * The store does not count who refers to a content: callers delete it when their last row that names it is gone, and under a lock that
- * keeps a new row from naming it meanwhile.
+ * keeps a new row from naming it meanwhile, and a new announcement from passing.
  */
 export interface FileStore {
   /** On disk (or in the bucket) and durable when it resolves. Putting the same content again is harmless. An error of the source is thrown as it is. */

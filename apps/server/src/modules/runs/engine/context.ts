@@ -59,7 +59,7 @@ function owned<T>(promise: Promise<T>): Promise<T> {
 }
 
 async function openFile(deps: RunsDeps, run: RunRow, ref: FileRef): Promise<RunFile> {
-  const row = await deps.db.tenant(run.org_id, (tx) => findContent(tx, ref.file));
+  const row = await deps.db.tenant(run.org_id, (tx) => findContent(tx, ref.file, run.mode));
   if (!row)
     throw new AgentError('file-gone', 'A file of the input was deleted before it could be read.', {
       advice: 'Upload it again and start a new run.',

@@ -1,6 +1,6 @@
 /** Admission: everything that makes a run exist, in one transaction. */
 import type { AgentDefinition } from '@guildhall/agent-sdk';
-import { toMoney } from '@guildhall/contract';
+import { type Mode, toMoney } from '@guildhall/contract';
 import type { Tx } from '../../../platform/db/index.ts';
 import { DURABLE_VERSION } from '../../../platform/durable/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
@@ -66,10 +66,10 @@ export async function quote(
 /** Whether an input refers to files, which are looked up within the organisation. */
 export const namesFiles = (priced: Quote): boolean => fileRefs(priced.input).length > 0;
 
-async function assertFiles(tx: Tx, input: unknown): Promise<void> {
+async function assertFiles(tx: Tx, input: unknown, mode: Mode): Promise<void> {
   const refs = fileRefs(input);
   if (refs.length === 0) return;
-  const known = await knownContents(tx, [...new Set(refs.map((ref) => ref.id))]);
+  const known = await knownContents(tx, [...new Set(refs.map((ref) => ref.id))], mode);
   const missing = refs.filter((ref) => !known.has(ref.id));
   if (missing.length > 0) {
     throw new GuildhallError(runErrors.fileRefNotFound, {
@@ -104,7 +104,7 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
   const { orgId, keyId, mode } = start.principal;
   const base = admission.free ? 0n : priced.baseNanos;
   const holdNanos = admission.free ? 0n : holdFor(priced, start.maxCostNanos);
-  await assertFiles(tx, priced.input);
+  await assertFiles(tx, priced.input, mode);
   const scale = deps.settings.limitsScale;
   const run = await admitRun(tx, {
     id: deps.ids.make('run'),

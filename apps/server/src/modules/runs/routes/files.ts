@@ -55,7 +55,7 @@ async function sendContent(
 
 export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
   const find = async (call: Call<typeof params, unknown, unknown>) => {
-    const row = await call.read((tx) => findFile(tx, call.params.id));
+    const row = await call.read((tx) => findFile(tx, call.params.id, call.principal.mode));
     if (!row) throw new GuildhallError(runErrors.fileNotFound);
     return row;
   };
@@ -70,7 +70,7 @@ export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[]
       bodyMaxBytes: FILE_MAX_BYTES + ENVELOPE_BYTES,
       responses: { 201: file },
       handler: async (call) => {
-        const { orgId } = call.principal;
+        const { orgId, mode } = call.principal;
         const received = await receiveFile(call.raw, async (part) => ({
           ...(await deps.files.put(orgId, part.file, { maxBytes: FILE_MAX_BYTES })),
           name: displayName(part.filename),
@@ -79,7 +79,7 @@ export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[]
         if (!received) throw new GuildhallError(runErrors.fileMissing);
         const { name, mediaType, size, sha256 } = received;
         return call.mutate(async (tx) => {
-          const row = await insertFile(tx, { id: deps.ids.make('file'), orgId, name, mediaType, size, sha256 });
+          const row = await insertFile(tx, { id: deps.ids.make('file'), orgId, mode, name, mediaType, size, sha256 });
           await deps.audit.append(tx, {
             orgId,
             actorType: 'key',
@@ -132,7 +132,7 @@ export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[]
       responses: { 204: null },
       handler: (call) =>
         call.mutate(async (tx) => {
-          const row = await deleteFile(tx, call.params.id);
+          const row = await deleteFile(tx, call.params.id, call.principal.mode);
           if (!row) throw new GuildhallError(runErrors.fileNotFound);
           await deps.audit.append(tx, {
             orgId: call.principal.orgId,

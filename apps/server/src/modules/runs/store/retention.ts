@@ -20,8 +20,19 @@ export async function prune(
   return result.rows[0] ?? { runs: 0, files: 0 };
 }
 
-/** Contents that no row names any more; their bytes are the caller's to delete. */
-export async function takeOrphans(tx: Tx, limit: number): Promise<Orphan[]> {
-  const result = await sql<Orphan>`select * from runs.take_orphans(${limit})`.execute(tx);
+/** Contents that seem to be named by no row, past their grace; `lockOrphan` has the last word. */
+export async function findOrphans(tx: Tx, limit: number): Promise<Orphan[]> {
+  const result = await sql<Orphan>`select * from runs.find_orphans(${limit})`.execute(tx);
   return result.rows;
+}
+
+/** Whether no row names the content still; then it is locked until `tx`, its organisation's, ends. */
+export async function lockOrphan(tx: Tx, sha256: string): Promise<boolean> {
+  const result = await sql<{ is_orphan: boolean }>`select runs.lock_orphan(${sha256}) as is_orphan`.execute(tx);
+  return result.rows[0]?.is_orphan === true;
+}
+
+/** Under the lock of `lockOrphan`, after the bytes are gone. */
+export async function forgetContent(tx: Tx, sha256: string): Promise<void> {
+  await sql`delete from runs.content where sha256 = ${sha256}`.execute(tx);
 }
