@@ -20,11 +20,20 @@ export interface AgentLimits {
   readonly stepsMax: number;
 }
 
-/** An agent that this one may call, at most that many times: the hold of a run covers all of them. */
+/**
+ * An agent that this one may call, at most that many times. The hold of a run covers all of them and what they call in turn, so an agent
+ * that calls others itself needs an `input` or a `maxNanos` here. A call that fits no plan ends the run as `budget.max-cost-reached`.
+ */
 export interface PlannedCall {
   readonly agent: string;
   readonly tier?: string;
   readonly timesMax: number;
+  /** The input of the call, where it is known before the run. Its faults are then told before the run, too. */
+  readonly input?: Json;
+  /** The most one call may cost; at least the base price of the agent. Give the same to the call. */
+  readonly maxNanos?: bigint;
+  /** JSON Pointer to what asks for the call, within this agent's input; a refusal names it with `/agent`, `/tier`, `/input` or `/maxCost`. */
+  readonly at?: string;
 }
 
 export interface AgentDefinition<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
@@ -163,6 +172,8 @@ export interface CallOptions {
   readonly tier?: string;
   /** Names the call; a second call of the same name in one run gets a number. */
   readonly name?: string;
+  /** The called run stops when it has cost this. Left out: its own maximum. */
+  readonly maxNanos?: bigint;
 }
 
 /** How a called run ended. A failed call costs nothing and does not throw: the caller decides. */

@@ -1,7 +1,7 @@
 /** A step that runs another agent. */
 import { AgentError, type CallResult, type RunContext } from '@guildhall/agent-sdk';
 import { fillTemplate, type Scope } from '../expression/index.ts';
-import type { AgentWork, RetryInput, Templates } from '../graph/index.ts';
+import { type AgentWork, maxNanosOf, type RetryInput, type Templates } from '../graph/index.ts';
 import { type Failure, failureOf, type Work } from './outcome.ts';
 
 /** Work of a kind, with the name it has for the platform and what it may read. */
@@ -29,11 +29,13 @@ type Attempt =
 export async function* runAgent(ctx: RunContext, { name, work, templates, scope }: NamedWork<AgentWork>): Work {
   const template = templates.get('input');
   const input = template === undefined ? null : fillTemplate(template, scope);
+  const maxNanos = maxNanosOf(work);
   let costNanos = 0n;
   for (let attempt = 1; ; attempt += 1) {
     const options = {
       name: attempt === 1 ? name : `${name}:attempt-${attempt}`,
       ...(work.tier === undefined ? {} : { tier: work.tier }),
+      ...(maxNanos === undefined ? {} : { maxNanos }),
     };
     const tried = await attemptOf(() => ctx.call(work.agent, input, options));
     costNanos += BigInt(tried.ok ? tried.result.costNanos : tried.costNanos);

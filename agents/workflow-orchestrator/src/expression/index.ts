@@ -2,4 +2,11 @@
 export { assertBounded, isBounded } from './budget.ts';
 export { type Scope, truth } from './evaluate.ts';
 export type { Expression } from './syntax.ts';
-export { fillTemplate, readExpression, readTemplate, type Template, type TemplateReading } from './template.ts';
+export {
+  fillTemplate,
+  literalOf,
+  readExpression,
+  readTemplate,
+  type Template,
+  type TemplateReading,
+} from './template.ts';

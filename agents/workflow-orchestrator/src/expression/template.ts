@@ -1,5 +1,5 @@
 /** Templates: JSON in which any string may hold `${{ expression }}`. */
-import type { FieldError, Json } from '@guildhall/agent-sdk';
+import { AgentError, type FieldError, type Json } from '@guildhall/agent-sdk';
 import { assertBounded, Budget } from './budget.ts';
 import { evaluate, type Scope } from './evaluate.ts';
 import { parseExpression } from './parse.ts';
@@ -54,6 +54,21 @@ export function fillTemplate(template: Template, scope: Scope): Json {
   const value = filled(template, scope, new Budget());
   assertBounded(value);
   return value;
+}
+
+const NO_SCOPE: Scope = { data: null, steps: null, run: null };
+
+/** The value of a template that holds no expression; undefined where it holds one, or cannot be filled. */
+export function literalOf(source: Json): Json | undefined {
+  const { template, expressions, faults } = readTemplate(source, '');
+  if (expressions.length > 0 || faults.length > 0) return undefined;
+  try {
+    return fillTemplate(template, NO_SCOPE);
+  } catch (error) {
+    // Too large: the step will say so when its turn comes.
+    if (error instanceof AgentError) return undefined;
+    throw error;
+  }
 }
 
 function filled(template: Template, scope: Scope, budget: Budget): Json {

@@ -1,7 +1,7 @@
 /** The door of the graph: its shape, its rules, its plan. */
 export type { Need } from './needs.ts';
 export { sequence } from './order.ts';
-export { type Plan, type PlannedCompensation, type PlannedStep, planGraph, plannedCalls } from './plan.ts';
+export { maxNanosOf, type Plan, type PlannedCompensation, type PlannedStep, planGraph, plannedCalls } from './plan.ts';
 export { checkGraph } from './rules.ts';
 export {
   type AgentWork,

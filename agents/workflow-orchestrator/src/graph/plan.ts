@@ -1,8 +1,8 @@
 /** A checked graph made ready to run: needs parsed, templates read. */
 import type { Json, PlannedCall } from '@guildhall/agent-sdk';
-import { readTemplate, type Template } from '../expression/index.ts';
+import { literalOf, readTemplate, type Template } from '../expression/index.ts';
 import { joinCount, type Need, parseNeed } from './needs.ts';
-import { asJson, type CompensationInput, type GraphInput, type StepInput } from './schema.ts';
+import { type AgentWork, asJson, type CompensationInput, type GraphInput, type StepInput } from './schema.ts';
 import { readStep, type Templates, templatesOf } from './templates.ts';
 
 export interface PlannedCompensation {
@@ -44,16 +44,33 @@ export function planGraph(input: GraphInput): Plan {
 }
 
 /**
- * Every agent run this graph may make, counted by agent and tier, compensations included. A repeated attempt is not counted: only a
- * failed run is repeated, and that one cost nothing.
+ * Every agent run this graph may make, compensations included, each with its place, and with its input where that holds no expression.
+ * A repeated attempt is not counted: only a failed run is repeated, and that one cost nothing.
  */
 export function plannedCalls(input: GraphInput): readonly PlannedCall[] {
-  const counts = new Map<string, PlannedCall>();
-  for (const work of input.steps.flatMap((step) => [step, ...(step.compensate ?? [])])) {
-    if (work.kind !== 'agent') continue;
-    const key = `${work.agent} ${work.tier ?? ''}`;
-    const timesMax = (counts.get(key)?.timesMax ?? 0) + 1;
-    counts.set(key, { agent: work.agent, ...(work.tier === undefined ? {} : { tier: work.tier }), timesMax });
-  }
-  return [...counts.values()];
+  return input.steps.flatMap((step, index) => [
+    ...plannedCall(step, `/steps/${index}`),
+    ...(step.compensate ?? []).flatMap((work, place) => plannedCall(work, `/steps/${index}/compensate/${place}`)),
+  ]);
+}
+
+function plannedCall(work: StepInput | CompensationInput, at: string): readonly PlannedCall[] {
+  if (work.kind !== 'agent') return [];
+  const input = literalOf(asJson(work.input));
+  const maxNanos = maxNanosOf(work);
+  return [
+    {
+      agent: work.agent,
+      timesMax: 1,
+      at,
+      ...(work.tier === undefined ? {} : { tier: work.tier }),
+      ...(input === undefined ? {} : { input }),
+      ...(maxNanos === undefined ? {} : { maxNanos }),
+    },
+  ];
+}
+
+/** What a call may cost at most, where its author said so. */
+export function maxNanosOf(work: AgentWork): bigint | undefined {
+  return work.maxCost === undefined ? undefined : BigInt(work.maxCost.nanos);
 }

@@ -217,24 +217,31 @@ describe('a hostile graph', () => {
 });
 
 describe('planned calls', () => {
-  test('count the runs by agent and tier, compensations included, attempts not', () => {
-    const call = (id: string, more: Loose = {}): Loose => ({ id, kind: 'agent', agent: 'echo', input: null, ...more });
-    const steps = [
-      call('a', { retry: { attemptsMax: 5 } }),
-      call('b', {
-        tier: 'elite',
-        compensate: [
-          { kind: 'agent', agent: 'echo', input: null },
-          { kind: 'agent', agent: 'undo', input: null },
-        ],
-      }),
-      call('c'),
-      plain('d'),
-    ];
-    expect(plannedCalls(inputSchema.parse({ steps }))).toEqual([
-      { agent: 'echo', timesMax: 3 },
-      { agent: 'echo', tier: 'elite', timesMax: 1 },
-      { agent: 'undo', timesMax: 1 },
+  const call = (id: string, more: Loose = {}): Loose => ({ id, kind: 'agent', agent: 'echo', input: null, ...more });
+  const planned = (...steps: Loose[]) => plannedCalls(inputSchema.parse({ steps }));
+
+  test('are one for each step and compensation with its place, whatever its attempts', () => {
+    const compensate = [{ kind: 'agent', agent: 'undo', input: null }];
+    expect(
+      planned(plain('a'), call('b', { retry: { attemptsMax: 5 } }), call('c', { tier: 'elite', compensate })),
+    ).toEqual([
+      { agent: 'echo', timesMax: 1, at: '/steps/1', input: null },
+      { agent: 'echo', timesMax: 1, at: '/steps/2', input: null, tier: 'elite' },
+      { agent: 'undo', timesMax: 1, at: '/steps/2/compensate/0', input: null },
     ]);
+  });
+
+  test('hold the input as the agent will get it, and none where it is computed', () => {
+    const [literal, computed] = planned(
+      call('a', { input: { graph: ['$${{ steps.x.output }}'] } }),
+      call('b', { input: { graph: ['${{ data.x }}'] } }),
+    );
+    expect(literal).toMatchObject({ input: { graph: ['${{ steps.x.output }}'] } });
+    expect(computed).not.toHaveProperty('input');
+  });
+
+  test('hold what the step may cost at most', () => {
+    const maxCost = { nanos: '120', currency: 'USD' };
+    expect(planned(call('a', { maxCost }))).toMatchObject([{ maxNanos: 120n }]);
   });
 });

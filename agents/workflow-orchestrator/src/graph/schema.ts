@@ -52,6 +52,12 @@ const agentWork = {
   agent: agentId.describe('The agent to run.'),
   tier: tierId.optional().describe('The tier of that run; left out: the tier of this run.'),
   input: json.describe('The input of that agent, as a template.'),
+  maxCost: z
+    .strictObject({ nanos: z.string().regex(/^\d{1,18}$/), currency: z.literal('USD') })
+    .optional()
+    .describe(
+      'The most that run may cost. Needed where the agent calls others (as a workflow does) and its input holds an expression; an input without one is priced exactly.',
+    ),
   retry: retry.optional(),
 };
 const httpWork = {

@@ -1,6 +1,6 @@
 /** The run context of the kit: every call goes through the record, as on the platform. */
 import { AgentError } from '../agent-error.ts';
-import type { AgentDefinition, CallResult, Json, RunContext, StepOptions, StepScope } from '../types.ts';
+import type { AgentDefinition, CallOptions, CallResult, Json, RunContext, StepOptions, StepScope } from '../types.ts';
 import { openTestFile } from './files.ts';
 import { type Asked, type Finished, nextKey } from './record.ts';
 import type { RunState } from './run-state.ts';
@@ -60,7 +60,7 @@ function hasFailed(finished: Finished | undefined): boolean {
   return finished?.outcome.ok === true && JSON.parse(finished.outcome.json).status === 'failed';
 }
 
-function assertPlanned(parts: ContextParts, called: string): void {
+function assertPlanned(parts: ContextParts, called: string, child: AgentDefinition | undefined): void {
   const { asked, finished } = parts.state.passage;
   const times = asked.filter(
     (step) => step.type === 'call' && step.kind === called && !hasFailed(finished.get(step.key)),
@@ -68,16 +68,14 @@ function assertPlanned(parts: ContextParts, called: string): void {
   const planned = parts.agent.plannedCalls?.(parts.input as never).filter((call) => call.agent === called) ?? [];
   const timesMax = planned.reduce((sum, call) => sum + call.timesMax, 0);
   if (times > timesMax) throw new TestSetupError(`call ${times} of ${called}, but plannedCalls allows ${timesMax}`);
+  const open = planned.some((call) => call.input === undefined && call.maxNanos === undefined);
+  if (child?.plannedCalls && open)
+    throw new TestSetupError(`${called} calls other agents: plannedCalls must give its input or maxNanos`);
 }
 
-async function callAgent(
-  parts: ContextParts,
-  agent: string,
-  input: Json,
-  options: { tier?: string; name?: string },
-): Promise<Json> {
-  assertPlanned(parts, agent);
+async function callAgent(parts: ContextParts, agent: string, input: Json, options: CallOptions): Promise<Json> {
   const child = parts.state.options.agents?.find((known) => known.id === agent);
+  assertPlanned(parts, agent, child);
   const result = child
     ? await parts.runChild(child, input)
     : await needed(parts.state.options.call, `agent ${agent}: give runAgent \`agents\` or \`call\``)(
@@ -105,7 +103,7 @@ export function createContext(parts: ContextParts): RunContext {
       ask({
         name: callOptions.name ?? agent,
         type: 'call',
-        fingerprint: JSON.stringify([agent, callOptions.tier, input]),
+        fingerprint: JSON.stringify([agent, callOptions.tier, callOptions.maxNanos?.toString(), input]),
         options: { kind: agent, effect: 'idempotent' },
         work: () => callAgent(parts, agent, input, callOptions),
       }),

@@ -213,6 +213,24 @@ describe('calls', () => {
     });
     await expect(runAgent(greedy, { size: 1 }, { agents: [child] })).rejects.toThrow(/plannedCalls/);
   });
+
+  test.each([
+    ['neither its input nor a cap is', {}, /must give its input or maxNanos/],
+    ['its input is', { input: { size: 4 } }, undefined],
+    ['a cap is', { maxNanos: 9n }, undefined],
+  ])(
+    'an agent that calls others is called where %s planned, or refused as by the platform',
+    async (_, more, refusal) => {
+      const planned = [{ agent: 'parent', timesMax: 1, ...more }];
+      const above = toy(async (ctx, size) => (await ctx.call('parent', { size })).status, {
+        id: 'above',
+        plannedCalls: () => planned,
+      });
+      const running = runAgent(above, { size: 4 }, { agents: [parent, child] });
+      if (refusal) await expect(running).rejects.toThrow(refusal);
+      else expect((await running).output).toEqual({ text: 'succeeded' });
+    },
+  );
 });
 
 describe('a planned crash', () => {

@@ -5,7 +5,6 @@ import {
   failureOf,
   fileRefs,
   isRetryableFailure,
-  maximumCost,
   mean,
   p95,
   RecordedFailure,
@@ -18,27 +17,6 @@ import {
 const errors = defineErrors('test', {
   refused: ['refused', 422, 'It was refused.', 'Ask otherwise.'],
   broken: ['broken', 503, 'It is broken.', 'Wait.'],
-});
-
-describe('the most a run may cost', () => {
-  const price = (agent: string, tier: string | undefined): bigint =>
-    agent === 'dear' ? 100n : tier === 'top' ? 7n : 5n;
-  it.each([
-    ['calls nothing', [], 10n],
-    ['calls one thrice', [{ agent: 'cheap', timesMax: 3 }], 25n],
-    ['calls on another tier', [{ agent: 'cheap', tier: 'top', timesMax: 2 }], 24n],
-    [
-      'calls several',
-      [
-        { agent: 'cheap', timesMax: 1 },
-        { agent: 'dear', timesMax: 2 },
-      ],
-      215n,
-    ],
-    ['may call, but never does', [{ agent: 'dear', timesMax: 0 }], 10n],
-  ])('of an agent that %s', (_, calls, expected) => {
-    expect(maximumCost(10n, calls, price)).toBe(expected);
-  });
 });
 
 describe('what runs have cost', () => {

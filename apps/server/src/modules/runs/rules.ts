@@ -1,17 +1,8 @@
 /** Pure decisions about runs. */
-import { AgentError, type PlannedCall } from '@guildhall/agent-sdk';
+import { AgentError } from '@guildhall/agent-sdk';
 import { type ErrorCode, GuildhallError } from '../../platform/errors/index.ts';
 import { runErrors } from './errors.ts';
 import type { StoredProblem } from './types.ts';
-
-/** The most a run may cost: its own base price and that of every agent it may call. */
-export function maximumCost(
-  baseNanos: bigint,
-  calls: readonly PlannedCall[],
-  priceOf: (agent: string, tier: string | undefined) => bigint,
-): bigint {
-  return calls.reduce((sum, call) => sum + priceOf(call.agent, call.tier) * BigInt(call.timesMax), baseNanos);
-}
 
 /** The value below which 95 of 100 lie (nearest rank). Undefined for fewer than `samplesMin` values. */
 export function p95(values: readonly bigint[], samplesMin: number): bigint | undefined {

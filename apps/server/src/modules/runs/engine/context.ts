@@ -18,12 +18,12 @@ import type { RunsDeps } from '../deps.ts';
 import { budgetErrors } from '../errors.ts';
 import { storedProblem } from '../rules.ts';
 import { findContent } from '../store/files.ts';
-import { databaseNow, findChild, heldByChildren, lockRun } from '../store/runs.ts';
+import { countCallers, databaseNow, findChild, heldByChildren, lockRun } from '../store/runs.ts';
 import { askApproval, type StepWrite } from '../store/steps.ts';
 import { isTerminal, type NewEvent, type RunRow } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
 import { LostRun } from './signals.ts';
-import { admit, announce, orRefusal, quote } from './start.ts';
+import { admit, announce, holdFor, orRefusal, quote } from './start.ts';
 import { runStep } from './step.ts';
 
 // A question that nobody answers within a month is answered by nobody.
@@ -161,11 +161,14 @@ async function findOrStartChild(
   const known = await deps.db.tenant(run.org_id, (tx) => findChild(tx, run.id, slot.key));
   if (known) return known;
   try {
-    const priced = await quote(deps, { agentId: call.agent, input: call.input, tier: call.options.tier ?? run.tier });
+    const { tier = run.tier, maxNanos } = call.options;
+    const callers = run.parent_run_id ? await deps.db.tenant(run.org_id, (tx) => countCallers(tx, run.id)) : 0;
+    const priced = await quote(deps, { agentId: call.agent, input: call.input, tier, depth: callers + 1 });
+    const holdNanos = holdFor(priced, maxNanos);
     const admitted = deps.db.tenant(run.org_id, async (tx) => {
       const parent = await lockRun(tx, run.id);
       if (parent?.status !== 'running' || parent.fence !== attempt.fence) throw new LostRun();
-      await assertRoom(tx, parent, priced.maximumNanos);
+      await assertRoom(tx, parent, holdNanos);
       return admit(deps, tx, {
         quote: priced,
         start: {
@@ -173,7 +176,7 @@ async function findOrStartChild(
           agentId: call.agent,
           input: call.input,
           tier: priced.tier.id,
-          maxCostNanos: undefined,
+          maxCostNanos: maxNanos,
           metadata: {},
           requestId: run.request_id,
         },

@@ -39,11 +39,12 @@ export async function replay(deps: RunsDeps, tx: Tx, request: ReplayInput): Prom
     metadata: original.metadata,
     requestId: request.requestId,
   };
+  const free = !anew && fromStep === undefined;
   return admit(deps, tx, {
-    quote: await quote(deps, start, tx),
+    quote: await quote(deps, { ...start, free }, tx),
     start,
     replay: { runId: original.id, fromStep: anew ? 0 : fromStep },
-    free: !anew && fromStep === undefined,
+    free,
     prepare: async (run) => {
       if (anew) return;
       await copySteps(tx, { from: original.id, to: run.id, before: fromStep, artifactIds: () => deps.ids.make('art') });

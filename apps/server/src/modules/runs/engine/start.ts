@@ -5,14 +5,17 @@ import type { Tx } from '../../../platform/db/index.ts';
 import { DURABLE_VERSION } from '../../../platform/durable/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
+import { catalogErrors } from '../../catalog/index.ts';
 import { holdRefusal } from '../../ledger/index.ts';
 import { basePrice, type Tier, tierOf } from '../../metering/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
-import { fileRefs, maximumCost } from '../rules.ts';
+import { planCost } from '../planning.ts';
+import { fileRefs } from '../rules.ts';
 import { knownContents } from '../store/files.ts';
 import { admitRun } from '../store/runs.ts';
 import type { RunRow } from '../types.ts';
+import { offerOf } from './offer.ts';
 
 export interface StartInput {
   readonly principal: Pick<Principal, 'orgId' | 'keyId' | 'mode'>;
@@ -38,28 +41,41 @@ export interface Quote {
 // More than any tier allows at once, so that the tier's own number decides; it bounds an organisation that uses several tiers.
 const ORG_CONCURRENCY_MAX = 200;
 
-/** @throws a refusal naming every fault of the input, the unknown agent or the unknown tier. Nothing is written. */
-export async function quote(
-  deps: RunsDeps,
-  request: { agentId: string; input: unknown; tier: string | undefined },
-  tx?: Tx,
-): Promise<Quote> {
+export interface QuoteRequest {
+  readonly agentId: string;
+  readonly input: unknown;
+  readonly tier: string | undefined;
+  /** How many runs called one another above this one; left out: none. */
+  readonly depth?: number;
+  /** Nothing will be bought, so what may be called is not looked at: it may be gone since. */
+  readonly free?: boolean;
+}
+
+/**
+ * @throws a refusal naming every fault of the input, of what may be called because of it, the unknown agent or the unknown tier. Nothing
+ * is written.
+ */
+export async function quote(deps: RunsDeps, request: QuoteRequest, tx?: Tx): Promise<Quote> {
   const agent = deps.catalog.get(request.agentId);
   const input = deps.catalog.parseInput(agent, request.input);
   const book = await deps.metering.priceBook(tx);
   const tier = tierOf(book, request.tier);
   const baseNanos = basePrice(book, agent.id, tier.id);
-  const calls = agent.plannedCalls?.(input as never) ?? [];
-  const maximumNanos = maximumCost(baseNanos, calls, (called, calledTier) =>
-    basePrice(book, called, calledTier ?? tier.id),
-  );
+  const { depth = 0, free = false } = request;
+  const plan = free ? undefined : planCost(offerOf(deps, book), { agent, input, tier: tier.id, depth });
+  const first = plan?.faults[0];
+  if (first)
+    throw new GuildhallError(catalogErrors.invalidInput, {
+      detail: `The first fault is at ${first.path}: ${first.message}.`,
+      errors: plan.faults,
+    });
   return {
     agent,
     input,
     tier,
     priceVersion: book.version,
     baseNanos,
-    maximumNanos,
+    maximumNanos: plan?.maximumNanos ?? baseNanos,
   };
 }
 
@@ -137,7 +153,8 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
   return run;
 }
 
-function holdFor(priced: Quote, maxCostNanos: bigint | undefined): bigint {
+/** The maximum, or `maxCostNanos` where that is less. @throws when it is below the base price. */
+export function holdFor(priced: Quote, maxCostNanos: bigint | undefined): bigint {
   if (maxCostNanos === undefined || maxCostNanos >= priced.maximumNanos) return priced.maximumNanos;
   if (maxCostNanos < priced.baseNanos) {
     throw new GuildhallError(budgetErrors.belowBase, {

@@ -197,6 +197,18 @@ export async function listLiveChildren(tx: Tx, id: string): Promise<string[]> {
   return result.rows.map((row) => row.id);
 }
 
+/** How many runs called one another above `id`. */
+export async function countCallers(tx: Tx, id: string): Promise<number> {
+  const result = await sql<{ callers: number }>`
+    with recursive above as (
+      select parent_run_id from runs.run where id = ${id}
+      union all
+      select r.parent_run_id from runs.run r join above a on r.id = a.parent_run_id
+    )
+    select count(parent_run_id)::int as callers from above`.execute(tx);
+  return result.rows[0]?.callers ?? 0;
+}
+
 /** What live runs called by `id` may still cost. */
 export async function heldByChildren(tx: Tx, id: string): Promise<bigint> {
   const result = await sql<{ nanos: bigint }>`
