@@ -1,0 +1,52 @@
+/** The languages of clients and providers: reading requests and answers, and turning one language into another. */
+import { GuildhallError } from '../../../platform/errors/index.ts';
+import { wireErrors } from './errors.ts';
+import { createPassThrough } from './pass.ts';
+import { toSameWire } from './same.ts';
+import type { AnswerContext, ForProvider, JsonObject, StreamTranslation, Wire } from './types.ts';
+
+export { wireErrors } from './errors.ts';
+export { errorBody, errorEvent } from './problem.ts';
+export { readProviderError } from './provider-error.ts';
+export { createStreamReader } from './reader.ts';
+export { readRequest } from './request/index.ts';
+export type {
+  AnswerContext,
+  ForProvider,
+  ProviderError,
+  RequestFacts,
+  StreamReader,
+  StreamReading,
+  StreamTranslation,
+} from './types.ts';
+export { readUsage } from './usage.ts';
+
+function noWay(client: Wire, provider: Wire): GuildhallError {
+  return new GuildhallError(wireErrors.notTranslatable, {
+    detail: `A request of the route ${client} cannot be answered by a provider that speaks ${provider} for this model.`,
+  });
+}
+
+/**
+ * The body for the provider. Same wire: the client's own, with the provider's name of the model.
+ * @throws GuildhallError `models.not-translatable` naming each member that the provider's wire has no equivalent for.
+ */
+export function toProvider(client: Wire, provider: Wire, body: JsonObject, target: ForProvider): JsonObject {
+  if (client === provider) return toSameWire(client, body, target);
+  throw noWay(client, provider);
+}
+
+/**
+ * A whole answer in the client's wire. Same wire: the provider's own.
+ * @throws GuildhallError `models.unreadable-answer` where it is no answer of the provider's wire.
+ */
+export function fromProvider(client: Wire, provider: Wire, body: JsonObject, _context: AnswerContext): JsonObject {
+  if (client === provider) return body;
+  throw noWay(client, provider);
+}
+
+/** One stream on its way to the client; read its `reading` at any time, and after the end to settle. */
+export function createStreamTranslation(client: Wire, provider: Wire, context: AnswerContext): StreamTranslation {
+  if (client === provider) return createPassThrough(client, context);
+  throw noWay(client, provider);
+}
