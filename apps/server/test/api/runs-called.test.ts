@@ -136,3 +136,60 @@ describe('a run that fails while it calls another', () => {
     expect(letters).toMatchObject([{ run_id: body.id, crashes: 6, redriven_run_id: again.id }]);
   });
 });
+
+describe('two ends of one tree at once', () => {
+  it('take their locks in one order, though one of them gives charges back', async () => {
+    const before = await platform.balance();
+    const [lose, win, won, letGo] = [meeting(), meeting(), meeting(), meeting()];
+    const leaf = platform.input(async () => 'paid');
+    const until = (arrived: Promise<void>) => async () => {
+      await arrived;
+      return null;
+    };
+    const loser = platform.input(async (ctx) => {
+      await ctx.call('scripted', leaf);
+      await ctx.step('before losing', until(lose.arrived));
+      throw new AgentError('no-luck', 'There was no luck.');
+    }, 1);
+    const winner = platform.input((ctx) => ctx.step('before winning', until(win.arrived)), 1);
+    const { body } = await platform.begin(
+      (ctx) => Promise.all([ctx.call('scripted', loser), ctx.call('scripted', winner)]),
+      { calls: 4, wait: 0 },
+    );
+    await eventually(async () => {
+      const [row] = await platform.admin<{ count: bigint }>(
+        `select count(*)::int from runs.run where root_run_id = $1 and (status = 'succeeded' or parent_run_id = $1 and status = 'running')`,
+        [body.id],
+      );
+      return Number(row?.count) === 3 ? true : undefined;
+    });
+    at = (name) => {
+      if (name !== 'settle.before-commit') return;
+      at = undefined;
+      won.arrive();
+      return letGo.arrived;
+    };
+    // The winner has its caller's row, and has not committed; the loser comes to wait for that row.
+    win.arrive();
+    await won.arrived;
+    lose.arrive();
+    await eventually(async () => {
+      const waiting = await platform.admin(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0 ? true : undefined;
+    });
+    // Meanwhile it must not hold what the winner needs for its commit.
+    await Promise.all([
+      platform.admin(`select 1 from ledger.hold where run_id = $1 for update nowait`, [body.id]),
+      platform.admin(`select 1 from ledger.account where org_id = $1 for update nowait`, [platform.orgId]),
+    ]).finally(() => letGo.arrive());
+    expect(await platform.ended(body.id)).toMatchObject({
+      status: 'succeeded',
+      output: [{ status: 'failed', costNanos: '0' }, { status: 'succeeded' }],
+    });
+    const after = await platform.balance();
+    expect(before.available - after.available).toBe(2n * 47_500_000n);
+    expect(after.held).toBe(0n);
+  });
+});

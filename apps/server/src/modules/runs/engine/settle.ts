@@ -18,15 +18,11 @@ export interface Settlement {
   readonly end: End;
 }
 
-/** A run that did not succeed costs nothing, and so does everything it called. */
-async function reverseCalled(deps: RunsDeps, tx: Tx, run: RunRow): Promise<void> {
-  const charged = await listChargedBelow(tx, run.id);
-  for (const child of charged) {
-    if (child.hold_id) await deps.ledger.reverseCharge(tx, { holdId: child.hold_id, reason: 'caller-did-not-succeed' });
-    await deps.metering.reverse(tx, { source: 'run', id: child.id, reversalId: `${child.id}:reversed` });
-  }
-  const ids = charged.map((child) => child.id);
-  await markReversed(tx, ids);
+/** Gives back what the runs were charged: usage first, because the books are locked last. */
+async function giveBack(deps: RunsDeps, tx: Tx, charged: readonly RunRow[]): Promise<void> {
+  for (const { id } of charged) await deps.metering.reverse(tx, { source: 'run', id, reversalId: `${id}:reversed` });
+  for (const { hold_id: holdId } of charged)
+    if (holdId) await deps.ledger.reverseCharge(tx, { holdId, reason: 'caller-did-not-succeed' });
 }
 
 /** One statement. The cost is cut to what the hold has left; the ledger fails the commit if it cannot charge all of it. */
@@ -58,8 +54,8 @@ export function mayCall(deps: RunsDeps, run: RunRow): boolean {
  * Ends a run in the caller's transaction. False when it has ended already or another attempt owns it: then nothing was written. Call
  * `announceEnd` after the commit. @throws LateCall while something that it called lives.
  *
- * Row locks in order: run, task, caller's run, caller's task, usage, accounts, audit head; the last two only during the commit, unless
- * charges of called runs are given back.
+ * Row locks in order: run, the ended runs it called, task, caller's run, caller's task, usage, accounts, audit head. The last two are taken
+ * only during the commit; where charges of called runs are given back, the accounts are taken by the last statements before it.
  */
 export async function settleIn(deps: RunsDeps, tx: Tx, settlement: Settlement): Promise<boolean> {
   if (!mayCall(deps, settlement.run)) return write(deps, tx, settlement);
@@ -69,10 +65,15 @@ export async function settleIn(deps: RunsDeps, tx: Tx, settlement: Settlement): 
   if (!owned) return false;
   // A call is admitted under the lock that is held here, so none can follow.
   if ((await listLiveChildren(tx, run.id)).length > 0) throw new LateCall();
-  if (settlement.end.status !== 'succeeded' && run.called_nanos > 0n) await reverseCalled(deps, tx, run);
+  // A run that did not succeed costs nothing, and so does everything it called.
+  const givesBack = settlement.end.status !== 'succeeded' && run.called_nanos > 0n;
+  const charged = givesBack ? await listChargedBelow(tx, run.id) : [];
+  const ids = charged.map(({ id }) => id);
+  if (givesBack) await markReversed(tx, ids);
   const settled = await write(deps, tx, { ...settlement, run });
-  // Charges may have been given back above, so nothing of this transaction may stay.
+  // Called runs may have been marked above, so nothing of this transaction may stay.
   if (!settled) throw new LostRun();
+  await giveBack(deps, tx, charged);
   await deps.failpoint('settle.before-commit');
   return true;
 }
