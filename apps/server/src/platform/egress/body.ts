@@ -1,9 +1,9 @@
-/** The body of an answer: decoded, counted, and cut off at its limit. */
+/** The body of an answer that came encoded: decoded, counted, and cut off at its limit. */
 import { pipeline, Readable, type Transform } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { GuildhallError } from '../errors/index.ts';
 import { egressErrors } from './errors.ts';
+import { tooLarge } from './translate.ts';
 
 const DECODERS: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,
@@ -14,24 +14,6 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
 
 /** What the client asks for; it must stay what `DECODERS` can read. */
 export const ACCEPT_ENCODING = 'gzip, deflate, br';
-
-/** Layers of encoding are refused: each one multiplies what a small answer can unfold to. */
-function decoded(raw: Readable, encoding: string): Readable {
-  if (encoding === '' || encoding === 'identity') return raw;
-  const make = DECODERS[encoding];
-  if (!make) {
-    raw.destroy();
-    throw new GuildhallError(egressErrors.badResponse, {
-      detail: 'The answer is encoded in a way that is not supported.',
-      internal: encoding.slice(0, 100),
-    });
-  }
-  // The reader of the decoder sees every error; nothing is left to do here.
-  return pipeline(raw, make(), () => {});
-}
-
-const tooLarge = (maxBytes: number): GuildhallError =>
-  new GuildhallError(egressErrors.tooLarge, { detail: `The limit is ${maxBytes} bytes.` });
 
 async function* counted(
   source: Readable,
@@ -50,31 +32,38 @@ async function* counted(
   }
 }
 
-export interface BodyOptions {
+export interface DecodeOptions {
   readonly encoding: string;
-  readonly length: string | undefined;
   readonly maxBytes: number;
   readonly translate: (error: unknown) => unknown;
-  /** Called once, when nothing more will be read. */
-  readonly onClose: () => void;
 }
 
-/** @throws before reading anything when the announced length is over the limit or the encoding is unknown. */
-export function boundedBody(raw: Readable, options: BodyOptions): Readable {
-  // Its reader learns of the error; a body that nobody reads must not end the process.
-  raw.on('error', () => {});
-  if (Number(options.length) > options.maxBytes) {
+/** Layers of encoding are refused: each one multiplies what a small answer can unfold to. @throws when the encoding is unknown. */
+export function decoded(raw: Readable, { encoding, maxBytes, translate }: DecodeOptions): Readable {
+  const make = DECODERS[encoding];
+  if (!make) {
     raw.destroy();
-    throw tooLarge(options.maxBytes);
+    throw new GuildhallError(egressErrors.badResponse, {
+      detail: 'The answer is encoded in a way that is not supported.',
+      internal: encoding.slice(0, 100),
+    });
   }
-  const body = Readable.from(counted(decoded(raw, options.encoding), options.maxBytes, options.translate), {
-    objectMode: false,
-  });
-  body.once('close', () => {
-    raw.destroy();
-    options.onClose();
-  });
+  // The reader of the decoder sees every error; nothing is left to do here.
+  const unfolded = pipeline(raw, make(), () => {});
+  const body = Readable.from(counted(unfolded, maxBytes, translate), { objectMode: false });
+  body.on('error', () => {}).once('close', () => raw.destroy());
   return body;
 }
 
-export const readAll = (body: Readable): Promise<Buffer> => buffer(body);
+/** The whole of it. @throws what the body fails with. */
+export function readAll(body: Readable): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  const givenUp = (): void => reject(body.errored ?? new Error('The answer was given up, or read before.'));
+  body
+    .on('data', (chunk: Buffer) => chunks.push(chunk))
+    .once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+    .once('close', () => body.readableEnded || givenUp());
+  if (body.closed) givenUp();
+  return promise;
+}

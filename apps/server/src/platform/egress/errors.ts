@@ -14,6 +14,12 @@ export const egressErrors = defineErrors('egress', {
     'The other side could not be reached.',
     'Check the address and try again; the other side may be down.',
   ],
+  connectTimeout: [
+    'connect-timeout',
+    504,
+    'The other side could not be reached in time.',
+    'Check the address and try again; the other side may be down.',
+  ],
   timeout: ['timeout', 504, 'The other side took too long.', 'Try again; the other side may be slow or down.'],
   tooLarge: ['too-large', 502, 'The other side sent more than is allowed.', 'Ask it for less, or use another source.'],
   badResponse: [

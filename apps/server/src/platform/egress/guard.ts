@@ -37,6 +37,8 @@ export interface Guard {
 interface Rules {
   readonly verdict: (address: string) => Verdict;
   readonly hasOpened: boolean;
+  /** The operator chose the address: any port, and names that only a local resolver knows. */
+  readonly isTrusted: boolean;
   readonly ports: ReadonlySet<number>;
 }
 
@@ -45,7 +47,7 @@ function assertAllowed(rules: Rules, target: Endpoint, addresses: readonly strin
   const verdicts = addresses.map(rules.verdict);
   const bad = verdicts.indexOf('denied');
   if (bad >= 0) throw denied('The host is not public.', `${target.hostname} leads to ${addresses[bad]}`);
-  if (verdicts.every((verdict) => verdict === 'opened')) return;
+  if (rules.isTrusted || verdicts.every((verdict) => verdict === 'opened')) return;
   if (isLocalName(target.hostname)) throw denied('The host is not public.', `${target.hostname} is a local name`);
   if (!rules.ports.has(target.port)) throw denied(`Port ${target.port} is not allowed.`);
 }
@@ -94,7 +96,7 @@ async function limited(connecting: Promise<Socket>): Promise<Socket> {
       new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
           isLate = true;
-          reject(new GuildhallError(egressErrors.timeout));
+          reject(new GuildhallError(egressErrors.connectTimeout));
         }, CONNECT_TOTAL_MS);
       }),
     ]);
@@ -104,11 +106,12 @@ async function limited(connecting: Promise<Socket>): Promise<Socket> {
 }
 
 export function createGuard(
-  options: EgressOptions & { readonly dns: Resolve; readonly dial: Dial; readonly verdict: Rules['verdict'] },
+  options: EgressOptions & Pick<Rules, 'verdict' | 'isTrusted'> & { readonly dns: Resolve; readonly dial: Dial },
 ): Guard {
   const rules: Rules = {
     verdict: options.verdict,
-    hasOpened: options.allowPrivateCidrs.length > 0,
+    isTrusted: options.isTrusted,
+    hasOpened: options.isTrusted || options.allowPrivateCidrs.length > 0,
     ports: new Set(options.ports ?? DEFAULT_PORTS),
   };
   return {

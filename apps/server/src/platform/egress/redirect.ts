@@ -43,5 +43,7 @@ export function nextHop(from: Hop, status: number, location: string | undefined)
   const headers = Object.fromEntries(
     Object.entries(request.headers ?? {}).filter(([name]) => HARMLESS.has(name.toLowerCase())),
   );
-  return { target, request: { ...request, headers } };
+  // Whoever leaves a trusted origin does not come back to it trusted.
+  const { trustedOrigin: _, ...rest } = request;
+  return { target, request: { ...rest, headers } };
 }

@@ -11,7 +11,11 @@ export interface EgressRequest {
   readonly body?: string | Uint8Array;
   /** Of the decoded body; default 10 MiB. */
   readonly maxBytes?: number;
-  /** From sending to the first header; default 30 s. */
+  /** False: asks for an answer that is not compressed, so that each piece is there as soon as it comes; default true. */
+  readonly compressed?: boolean;
+  /** From the call to a connection that is ready, waiting for a free one included; default 15 s. */
+  readonly connectMs?: number;
+  /** From a ready connection to the first header; default 30 s. */
   readonly firstByteMs?: number;
   /** Between two pieces of the body; default 30 s. */
   readonly idleMs?: number;
@@ -19,6 +23,11 @@ export interface EgressRequest {
   readonly totalMs?: number;
   /** Redirects to follow, 0 to 3; default 0, which gives the redirect itself as the answer. */
   readonly redirects?: number;
+  /**
+   * An origin (`http://10.0.0.7:8000`) that the operator set: it may be a private one, on any port. Link-local addresses and metadata stay
+   * closed, and a redirect to any other origin is judged as always. Never pass here what a customer chose.
+   */
+  readonly trustedOrigin?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -44,7 +53,7 @@ export interface Egress {
   check(url: string): void;
   /**
    * Sends one request to a public host. Every status is an answer, not an error.
-   * @throws egressErrors.denied before any connection is made; .unreachable, .timeout, .tooLarge, .badResponse; the signal's own reason.
+   * @throws egressErrors.denied before any connection is made; .unreachable, .connectTimeout, .timeout, .tooLarge, .badResponse; the signal's own reason.
    */
   request(url: string, request?: EgressRequest): Promise<EgressResponse>;
   close(): Promise<void>;
@@ -69,6 +78,8 @@ export interface EgressOptions {
   /** Networks, such as `10.1.0.0/16` or `127.0.0.1/32`, that may be called although they are not public, on any port. */
   readonly allowPrivateCidrs: readonly string[];
   readonly clock: Clock;
+  /** One host never holds more sockets of this process; default 256. What comes above waits for its `connectMs`. */
+  readonly connectionsPerOriginMax?: number;
   /** Ports of public hosts; default 80 and 443. */
   readonly ports?: readonly number[];
   readonly dns?: Resolve;
