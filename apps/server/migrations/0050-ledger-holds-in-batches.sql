@@ -2,7 +2,11 @@
 --
 -- A model call is over in milliseconds and thousands may wait at once, so their holds are taken and settled together: one statement,
 -- one commit, one turn at each organisation's money lock, and still each of them accepted, refused or charged by itself, exactly.
--- Holds taken here are roots without children. Order of locks: holds by (organisation, id), then money by (organisation, mode).
+-- Holds taken here are roots without children. Order of locks: holds by (organisation, id), then money by (organisation, mode);
+-- ledger.lock_calls takes them all, and the other functions here rely on it.
+--
+-- Rows are looked up one key at a time (`lateral … offset 0`) or by ctid once they are locked: a plan that was made while the tables were
+-- small must not read them whole when they have grown.
 
 -- What the operator may come to owe a provider for this hold if nobody ever settles it.
 alter table ledger.hold add column at_risk bigint not null default 0 check (at_risk >= 0);
@@ -84,13 +88,14 @@ declare
   v_book record;
   v_answers jsonb := '[]';
 begin
-  perform ledger.lock_books(array_agg(a.org), array_agg(a.mode)) from jsonb_to_recordset(p_asked) a (org text, mode text);
   v_now := platform.now();
   for v_book in
     select a.org, a.mode, jsonb_agg(to_jsonb(a) order by a.place) as asked from (
       select x.*, row_number() over () as place from jsonb_to_recordset(p_asked)
         x (org text, mode text, hold text, run text, amount bigint, key text, agent text, member text, expires timestamptz, risk bigint)
-    ) a where not exists (select 1 from ledger.hold h where h.org_id = a.org and h.id = a.hold) group by 1, 2 order by 1, 2
+    ) a
+    left join lateral (select true as known from ledger.hold h where h.org_id = a.org and h.id = a.hold offset 0) k on true
+    where k.known is null group by 1, 2 order by 1, 2
   loop
     with judged as materialized (
       select j.*, a.run, a.amount, a.key, a.agent, a.member, a.expires, a.risk
@@ -133,7 +138,7 @@ begin
       j.available, j.budget_id, j.resets_at
     from jsonb_to_recordset(p_asked) a (org text, mode text, hold text, run text, amount bigint)
     left join jsonb_to_recordset(v_answers) j (hold text, outcome text, available bigint, budget_id text, resets_at timestamptz) on j.hold = a.hold
-    left join ledger.hold h on j.hold is null and h.org_id = a.org and h.id = a.hold;
+    left join lateral (select x.* from ledger.hold x where x.org_id = a.org and x.id = a.hold offset 0) h on j.hold is null;
 end $$;
 
 -- Settles root holds without children: [{ org, hold, run, cost, loss }], where `loss` is what the operator bears of it. 'ok' with what was
@@ -141,19 +146,15 @@ end $$;
 -- sweeper has booked the loss; 'conflict' for another cost or run; 'missing'.
 create function ledger.settle_holds(p_ends jsonb) returns table (hold text, outcome text, charged bigint) language plpgsql as $$
 declare
-  v_now timestamptz;
+  v_now timestamptz := platform.now();
   v_done jsonb;
 begin
-  perform ledger.lock_books(array_agg(l.org_id), array_agg(l.mode)) from (
-    select h.org_id, h.mode from ledger.hold h join jsonb_to_recordset(p_ends) e (org text, hold text) on h.org_id = e.org and h.id = e.hold
-      order by h.org_id, h.id for update of h
-  ) l;
-  v_now := platform.now();
   with ends as materialized (
-    select e.* from jsonb_to_recordset(p_ends) e (org text, hold text, run text, cost bigint, loss bigint)
+    select e.*, k.row from jsonb_to_recordset(p_ends) e (org text, hold text, run text, cost bigint, loss bigint)
+    cross join lateral (select x.ctid as row from ledger.hold x where x.org_id = e.org and x.id = e.hold offset 0) k
   ), ended as (
     update ledger.hold h set state = 'settled', cost = e.cost, own_charged = least(e.cost, h.amount), charged = least(e.cost, h.amount), expires_at = null, ended_at = v_now
-      from ends e where h.org_id = e.org and h.id = e.hold and h.run_id = e.run and h.state = 'open' and h.parent_id is null and h.open_children = 0 and h.charged = 0
+      from ends e where h.ctid = e.row and h.run_id = e.run and h.state = 'open' and h.parent_id is null and h.open_children = 0 and h.charged = 0
       returning h.org_id, h.id, h.mode, h.run_id, h.amount, h.own_charged, h.key_id, h.agent_id, h.member_id, h.period_at, e.loss
   ), wanted as materialized (
     select d.*, ledger.hold_transfer_id(d.id, 'end') as transfer, 'settle-hold' as template,
@@ -197,7 +198,7 @@ begin
       coalesce(d.charged, case when h.state = 'settled' then h.own_charged else 0 end)
     from jsonb_to_recordset(p_ends) e (org text, hold text, run text, cost bigint)
     left join jsonb_to_recordset(v_done) d (hold text, charged bigint) on d.hold = e.hold
-    left join ledger.hold h on d.hold is null and h.org_id = e.org and h.id = e.hold;
+    left join lateral (select x.* from ledger.hold x where x.org_id = e.org and x.id = e.hold offset 0) h on d.hold is null;
 end $$;
 
 -- Takes back one hold that has expired, and books what the operator may owe for it: who it was and whether this call did it (false: it was
@@ -226,10 +227,8 @@ end $$;
 create function ledger.lock_calls(p_ends jsonb, p_begins jsonb) returns void language plpgsql as $$
 begin
   perform ledger.lock_books(array_agg(l.org_id), array_agg(l.mode)) from (
-    select k.org_id, k.mode from (
-      select h.org_id, h.mode from ledger.hold h join jsonb_to_recordset(p_ends) e (org text, hold text) on h.org_id = e.org and h.id = e.hold
-        order by h.org_id, h.id for update of h
-    ) k
+    select k.org_id, k.mode from (select e.* from jsonb_to_recordset(p_ends) e (org text, hold text) order by e.org, e.hold) e
+    cross join lateral (select h.org_id, h.mode from ledger.hold h where h.org_id = e.org and h.id = e.hold offset 0 for update) k
     union
     select b.hold ->> 'org', b.hold ->> 'mode' from jsonb_to_recordset(p_begins) b (hold jsonb)
   ) l;

@@ -21,7 +21,8 @@ begin
         u.input, u.output, u.cost, u.provider_cost, null
       from uses u join fresh f on f.org_id = u.org and f.source = u.source and f.id = u.id
   )
-  select u.id into v_conflict from uses u join metering.identity i on i.org_id = u.org and i.source = u.source and i.id = u.id
+  select u.id into v_conflict from uses u
+    cross join lateral (select x.content_hash from metering.identity x where x.org_id = u.org and x.source = u.source and x.id = u.id offset 0) i
     where i.content_hash <> u.hash limit 1;
   if v_conflict is not null then
     raise exception 'use % was recorded with other content', v_conflict using errcode = 'unique_violation';
