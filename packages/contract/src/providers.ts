@@ -53,16 +53,18 @@ export const providerCheck = z
   .meta({ id: 'ProviderCheck' });
 export type ProviderCheck = z.infer<typeof providerCheck>;
 
-/** What calls saw of a provider, in the process that answers, since it started. */
+/** What calls saw of a provider lately, in the process that answers. */
 export const providerHealth = z
   .object({
+    /** `open`: it failed too often and rests. `half-open`: one call finds out whether it is back. */
+    state: z.enum(['closed', 'open', 'half-open']),
+    since: instant,
+    /** Median from sending to the first byte; null before the first answer. */
+    firstByteMs: z.number().nullable(),
+    /** Failures per call, 0 to 1. */
+    errorRate: z.number(),
     calls: z.number().int(),
-    failures: z.number().int(),
-    failuresInRow: z.number().int(),
-    lastOkAt: instant.nullable(),
-    lastFailureAt: instant.nullable(),
-    lastFailure: z.string().nullable(),
-    averageMs: z.number().int().nullable(),
+    lastError: z.string().nullable(),
   })
   .meta({ id: 'ProviderHealth' });
 
@@ -91,6 +93,7 @@ export const provider = z
     enabled: z.boolean(),
     /** Names of its models when it was last asked; at most 50 are shown. */
     models: z.array(z.string()),
+    /** Null where nothing was called yet. */
     health: providerHealth.nullable(),
     lastCheck: providerCheck.nullable(),
     createdAt: instant.nullable(),

@@ -10,6 +10,7 @@ import type { Ids } from '../../../platform/ids/index.ts';
 import type { Logger } from '../../../platform/telemetry/index.ts';
 import type { Audit } from '../../audit/index.ts';
 import type { Channel, ProviderKind } from '../types.ts';
+import type { ChannelHealth } from '../upstream/index.ts';
 
 /** A key that came with one request: kept for that request alone, stored nowhere. */
 export interface RequestKey {
@@ -34,26 +35,6 @@ export interface ChannelModels {
   readonly isKnown: boolean;
 }
 
-/** How a provider answered one call. */
-export interface Report {
-  /** `ok`, or the stable code of what went wrong. */
-  readonly outcome: string;
-  readonly ms: number;
-}
-
-/** What this process saw of a channel since it started. */
-export interface Health {
-  readonly calls: number;
-  readonly failures: number;
-  /** Failures since the last success. */
-  readonly failuresInRow: number;
-  readonly lastOkAt: Date | undefined;
-  readonly lastFailureAt: Date | undefined;
-  readonly lastFailure: string | undefined;
-  /** Moving average of answered calls; undefined before the first. */
-  readonly ms: number | undefined;
-}
-
 /** What asking a provider for its models said about address and key. */
 export interface Check {
   readonly outcome: ProviderCheckOutcome;
@@ -63,6 +44,56 @@ export interface Check {
   readonly ms: number;
   readonly models: readonly string[];
   readonly at: Date;
+}
+
+/** The same as it is kept: with the number of models in the place of their names. */
+export interface StoredCheck {
+  readonly outcome: ProviderCheckOutcome;
+  readonly detail: string;
+  readonly status: number | null;
+  readonly ms: number;
+  readonly models: number;
+  readonly at: string;
+}
+
+interface Sealed {
+  readonly id: string;
+  readonly kind: ProviderKind;
+  readonly name: string;
+  readonly baseUrl: string;
+  /** The key as an envelope that opens only in this row; undefined where none is needed. */
+  readonly sealed: Buffer | undefined;
+  readonly keyLast4: string | undefined;
+  readonly weight: number;
+  readonly priority: number;
+  readonly lastCheck: StoredCheck;
+  readonly createdAt: Date;
+}
+
+/** A provider that the operator added. */
+export interface ProviderRecord extends Sealed {
+  readonly regions: readonly string[];
+  readonly retainsData: boolean;
+  readonly requestsPerMinute: number | undefined;
+  readonly tokensPerMinute: number | undefined;
+  readonly concurrencyMax: number | undefined;
+  readonly enabled: boolean;
+  readonly updatedAt: Date;
+}
+
+/** A key that an organisation brought. Active until it is revoked, which is final and forgets the key. */
+export interface KeyRecord extends Sealed {
+  readonly orgId: string;
+  readonly lastUsedAt: Date | undefined;
+  readonly revokedAt: Date | undefined;
+}
+
+/** Who changes something. */
+export interface Actor {
+  readonly type: 'key' | 'operator';
+  readonly orgId: string;
+  readonly keyId: string;
+  readonly requestId: string;
 }
 
 export interface ChannelsDeps {
@@ -78,4 +109,6 @@ export interface ChannelsDeps {
   /** For addresses that the settings of this process name: these may be private. */
   readonly trustedEgress: Pick<Egress, 'request'>;
   readonly environmentProviders: ProviderSettings;
+  /** What calls of this process saw of each channel. */
+  readonly health: () => readonly ChannelHealth[];
 }

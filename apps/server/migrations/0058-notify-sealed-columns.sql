@@ -1,0 +1,3 @@
+-- Lock: none.
+call platform.seal_column('notify.endpoint', 'secret');
+call platform.seal_column('notify.endpoint', 'former_secret');
