@@ -80,6 +80,7 @@ export const run = z
 export type Run = z.infer<typeof run>;
 
 export const runListQuery = pageQuery.extend({
+  cursor: runId.optional(),
   agent: z.string().max(64).optional(),
   status: runStatus.optional(),
   tier: tierId.optional(),

@@ -87,14 +87,23 @@ describe('the list of runs', () => {
     expect((await list('from=2030-01-01T00:00:00.000Z')).data).toEqual([]);
   });
 
-  it.each(['limit=0', 'limit=201', 'limit=x', 'limit=1&limit=2', 'status=done', 'from=yesterday', 'q=', 'sort=cost'])(
-    'refuses %s and names it',
-    async (query) => {
-      const answer = await platform.call<{ code: string; errors: { path: string }[] }>('GET', `/v1/runs?${query}`);
-      expect([answer.status, answer.body.code]).toEqual([422, 'http.invalid-request']);
-      expect(answer.body.errors[0]?.path).toBe(`/${query.split('=')[0]}`);
-    },
-  );
+  it.each([
+    'limit=0',
+    'limit=201',
+    'limit=x',
+    'limit=1&limit=2',
+    'status=done',
+    'from=yesterday',
+    'q=',
+    'sort=cost',
+    'cursor=x',
+    'cursor=',
+    `cursor=key_${'0'.repeat(26)}`,
+  ])('refuses %s and names it', async (query) => {
+    const answer = await platform.call<{ code: string; errors: { path: string }[] }>('GET', `/v1/runs?${query}`);
+    expect([answer.status, answer.body.code]).toEqual([422, 'http.invalid-request']);
+    expect(answer.body.errors[0]?.path).toBe(`/${query.split('=')[0]}`);
+  });
 });
 
 describe('a stream of events', () => {

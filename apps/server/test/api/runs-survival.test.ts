@@ -52,6 +52,12 @@ describe('a run whose worker goes', () => {
     const [approval] = await openApprovals();
     await platform.forward('61 minutes');
     expect(await platform.ended(body.id)).toMatchObject({ output: { decision: 'expired', comment: null } });
+    const approvals = (await platform.events(body.id)).filter(({ type }) => type === 'approval');
+    const [asked] = approvals.map(({ data }) => data as { approvalId: string });
+    expect(approvals.map(({ data }) => data)).toMatchObject([
+      { state: 'requested' },
+      { approvalId: asked?.approvalId, state: 'decided', decision: 'expired', comment: null },
+    ]);
     const late = await platform.call('POST', `/v1/runs/${body.id}/approvals/${approval?.id}`, { decision: 'approve' });
     expect(late).toMatchObject({ status: 409, body: { code: 'runs.already-decided' } });
   });

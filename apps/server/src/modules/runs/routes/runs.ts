@@ -6,7 +6,6 @@ import {
   pageOf,
   replayBody,
   run,
-  runId,
   runListQuery,
   startRunBody,
   startRunQuery,
@@ -135,10 +134,7 @@ function readRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       query: runListQuery,
       responses: { 200: pageOf(run) },
       handler: async ({ query, principal, read }) => {
-        const { cursor, ...filter } = query;
-        const before = cursor === undefined ? undefined : runId.safeParse(cursor).data;
-        if (cursor !== undefined && before === undefined)
-          throw new GuildhallError(runErrors.notFound, { detail: 'The cursor is not one of ours.' });
+        const { cursor: before, ...filter } = query;
         return { status: 200, body: await read((tx) => runs.list(tx, principal, { ...filter, before })) };
       },
     }),

@@ -92,7 +92,18 @@ export async function readEvents(
   return result.rows;
 }
 
-/** Asks a person; asking again for the same step changes nothing. Under the fence, with its event. */
+/** The run's row must be locked. */
+async function appendEvent(tx: Tx, run: { orgId: string; runId: string }, event: NewEvent): Promise<void> {
+  await sql`update runs.run set event_seq = runs.append(${run.orgId}, ${run.runId}, event_seq, ${JSON.stringify([event])}::jsonb)
+    where id = ${run.runId}`.execute(tx);
+}
+
+const decidedEvent = ({ id, decision, comment }: ApprovalRow): NewEvent => ({
+  type: 'approval',
+  data: { approvalId: id, state: 'decided', decision, comment },
+});
+
+/** Asks a person; asking again for the same step changes nothing, but that a question past its time expires. Under the fence, with its event. */
 export async function askApproval(
   tx: Tx,
   owned: Owned,
@@ -129,9 +140,7 @@ export async function askApproval(
         expiresAt: fresh.expires_at,
       },
     };
-    await sql`update runs.run set event_seq = runs.append(${owned.orgId}, ${owned.runId}, event_seq, ${JSON.stringify([event])}::jsonb) where id = ${owned.runId}`.execute(
-      tx,
-    );
+    await appendEvent(tx, owned, event);
     return fresh;
   }
   // Past its time an open question counts as expired, by the database's clock.
@@ -140,7 +149,11 @@ export async function askApproval(
     where run_id = ${owned.runId} and step_key = ${ask.stepKey} and decision is null and expires_at <= platform.now() returning *`.execute(
     tx,
   );
-  if (known.rows[0]) return known.rows[0];
+  const expired = known.rows[0];
+  if (expired) {
+    await appendEvent(tx, owned, decidedEvent(expired));
+    return expired;
+  }
   const open =
     await sql<ApprovalRow>`select * from runs.approval where run_id = ${owned.runId} and step_key = ${ask.stepKey}`.execute(
       tx,
@@ -166,17 +179,12 @@ export async function decideApproval(
     where a.id = ${input.approvalId} and a.run_id = ${input.runId} and a.decision is null and a.expires_at > platform.now()
       and exists (select 1 from runs.run r where r.id = a.run_id and r.finished_at is null)
     returning *`.execute(tx);
-  if (done.rows.length === 0) {
+  const decided = done.rows[0];
+  if (!decided) {
     const found =
       await sql`select 1 from runs.approval where id = ${input.approvalId} and run_id = ${input.runId}`.execute(tx);
     return found.rows.length > 0 ? 'decided' : 'missing';
   }
-  const event: NewEvent = {
-    type: 'approval',
-    data: { approvalId: input.approvalId, state: 'decided', decision: input.decision, comment: input.comment ?? null },
-  };
-  await sql`update runs.run set event_seq = runs.append(${input.orgId}, ${input.runId}, event_seq, ${JSON.stringify([event])}::jsonb) where id = ${input.runId}`.execute(
-    tx,
-  );
+  await appendEvent(tx, input, decidedEvent(decided));
   return 'done';
 }
