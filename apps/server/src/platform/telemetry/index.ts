@@ -1,4 +1,5 @@
-/** What the operator sees of a running process: log lines and metrics. */
+/** What the operator sees of a running process: log lines, metrics, traces, reports of faults. */
+export { createErrorTracker, type ErrorTracker, type ErrorTrackerOptions, noErrorTracker } from './error-tracker.ts';
 export {
   createLogger,
   type LogFields,
@@ -8,4 +9,7 @@ export {
   silentLogger,
 } from './logger.ts';
 export { createMetrics, type MetricSources, type Metrics } from './metrics.ts';
+export { observeLog } from './observed-log.ts';
 export { redactText } from './redact.ts';
+export { createScrubber } from './scrub.ts';
+export { createTracer, noTracer, type OpenSpan, type Span, type SpanAttributes, type Tracer } from './tracer.ts';

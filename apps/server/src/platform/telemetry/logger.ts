@@ -27,6 +27,8 @@ export interface LoggerOptions {
   /** Standard output when left out. */
   readonly destination?: DestinationStream;
   readonly clock?: Clock;
+  /** Takes out what must not be written, whatever it looks like; see `createScrubber`. */
+  readonly scrub?: (line: string) => string;
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'fatal'];
@@ -74,6 +76,8 @@ function loggerOn(write: Write, bound: LogFields): Logger {
 /** Writes lines of `level` and above. */
 export function createLogger(options: LoggerOptions): Logger {
   const clock = options.clock ?? systemClock;
+  const destination = options.destination ?? openStandardOutput();
+  const { scrub } = options;
   const sink = pino(
     {
       level: options.level,
@@ -81,7 +85,7 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: () => `,"time":"${clock.now().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    options.destination ?? openStandardOutput(),
+    scrub ? { write: (line) => destination.write(scrub(line)) } : destination,
   );
   const lowest = options.level === 'silent' ? LEVELS.length : LEVELS.indexOf(options.level);
   return loggerOn((level, message, fields) => {

@@ -32,6 +32,8 @@ export interface MetricSources {
   /** Age of the oldest event that is not delivered. */
   readonly outboxAgeSeconds?: Source;
   readonly ledgerHoldsOpen?: Source;
+  /** 1 while all processes count rates together, 0 while this one counts alone. */
+  readonly rateLimitsShared?: Source;
 }
 
 const HTTP_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -47,6 +49,7 @@ const GAUGES: Readonly<Record<keyof MetricSources, readonly [name: string, help:
   queueDepth: ['queue_depth', 'Runs that are ready and not started.'],
   outboxAgeSeconds: ['outbox_age_seconds', 'Age of the oldest event that is not delivered.'],
   ledgerHoldsOpen: ['ledger_holds_open', 'Holds that are neither settled nor released.'],
+  rateLimitsShared: ['rate_limits_shared', '1 while rates are counted together with other processes, 0 while not.'],
 };
 
 /** Undefined when the source failed or took too long. */
