@@ -33,6 +33,8 @@ export interface Server {
 
 // A worker that is told to stop lets steps of a few seconds end, so that the whole stop, PostgreSQL included, stays below 10 s.
 const DRAIN_MS = 6_000;
+// A receiver that works answers within this; what hangs longer is sent again by whoever comes next.
+const WEBHOOKS_DRAIN_MS = 1_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const IDEMPOTENCY_KEEP = '30 days';
@@ -203,7 +205,7 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
   });
   closing.push('outbox', () => dispatcher.stop());
   platform.notify.deliveries.start();
-  closing.push('webhooks', () => platform.notify.deliveries.stop(DRAIN_MS));
+  closing.push('webhooks', () => platform.notify.deliveries.stop(WEBHOOKS_DRAIN_MS));
   const worker = await createWorker({
     db,
     bus: platform.bus,

@@ -296,6 +296,54 @@ describe('crashes and stops', () => {
     expect(only(await out.log(endpoint.id))).toMatchObject({ status: 'delivered', attempts: 1 });
   });
 
+  it('a process that stops waits for nothing that heeds no end, and the next one sends it at once', async () => {
+    const { endpoint } = await out.create({ url: hook.url });
+    await out.emit();
+    const begun = Promise.withResolvers<void>();
+    const leaving = out.process({
+      egress: {
+        ...out.egress,
+        request: () => {
+          begun.resolve();
+          return new Promise(() => {});
+        },
+      },
+    });
+    void leaving.deliveries.drain();
+    await begun.promise;
+    await leaving.deliveries.stop(0);
+    expect(await out.drain()).toBe(1);
+    expect(only(await out.log(endpoint.id))).toMatchObject({ status: 'delivered', attempts: 1 });
+  });
+
+  it('an answer whose body hangs at the end of a process counts by its status', async () => {
+    const { endpoint } = await out.create({ url: hook.url });
+    await out.emit();
+    const reading = Promise.withResolvers<void>();
+    const leaving = out.process({
+      egress: {
+        ...out.egress,
+        request: async (url, request) => ({
+          ...(await out.egress.request(url, request)),
+          // As a receiver that says 200 and nothing more; all that is read of it is this iterator.
+          body: {
+            [Symbol.asyncIterator]: () => ({
+              next: () => {
+                reading.resolve();
+                return new Promise(() => {});
+              },
+            }),
+          } as never,
+        }),
+      },
+    });
+    void leaving.deliveries.drain();
+    await reading.promise;
+    await leaving.deliveries.stop(0);
+    expect(await out.drain()).toBe(0);
+    expect(only(await out.log(endpoint.id))).toMatchObject({ status: 'delivered', attempts: 1 });
+  });
+
   it('whoever dies and however often: every event arrives, each under its own id', async () => {
     const { endpoint } = await out.create({ url: hook.url });
     const other = await out.create({ url: hook.url, events: ['run.*'] });

@@ -32,7 +32,7 @@ export interface DeliveryLoop {
   wake(): void;
   /** Sends all that is due, without `start`; resolves with the number of attempts. */
   drain(): Promise<number>;
-  /** Resolves when nothing is being sent any more, which takes little longer than `graceMs`. */
+  /** Claims nothing more; what has no answer after `graceMs` is given back, to be sent again under the same id. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -140,9 +140,10 @@ export class Deliveries implements DeliveryLoop {
   /** Undefined when this process stopped before there was an answer. */
   async #send(delivery: ClaimedDelivery): Promise<Sent | undefined> {
     const { egress, clock, log } = this.#deps;
+    const { signal } = this.#abort;
     try {
       const { eventId, body, url } = delivery;
-      const answer = await egress.request(url, {
+      const asked = egress.request(url, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
@@ -155,12 +156,14 @@ export class Deliveries implements DeliveryLoop {
         redirects: 0,
         // The status alone counts, so an answer that announces more is no fault; what is read of it is bounded below.
         maxBytes: Number.MAX_SAFE_INTEGER,
-        signal: this.#abort.signal,
+        signal,
       });
-      await readAtMost(answer.body, ANSWER_MAX_BYTES);
+      const answer = await untilAborted(asked, signal);
+      if (answer === undefined) return undefined;
+      await untilAborted(readAtMost(answer.body, ANSWER_MAX_BYTES), signal);
       return { status: answer.status, retryAfterMs: retryAfterMs(answer.headers['retry-after'], clock.now()) };
     } catch (error) {
-      if (this.#abort.signal.aborted) return undefined;
+      if (signal.aborted) return undefined;
       if (error instanceof GuildhallError) return { status: undefined, fault: error.spec.code };
       log.error('webhooks: sending failed in a way that nobody foresaw', { error, deliveryId: delivery.id });
       return { status: undefined, fault: 'internal' };
@@ -190,6 +193,16 @@ export class Deliveries implements DeliveryLoop {
       log.warn('webhooks: an endpoint is disabled', { orgId, endpointId, reason: disabled });
     });
   }
+}
+
+/** What `work` comes to; undefined as soon as the signal says so, whether or not `work` heeds it. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
+  const giveUp = (): void => resolve(undefined);
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
+  work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  return promise;
 }
 
 /** Lets the connection be used again after a short answer and cuts a long or slow one: what it says no longer matters. */

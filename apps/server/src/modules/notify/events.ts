@@ -1,6 +1,6 @@
 /** From an event of the outbox to one delivery for each endpoint that wants it. */
 import type { OutboxReader } from '../../platform/outbox/index.ts';
-import { wants } from './rules.ts';
+import { modeOf, wants } from './rules.ts';
 import { insertEvent, listSubscriptions } from './store.ts';
 import type { NotifyDeps } from './types.ts';
 
@@ -12,7 +12,9 @@ export function createEventReader({ ids }: Pick<NotifyDeps, 'ids'>, onWritten: (
   return async (tx, events) => {
     const subscriptions = await listSubscriptions(tx);
     for (const event of events) {
-      const endpoints = subscriptions.filter((endpoint) => wants(endpoint.events, event.type));
+      const endpoints = subscriptions.filter(
+        (endpoint) => endpoint.mode === modeOf(event.data) && wants(endpoint.events, event.type),
+      );
       if (endpoints.length === 0) continue;
       await insertEvent(tx, {
         id: event.id,

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { CreateWebhookEndpointBody } from '@guildhall/contract';
+import type { CreateWebhookEndpointBody, Mode } from '@guildhall/contract';
 import pg from 'pg';
 import { testDatabase } from '../../../test/harness/database.ts';
 import type { Bus } from '../../platform/bus/index.ts';
@@ -72,7 +72,7 @@ export async function receiver(): Promise<Receiver> {
 }
 
 export const ORG = 'org_a';
-const ACTOR = { orgId: ORG, keyId: 'key_1', requestId: 'req_1' };
+const ACTOR = { orgId: ORG, mode: 'live', keyId: 'key_1', requestId: 'req_1' } as const;
 const silentBus: Bus = { publish: () => {}, subscribe: () => () => {}, onGap: () => () => {}, close: async () => {} };
 
 export type Sender = Awaited<ReturnType<typeof sender>>;
@@ -120,8 +120,8 @@ export async function sender() {
     process,
     asOwner,
     drain: () => notify.deliveries.drain(),
-    create: (body: Partial<CreateWebhookEndpointBody> & { url: string }) =>
-      db.tenant(ORG, (tx) => service.create(tx, ACTOR, { events: ['*'], description: '', ...body })),
+    create: (body: Partial<CreateWebhookEndpointBody> & { url: string }, mode: Mode = 'live') =>
+      db.tenant(ORG, (tx) => service.create(tx, { ...ACTOR, mode }, { events: ['*'], description: '', ...body })),
     /** Hands an event out as the outbox does. */
     emit: async (event: Partial<OutboxEvent> = {}) => {
       const whole: OutboxEvent = {
@@ -137,7 +137,7 @@ export async function sender() {
     },
     log: (endpointId: string): Promise<Delivery[]> =>
       db.tenant(ORG, (tx) => listDeliveries(tx, { endpointId, status: undefined, beforeId: undefined, limit: 1_000 })),
-    endpoint: (id: string) => db.tenant(ORG, (tx) => service.get(tx, id)),
+    endpoint: (id: string) => db.tenant(ORG, (tx) => service.get(tx, 'live', id)),
     /** Moves the clocks of the database and the processes. */
     advance: async (ms: number) => {
       shiftMs += ms;

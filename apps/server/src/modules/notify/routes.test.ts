@@ -274,3 +274,76 @@ describe('deliveries', () => {
     expect((await replay({ failed: false })).status).toBe(422);
   });
 });
+
+describe('the mode of an endpoint', () => {
+  const testKey = async () =>
+    (
+      await platform.call<{ secret: string }>('POST', '/v1/keys', {
+        name: 'test',
+        mode: 'test',
+        scopes: ['webhooks:read', 'webhooks:write', 'runs:read', 'runs:write'],
+      })
+    ).body.secret;
+
+  it('is that of its key, and for keys of the other mode it is missing', async () => {
+    const test = await testKey();
+    for (const [own, foreign] of [
+      [test, platform.key],
+      [platform.key, test],
+    ] as const) {
+      const { id } = (await create({}, { key: own })).body;
+      const ask = async (method: string, path = '', body?: unknown) => {
+        const answer = await platform.call(method, `${BASE}/${id}${path}`, body, { key: foreign });
+        return [answer.status, answer.body.code];
+      };
+      const missing = [404, 'webhooks.not-found'];
+      expect(await ask('GET')).toEqual(missing);
+      expect(await ask('PUT', '', { enabled: false })).toEqual(missing);
+      expect(await ask('DELETE')).toEqual(missing);
+      expect(await ask('POST', '/rotate', { overlapSeconds: 0 })).toEqual(missing);
+      expect(await ask('GET', '/deliveries')).toEqual(missing);
+      expect(await ask('POST', '/replay', { failed: true })).toEqual(missing);
+      const list = async (key: string) =>
+        (await platform.call<Listed<WebhookEndpoint>>('GET', `${BASE}?limit=100`, undefined, { key })).body.data;
+      expect((await list(foreign)).map((row) => row.id)).not.toContain(id);
+      expect((await list(own)).map((row) => row.id)).toContain(id);
+      expect((await platform.call('GET', `${BASE}/${id}`, undefined, { key: own })).body).toMatchObject({
+        enabled: true,
+      });
+    }
+  });
+
+  it('decides which runs it hears of', async () => {
+    const test = await testKey();
+    const [forLive, forTest] = [await create(), await create({}, { key: test })];
+    await runOnce(test);
+    await runOnce();
+    const heard = async (id: string, key: string) =>
+      (await platform.call<Listed<WebhookDelivery>>('GET', `${BASE}/${id}/deliveries`, undefined, { key })).body.data;
+    await hook.got(4);
+    expect(hook.received.map((one) => JSON.parse(one.body).data.mode).toSorted()).toEqual([
+      'live',
+      'live',
+      'test',
+      'test',
+    ]);
+    expect(await heard(forLive.body.id, platform.key)).toHaveLength(2);
+    expect(await heard(forTest.body.id, test)).toHaveLength(2);
+  });
+});
+
+describe('a server', () => {
+  it('that stops does not wait for receivers that hang', async () => {
+    const other = await testPlatform({
+      agents: asAgents(agent),
+      environment: { EGRESS_ALLOW_PRIVATE: '127.0.0.1/32' },
+    });
+    hook.answer = () => {};
+    await other.call('POST', BASE, { url: hook.url, events: ['*'], description: '' });
+    await other.call('POST', '/v1/agents/nothing/runs?wait=10', { input: {} });
+    await hook.got(1);
+    const before = performance.now();
+    await other.close();
+    expect(performance.now() - before).toBeLessThan(5_000);
+  });
+});

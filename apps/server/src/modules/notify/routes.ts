@@ -24,6 +24,7 @@ const TAG = 'Webhooks';
 
 const actorOf = ({ principal, requestId }: { principal: Principal; requestId: string }): Actor => ({
   orgId: principal.orgId,
+  mode: principal.mode,
   keyId: principal.keyId,
   requestId,
 });
@@ -79,8 +80,8 @@ function endpointRoutes(webhooks: WebhookService, wake: () => void): readonly Ro
       scope: 'webhooks:read',
       query: webhookEndpointPageQuery,
       responses: { 200: webhookEndpointPage },
-      async handler({ query: { limit, cursor }, read }) {
-        const rows = await read((tx) => webhooks.list(tx, { limit: limit + 1, beforeId: cursor }));
+      async handler({ principal: { mode }, query: { limit, cursor }, read }) {
+        const rows = await read((tx) => webhooks.list(tx, { mode, limit: limit + 1, beforeId: cursor }));
         return { status: 200, body: pageOf(rows, limit, toEndpointView) };
       },
     }),
@@ -92,8 +93,8 @@ function endpointRoutes(webhooks: WebhookService, wake: () => void): readonly Ro
       scope: 'webhooks:read',
       params: webhookEndpointParams,
       responses: { 200: webhookEndpoint },
-      async handler({ params, read }) {
-        return { status: 200, body: toEndpointView(await read((tx) => webhooks.get(tx, params.id))) };
+      async handler({ principal: { mode }, params, read }) {
+        return { status: 200, body: toEndpointView(await read((tx) => webhooks.get(tx, mode, params.id))) };
       },
     }),
     route({
@@ -177,9 +178,9 @@ function deliveryRoutes(webhooks: WebhookService, wake: () => void): readonly Ro
       params: webhookEndpointParams,
       query: webhookDeliveryPageQuery,
       responses: { 200: webhookDeliveryPage },
-      async handler({ params, query: { limit, cursor, status }, read }) {
+      async handler({ principal: { mode }, params, query: { limit, cursor, status }, read }) {
         const rows = await read((tx) =>
-          webhooks.listDeliveries(tx, params.id, { status, limit: limit + 1, beforeId: cursor }),
+          webhooks.listDeliveries(tx, { mode, endpointId: params.id, status, limit: limit + 1, beforeId: cursor }),
         );
         return { status: 200, body: pageOf(rows, limit, toDeliveryView) };
       },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ATTEMPTS_MAX, judge, RETRY_PAUSES_MS, retryAfterMs, unknownPatterns, wants } from './rules.ts';
+import { ATTEMPTS_MAX, judge, modeOf, RETRY_PAUSES_MS, retryAfterMs, unknownPatterns, wants } from './rules.ts';
 
 const NOW = new Date('2026-01-01T00:00:00.000Z');
 const fresh = { step: 0, throttled: 0, random: 0.5 };
@@ -15,6 +15,16 @@ describe('what goes where', () => {
     ['the star and an internal event', ['*'], 'key.rotated.v1', false],
   ])('%s decides', (_, patterns, type, expected) => {
     expect(wants(patterns, type)).toBe(expected);
+  });
+
+  it.each([
+    [{ mode: 'test' }, 'test'],
+    [{ mode: 'live' }, 'live'],
+    [{ mode: 'other' }, 'live'],
+    [{}, 'live'],
+    [null, 'live'],
+  ])('an event about %j is of the mode %s', (data, mode) => {
+    expect(modeOf(data)).toBe(mode);
   });
 
   it('patterns that fit no event are named by their places', () => {

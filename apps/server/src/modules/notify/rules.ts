@@ -1,5 +1,5 @@
 /** Decisions about webhooks: what goes where, what an answer means, when to try again. */
-import { WEBHOOK_EVENTS } from '@guildhall/contract';
+import { type Mode, WEBHOOK_EVENTS } from '@guildhall/contract';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -29,6 +29,10 @@ const THROTTLING: ReadonlySet<number> = new Set([429, 502, 504]);
 
 const isKnown = (type: string): boolean => WEBHOOK_EVENTS.some((event) => event === type);
 const prefixOf = (pattern: string): string | undefined => (pattern.endsWith('.*') ? pattern.slice(0, -1) : undefined);
+
+/** The mode an event is of: what does not say that it is a test is live. */
+export const modeOf = (data: unknown): Mode =>
+  typeof data === 'object' && data !== null && 'mode' in data && data.mode === 'test' ? 'test' : 'live';
 
 /** An endpoint that names these patterns wants events of this type. */
 export function wants(patterns: readonly string[], type: string): boolean {

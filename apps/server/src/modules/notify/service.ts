@@ -2,6 +2,7 @@
 import type {
   CreateWebhookEndpointBody,
   DeliveryStatus,
+  Mode,
   ReplayWebhooksBody,
   UpdateWebhookEndpointBody,
 } from '@guildhall/contract';
@@ -15,7 +16,7 @@ import { makeSecret } from './signature.ts';
 import * as store from './store.ts';
 import type { Actor, Delivery, Endpoint, NotifyDeps } from './types.ts';
 
-/** More than any integration needs; an event looks at each of them. */
+/** Of each mode. More than any integration needs; an event looks at each of them. */
 export const ENDPOINTS_MAX = 50;
 /** One statement of about a second. */
 export const REPLAY_MAX = 10_000;
@@ -77,14 +78,14 @@ export function createWebhookService(deps: Deps) {
   const seal = (orgId: string, endpointId: string, secret: string): Buffer =>
     keyring.encrypt(secretPlace(orgId, endpointId, 'secret'), secret);
 
-  const get = async (tx: Tx, id: string): Promise<Endpoint> => {
-    const endpoint = await store.findEndpoint(tx, id);
+  const get = async (tx: Tx, mode: Mode, id: string): Promise<Endpoint> => {
+    const endpoint = await store.findEndpoint(tx, id, mode);
     if (!endpoint) throw new GuildhallError(webhookErrors.notFound);
     return endpoint;
   };
 
-  const lock = async (tx: Tx, id: string): Promise<Endpoint> => {
-    const endpoint = await store.lockEndpoint(tx, id);
+  const lock = async (tx: Tx, actor: Actor, id: string): Promise<Endpoint> => {
+    const endpoint = await store.lockEndpoint(tx, id, actor.mode);
     if (!endpoint) throw new GuildhallError(webhookErrors.notFound);
     return endpoint;
   };
@@ -104,19 +105,20 @@ export function createWebhookService(deps: Deps) {
   return {
     get,
 
-    list: (tx: Tx, page: { beforeId: string | undefined; limit: number }): Promise<Endpoint[]> =>
+    list: (tx: Tx, page: { mode: Mode; beforeId: string | undefined; limit: number }): Promise<Endpoint[]> =>
       store.listEndpoints(tx, page),
 
     async create(tx: Tx, actor: Actor, body: CreateWebhookEndpointBody): Promise<EndpointWithSecret> {
       assertKnown(body.events);
       assertCallable(body.url);
-      if ((await store.countEndpoints(tx, actor.orgId)) >= ENDPOINTS_MAX)
+      if ((await store.countEndpoints(tx, actor.orgId, actor.mode)) >= ENDPOINTS_MAX)
         throw new GuildhallError(webhookErrors.tooManyEndpoints, { detail: `The limit is ${ENDPOINTS_MAX}.` });
       const id = ids.make('whk');
       const secret = makeSecret(randomBytes);
       const endpoint = await store.insertEndpoint(tx, {
         id,
         orgId: actor.orgId,
+        mode: actor.mode,
         ...body,
         secret: seal(actor.orgId, id, secret),
       });
@@ -126,7 +128,7 @@ export function createWebhookService(deps: Deps) {
 
     /** Disabling ends what is pending; enabling, or another address, forgets failures and pauses of the past. */
     async update(tx: Tx, actor: Actor, id: string, body: UpdateWebhookEndpointBody): Promise<Endpoint> {
-      const before = await lock(tx, id);
+      const before = await lock(tx, actor, id);
       if (body.events) assertKnown(body.events);
       if (body.url !== undefined) assertCallable(body.url);
       const wanted = {
@@ -144,14 +146,14 @@ export function createWebhookService(deps: Deps) {
     },
 
     async remove(tx: Tx, actor: Actor, id: string): Promise<void> {
-      await lock(tx, id);
+      await lock(tx, actor, id);
       await store.deleteEndpoint(tx, id);
       await note(tx, actor, { verb: 'delete', id });
     },
 
     /** A new secret; the former one signs beside it until the overlap ends. Of three secrets in a row the oldest stops at once. */
     async rotate(tx: Tx, actor: Actor, id: string, overlapSeconds: number): Promise<EndpointWithSecret> {
-      await lock(tx, id);
+      await lock(tx, actor, id);
       const present = keyring.decrypt(secretPlace(actor.orgId, id, 'secret'), await store.getSecret(tx, id));
       const secret = makeSecret(randomBytes);
       const endpoint = await store.rotateSecret(tx, id, {
@@ -165,16 +167,21 @@ export function createWebhookService(deps: Deps) {
 
     async listDeliveries(
       tx: Tx,
-      endpointId: string,
-      page: { status: DeliveryStatus | undefined; beforeId: string | undefined; limit: number },
+      page: {
+        mode: Mode;
+        endpointId: string;
+        status: DeliveryStatus | undefined;
+        beforeId: string | undefined;
+        limit: number;
+      },
     ): Promise<Delivery[]> {
-      await get(tx, endpointId);
-      return store.listDeliveries(tx, { endpointId, ...page });
+      await get(tx, page.mode, page.endpointId);
+      return store.listDeliveries(tx, page);
     },
 
     /** Sends again, under the same ids. The number of deliveries chosen. */
     async replay(tx: Tx, actor: Actor, id: string, body: ReplayWebhooksBody): Promise<number> {
-      const endpoint = await lock(tx, id);
+      const endpoint = await lock(tx, actor, id);
       if (!endpoint.enabled) throw new GuildhallError(webhookErrors.disabled);
       const chosen = await store.replayDeliveries(tx, id, choiceOf(body), REPLAY_MAX + 1);
       if (chosen > REPLAY_MAX)

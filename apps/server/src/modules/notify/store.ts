@@ -1,5 +1,5 @@
 /** All SQL of notify. Everywhere an endpoint is locked before its deliveries. */
-import type { DeliveryStatus, DisabledReason } from '@guildhall/contract';
+import type { DeliveryStatus, DisabledReason, Mode } from '@guildhall/contract';
 import { sql, type Tx } from '../../platform/db/index.ts';
 import type { Verdict } from './rules.ts';
 import type { ClaimedDelivery, Delivery, Endpoint } from './types.ts';
@@ -7,6 +7,7 @@ import type { ClaimedDelivery, Delivery, Endpoint } from './types.ts';
 interface EndpointRow {
   readonly id: string;
   readonly org_id: string;
+  readonly mode: Mode;
   readonly url: string;
   readonly description: string;
   readonly events: string[];
@@ -18,12 +19,13 @@ interface EndpointRow {
 }
 
 const endpointColumns = sql.raw(
-  'id, org_id, url, description, events, enabled, disabled_reason, failing_since, created_at, updated_at',
+  'id, org_id, mode, url, description, events, enabled, disabled_reason, failing_since, created_at, updated_at',
 );
 
 const toEndpoint = (row: EndpointRow): Endpoint => ({
   id: row.id,
   orgId: row.org_id,
+  mode: row.mode,
   url: row.url,
   description: row.description,
   events: row.events,
@@ -42,15 +44,18 @@ function only<T>(rows: readonly T[]): T {
 }
 
 /** Counts under a lock of the organisation, so that two requests at once cannot both be the last that fits. */
-export async function countEndpoints(tx: Tx, orgId: string): Promise<number> {
+export async function countEndpoints(tx: Tx, orgId: string, mode: Mode): Promise<number> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`webhook endpoints ${orgId}`}, 3))`.execute(tx);
-  const { rows } = await sql<{ n: number }>`select count(*)::int as n from notify.endpoint`.execute(tx);
+  const { rows } = await sql<{
+    n: number;
+  }>`select count(*)::int as n from notify.endpoint where mode = ${mode}`.execute(tx);
   return only(rows).n;
 }
 
 export interface NewEndpoint {
   readonly id: string;
   readonly orgId: string;
+  readonly mode: Mode;
   readonly url: string;
   readonly description: string;
   readonly events: readonly string[];
@@ -58,10 +63,10 @@ export interface NewEndpoint {
 }
 
 export async function insertEndpoint(tx: Tx, endpoint: NewEndpoint): Promise<Endpoint> {
-  const { id, orgId, url, description, events, secret } = endpoint;
+  const { id, orgId, mode, url, description, events, secret } = endpoint;
   const { rows } = await sql<EndpointRow>`
-    insert into notify.endpoint (id, org_id, url, description, events, secret)
-    values (${id}, ${orgId}, ${url}, ${description}, ${[...events]}, ${secret})
+    insert into notify.endpoint (id, org_id, mode, url, description, events, secret)
+    values (${id}, ${orgId}, ${mode}, ${url}, ${description}, ${[...events]}, ${secret})
     returning ${endpointColumns}`.execute(tx);
   return toEndpoint(only(rows));
 }
@@ -69,24 +74,27 @@ export async function insertEndpoint(tx: Tx, endpoint: NewEndpoint): Promise<End
 /** Newest first; ids grow with time. */
 export async function listEndpoints(
   tx: Tx,
-  page: { beforeId: string | undefined; limit: number },
+  page: { mode: Mode; beforeId: string | undefined; limit: number },
 ): Promise<Endpoint[]> {
   const beforeId = page.beforeId ?? null;
   const { rows } = await sql<EndpointRow>`
     select ${endpointColumns} from notify.endpoint
-     where ${beforeId}::text is null or id < ${beforeId}::text
+     where mode = ${page.mode} and (${beforeId}::text is null or id < ${beforeId}::text)
      order by id desc limit ${page.limit}`.execute(tx);
   return rows.map(toEndpoint);
 }
 
-export async function findEndpoint(tx: Tx, id: string): Promise<Endpoint | undefined> {
-  const { rows } = await sql<EndpointRow>`select ${endpointColumns} from notify.endpoint where id = ${id}`.execute(tx);
+export async function findEndpoint(tx: Tx, id: string, mode: Mode): Promise<Endpoint | undefined> {
+  const { rows } =
+    await sql<EndpointRow>`select ${endpointColumns} from notify.endpoint where id = ${id} and mode = ${mode}`.execute(
+      tx,
+    );
   return rows[0] && toEndpoint(rows[0]);
 }
 
-export async function lockEndpoint(tx: Tx, id: string): Promise<Endpoint | undefined> {
+export async function lockEndpoint(tx: Tx, id: string, mode: Mode): Promise<Endpoint | undefined> {
   const { rows } =
-    await sql<EndpointRow>`select ${endpointColumns} from notify.endpoint where id = ${id} for no key update`.execute(
+    await sql<EndpointRow>`select ${endpointColumns} from notify.endpoint where id = ${id} and mode = ${mode} for no key update`.execute(
       tx,
     );
   return rows[0] && toEndpoint(rows[0]);
@@ -141,8 +149,12 @@ export async function rotateSecret(
   return toEndpoint(only(rows));
 }
 
-export async function listSubscriptions(tx: Tx): Promise<readonly Pick<Endpoint, 'id' | 'events'>[]> {
-  const { rows } = await sql<{ id: string; events: string[] }>`select id, events from notify.endpoint`.execute(tx);
+export async function listSubscriptions(tx: Tx): Promise<readonly Pick<Endpoint, 'id' | 'mode' | 'events'>[]> {
+  const { rows } = await sql<{
+    id: string;
+    mode: Mode;
+    events: string[];
+  }>`select id, mode, events from notify.endpoint`.execute(tx);
   return rows;
 }
 

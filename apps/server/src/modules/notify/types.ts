@@ -1,5 +1,5 @@
 /** The nouns of webhooks out. */
-import type { DeliveryStatus, DisabledReason } from '@guildhall/contract';
+import type { DeliveryStatus, DisabledReason, Mode } from '@guildhall/contract';
 import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Keyring } from '../../platform/crypto/index.ts';
@@ -13,6 +13,8 @@ import type { Audit } from '../audit/index.ts';
 export interface Endpoint {
   readonly id: string;
   readonly orgId: string;
+  /** Of the key that made it; it hears of events of this mode alone. */
+  readonly mode: Mode;
   readonly url: string;
   readonly description: string;
   readonly events: readonly string[];
@@ -59,9 +61,10 @@ export interface ClaimedDelivery {
   readonly throttled: number;
 }
 
-/** Who changes an endpoint. */
+/** Who changes an endpoint. One of another mode is missing for it. */
 export interface Actor {
   readonly orgId: string;
+  readonly mode: Mode;
   readonly keyId: string;
   readonly requestId: string;
 }
