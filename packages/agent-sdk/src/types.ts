@@ -58,7 +58,8 @@ export interface AgentDefinition<I extends z.ZodType = z.ZodType, O extends z.Zo
   /**
    * The work. Must call the same steps in the same order for the same input and the same step results, because after a crash it is
    * called again from its start and finished steps answer from the record. Everything that is not such a function of its input
-   * (time, randomness, files, network, heavy computing) belongs inside a step.
+   * (time, randomness, files, network, heavy computing) belongs inside a step. The output must be JSON of at most 1 MiB, or the run fails
+   * as `runs.output-too-large`; what is larger is kept as an artifact.
    */
   run(ctx: RunContext, input: z.output<I>): Promise<z.input<O>>;
 }

@@ -37,6 +37,10 @@ describe('an agent that breaks the rules', () => {
     ['returns what is no JSON', async () => ({ amount: 1n }), 'runs.bad-output'],
     ['returns a NUL character', async () => ({ text: 'a\u0000b' }), 'runs.bad-output'],
     ['returns half a character', async () => ({ text: '\ud800' }), 'runs.bad-output'],
+    // In quotes one byte more than 1 MiB.
+    ['returns a text that is too large', async () => 'x'.repeat(2 ** 20 - 1), 'runs.output-too-large'],
+    ['returns too many bytes of few characters', async () => 'ا'.repeat(2 ** 19), 'runs.output-too-large'],
+    ['returns the same from a step', (ctx) => ctx.step('read', async () => 'ا'.repeat(2 ** 19)), 'runs.step-too-large'],
     [
       'fails with a NUL character in its words',
       async () => {
@@ -52,6 +56,11 @@ describe('an agent that breaks the rules', () => {
       expect(body).toMatchObject({ status: 'failed', error: { code }, cost: { nanos: '0' } });
     },
   );
+
+  it('but keeps to the largest output is told all of it', async () => {
+    const { body } = await platform.begin(async () => 'x'.repeat(2 ** 20 - 2));
+    expect(body).toMatchObject({ status: 'succeeded', output: expect.stringMatching(/^x+$/) });
+  });
 
   it('and names an artifact with what cannot be kept still keeps it', async () => {
     const { body } = await platform.begin((ctx) =>

@@ -50,6 +50,23 @@ describe('a run in the kit', () => {
     expect(run.artifacts[0]?.bytes.toString()).toBe('hello');
   });
 
+  test('an output of 1 MiB is kept, and a larger one fails the run as on the platform', async () => {
+    const size = 2 ** 20 - '{"text":""}'.length;
+    expect(
+      (
+        await runAgent(
+          toy(async () => 'x'.repeat(size)),
+          { size: 0 },
+        )
+      ).error,
+    ).toBeUndefined();
+    const { error } = await runAgent(
+      toy(async () => 'x'.repeat(size + 1)),
+      { size: 0 },
+    );
+    expect(String(error)).toContain('1 MiB');
+  });
+
   test('steps of one name are told apart by their occurrence', async () => {
     const agent = toy(async (ctx) => {
       await ctx.step('a', async () => 1);

@@ -6,6 +6,7 @@ import { createContext } from './context.ts';
 import { makeRunFolder } from './files.ts';
 import { compareToRecord, newPassage, type Passage } from './record.ts';
 import type { RunState } from './run-state.ts';
+import { RESULT_MAX_BYTES } from './step.ts';
 import type { AgentRun, RunAgentOptions, TestStep } from './types.ts';
 
 /** Why a passage was abandoned. */
@@ -90,18 +91,20 @@ async function pass(agent: AgentDefinition, input: unknown, state: RunState, cra
     },
     runChild: (child, childInput) => runChild(child, childInput, state),
   });
-  const run = agent.run(ctx, checked as never).then(
-    (output): Ended => checkOutput(agent, output),
-    (error: unknown): Ended => ({ error }),
-  );
+  const run = agent
+    .run(ctx, checked as never)
+    .then((output): Ended => checkOutput(agent, output))
+    .catch((error: unknown): Ended => ({ error }));
   return Promise.race([run, crashed]);
 }
 
 function checkOutput(agent: AgentDefinition, output: unknown): Ended {
   const parsed = agent.output.safeParse(output);
-  return parsed.success
-    ? { output: parsed.data }
-    : { error: new Error(`output does not fit its schema: ${parsed.error.message}`) };
+  if (!parsed.success) return { error: new Error(`output does not fit its schema: ${parsed.error.message}`) };
+  const bytes = Buffer.byteLength(JSON.stringify(parsed.data) ?? '');
+  return bytes > RESULT_MAX_BYTES
+    ? { error: new Error(`output has ${bytes} bytes, which is more than 1 MiB: keep it as an artifact`) }
+    : { output: parsed.data };
 }
 
 async function runChild(agent: AgentDefinition, input: Json, parent: RunState): Promise<CallResult> {

@@ -9,8 +9,8 @@ import type { Finished } from './record.ts';
 import type { RunState } from './run-state.ts';
 import { type TestArtifact, TestSetupError } from './types.ts';
 
-/** As the platform: a step's result is a row, not a file. */
-const RESULT_MAX_BYTES = 1024 * 1024;
+/** As the platform: what a step or a run returns is a row, not a file. */
+export const RESULT_MAX_BYTES = 1024 * 1024;
 
 export interface StepWork {
   readonly key: string;

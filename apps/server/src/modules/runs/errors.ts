@@ -92,6 +92,12 @@ export const runErrors = defineErrors('runs', {
     'Too many event streams are open for this organisation.',
     'Close some of them, or poll GET /v1/runs/{id}.',
   ],
+  outputTooLarge: [
+    'output-too-large',
+    422,
+    'The agent returned more than 1 MiB.',
+    'Ask for less at once; large results belong in artifacts.',
+  ],
   stepTooLarge: ['step-too-large', 422, 'A step returned more than 1 MiB.', 'Keep large results as artifacts.'],
 });
 

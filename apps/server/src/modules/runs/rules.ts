@@ -53,6 +53,9 @@ export function storableJson(value: unknown): string | undefined {
   }
 }
 
+/** What a step or a run may give back: it is read back on every attempt and shown to people. Anything larger belongs in an artifact. */
+export const RESULT_MAX_BYTES = 1024 * 1024;
+
 /** The text as the database takes it: no NUL, no half of a character. */
 export const storableText = (text: string): string => text.toWellFormed().replaceAll('\u0000', '\ufffd');
 

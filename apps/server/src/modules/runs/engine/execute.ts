@@ -7,7 +7,7 @@ import type { Claimed, Outcome } from '../../../platform/durable/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
-import { failureOf, problemOf, storableJson } from '../rules.ts';
+import { failureOf, problemOf, RESULT_MAX_BYTES, storableJson } from '../rules.ts';
 import { beginAttempt, listLiveChildren, lockRun, markWaiting, spendActive } from '../store/runs.ts';
 import { listSteps } from '../store/steps.ts';
 import type { RunRow } from '../types.ts';
@@ -153,7 +153,12 @@ async function raceAttempt(deps: RunsDeps, agent: AgentDefinition, attempt: Atte
 
 function checkedOutput(deps: RunsDeps, agent: AgentDefinition, run: RunRow, output: unknown): End {
   const parsed = agent.output.safeParse(output);
-  if (parsed.success && storableJson(parsed.data) !== undefined) return { status: 'succeeded', output: parsed.data };
+  const text = parsed.success ? storableJson(parsed.data) : undefined;
+  if (text !== undefined) {
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= RESULT_MAX_BYTES) return { status: 'succeeded', output: parsed.data };
+    return { status: 'failed', error: problemOf(runErrors.outputTooLarge, `The output has ${bytes} bytes.`) };
+  }
   deps.log.error("run: the output does not fit the agent's schema", {
     runId: run.id,
     agentId: agent.id,

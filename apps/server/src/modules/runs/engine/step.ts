@@ -3,15 +3,13 @@ import { AgentError, type Json, type StepOptions, type StepScope } from '@guildh
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
-import { failureOf, isRetryableFailure, retryDelayMs, revive, storableJson } from '../rules.ts';
+import { failureOf, isRetryableFailure, RESULT_MAX_BYTES, retryDelayMs, revive, storableJson } from '../rules.ts';
 import { type ArtifactWrite, askApproval, type StepWrite } from '../store/steps.ts';
 import type { NewEvent, StoredProblem } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
 import { type OpenScope, openScope } from './scope.ts';
 import { LostRun } from './signals.ts';
 
-// Results are read back on every attempt and shown to people; anything larger belongs in an artifact.
-const RESULT_MAX_BYTES = 1024 * 1024;
 // A person gets a month to look at an effect of unknown outcome.
 const REVIEW_MS = 30 * 24 * 3_600_000;
 // Shorter steps are told once, when they are done.
@@ -222,8 +220,9 @@ function assertResult(value: Json): void {
   const text = storableJson(value);
   if (text === undefined)
     throw new AgentError('step-result', 'A step returned something that is not JSON, or holds a NUL character.');
-  if (text.length > RESULT_MAX_BYTES)
-    throw new GuildhallError(runErrors.stepTooLarge, { detail: `It returned ${text.length} characters.` });
+  const bytes = Buffer.byteLength(text);
+  if (bytes > RESULT_MAX_BYTES)
+    throw new GuildhallError(runErrors.stepTooLarge, { detail: `It returned ${bytes} bytes.` });
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
