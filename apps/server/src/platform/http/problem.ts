@@ -16,7 +16,7 @@ export function toProblem(error: GuildhallError, requestId: string): Problem {
     title: spec.title,
     status: spec.status,
     code: spec.code,
-    detail: `${details.detail ?? spec.title} ${spec.advice}${spec.status < 500 ? ' Nothing was charged.' : ''}`,
+    detail: `${details.detail ?? spec.title} ${spec.advice}${spec.status < 500 && !spec.advice.includes('charged') ? ' Nothing was charged.' : ''}`,
     errors: [...(details.errors ?? [])],
     requestId,
     charged: NOTHING_CHARGED,

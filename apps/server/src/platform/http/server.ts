@@ -19,6 +19,12 @@ import { responseSchemas } from './response-schema.ts';
 import { assertSound } from './shape.ts';
 import type { Answer, Call, LimitVerdict, Principal, RouteDefinition } from './types.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    problemBody?: RouteDefinition['problemBody'];
+  }
+}
+
 export interface HttpOptions {
   readonly db: Db;
   readonly ids: Ids;
@@ -166,6 +172,7 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     bodyLimit: route.bodyMaxBytes ?? BODY_MAX_BYTES,
     schema: { response: responseSchemas(route) },
+    config: { problemBody: route.problemBody },
     // Before the body is read: a stranger cannot make us take in megabytes.
     onRequest: async (request, reply) => {
       const principal = await edge.principal(route, request);
@@ -185,8 +192,10 @@ function answerProblem(request: FastifyRequest, reply: FastifyReply, error: Guil
   codes.set(request, problem.code);
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="guildhall"');
+  const { problemBody } = request.routeOptions.config;
+  const [type, body] = problemBody ? ['application/json', problemBody(problem)] : ['application/problem+json', problem];
   // Serialized here: the declared schemas are those of successes.
-  return reply.code(problem.status).type('application/problem+json').serializer(String).send(JSON.stringify(problem));
+  return reply.code(problem.status).type(type).serializer(String).send(JSON.stringify(body));
 }
 
 function setErrorAnswers(app: FastifyInstance, options: HttpOptions): void {

@@ -1,5 +1,5 @@
 /** What a module says about a route, and what its handler gets. */
-import type { Mode, Scope } from '@guildhall/contract';
+import type { Mode, Problem, Scope } from '@guildhall/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Tx } from '../db/index.ts';
@@ -63,6 +63,8 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly rawBody?: boolean;
   /** Largest body in bytes; default 1 MiB. */
   readonly bodyMaxBytes?: number;
+  /** The form in which this route's clients understand a problem; default: the problem document itself. */
+  readonly problemBody?: (problem: Problem) => object;
   handler(call: Call<P, Q, B>): Promise<Answer<object> | undefined>;
 }
 
