@@ -42,7 +42,7 @@ export interface WorkerOptions {
 
 export interface Worker {
   readonly running: () => number;
-  /** Gives everything back and leaves; resolves when nothing executes any more or `graceMs` have passed. */
+  /** Gives everything back and leaves; resolves when nothing executes any more or `graceMs` have passed, and no heartbeat is under way. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -67,7 +67,8 @@ interface ClaimRow {
 class WorkerLoop implements Worker {
   readonly #options: WorkerOptions;
   readonly #executions = new Map<string, { abort: AbortController; done: Promise<void> }>();
-  readonly #closers: (() => void)[] = [];
+  readonly #closers: (() => void | Promise<void>)[] = [];
+  #stopBeating: () => Promise<void> = async () => {};
   #id = '';
   #draining = false;
   #claiming: Promise<void> | undefined;
@@ -87,15 +88,15 @@ class WorkerLoop implements Worker {
     this.#closers.push(bus.subscribe('work', () => this.#wake()));
     this.#closers.push(bus.onGap(() => this.#wake()));
     this.#closers.push(bus.subscribe('cancel', (id) => this.#abort(id, 'cancelled')));
-    this.#every(HEARTBEAT_MS, () => this.#beat());
-    this.#every(REAP_MS, () => this.#reap());
-    this.#every(POLL_MS, async () => this.#wake());
+    this.#stopBeating = this.#every(HEARTBEAT_MS, () => this.#beat());
+    this.#closers.push(this.#every(REAP_MS, () => this.#reap()));
+    this.#closers.push(this.#every(POLL_MS, async () => this.#wake()));
     this.#wake();
   }
 
   async stop(graceMs: number): Promise<void> {
     this.#draining = true;
-    for (const close of this.#closers) close();
+    const closed = this.#closers.map((close) => close());
     await this.#claiming;
     for (const id of this.#executions.keys()) this.#abort(id, 'draining');
     const all = Promise.allSettled([...this.#executions.values()].map((execution) => execution.done));
@@ -107,25 +108,34 @@ class WorkerLoop implements Worker {
       }),
     ]);
     clearTimeout(timer);
+    await Promise.all(closed);
+    // What still executes keeps its lease until here; a heartbeat that came after the farewell would make a worker that nobody ends.
+    await this.#stopBeating();
     await this.#options.db.system((tx) => sql`select durable.leave(${this.#id})`.execute(tx));
     this.#options.bus.publish('work', 'left');
   }
 
-  /** Repeats `work`, one at a time. A failure (the database is away) is logged and the next turn tries again. */
-  #every(ms: number, work: () => Promise<unknown>): void {
-    let busy = false;
+  /**
+   * Repeats `work`, one at a time. A failure (the database is away) is logged and the next turn tries again. Returns its end, which waits
+   * for the turn under way.
+   */
+  #every(ms: number, work: () => Promise<unknown>): () => Promise<void> {
+    let turn: Promise<void> | undefined;
+    const once = async (): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        this.#options.log.warn('worker: a periodic duty failed and will be tried again', { error });
+      }
+      turn = undefined;
+    };
     const timer = setInterval(() => {
-      if (busy) return;
-      busy = true;
-      work()
-        .catch((error: unknown) =>
-          this.#options.log.warn('worker: a periodic duty failed and will be tried again', { error }),
-        )
-        .finally(() => {
-          busy = false;
-        });
+      turn ??= once();
     }, ms);
-    this.#closers.push(() => clearInterval(timer));
+    return async () => {
+      clearInterval(timer);
+      await turn;
+    };
   }
 
   async #register(): Promise<void> {
