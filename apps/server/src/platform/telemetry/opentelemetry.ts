@@ -26,8 +26,8 @@ const BATCH_EVERY_MS = 1_000;
 // At some 5 spans a request, a second of 800 requests. What does not fit is dropped.
 const QUEUE_MAX = 4_096;
 const CLOSE_MS = 2_000;
-// Version 00 with ids that are not all zeros, as W3C Trace Context has it.
-const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}$/;
+// Version 00 of W3C Trace Context. Ids of zeros, which it forbids, are refused by the SDK.
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
 
 function plainAttributes(attributes: SpanAttributes): Attributes {
   const shown: Attributes = {};
