@@ -2,8 +2,10 @@
 import { AgentError, defineAgent, type Json, type PlannedCall } from '@guildhall/agent-sdk';
 import { workflowOrchestrator } from '@guildhall/agent-workflow-orchestrator';
 import type { Problem, Run } from '@guildhall/contract';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { findViolations } from '../chaos/invariants.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 
 const BASE = 47_500_000n;
@@ -39,6 +41,16 @@ const spoiler = defineAgent({
     throw new AgentError('spoilt', 'It is spoilt.');
   },
 });
+let called = 'worker';
+/** Calls what is called `called` at the moment. */
+const fickle = defineAgent({
+  ...base,
+  id: 'fickle',
+  input: z.strictObject({}),
+  output: z.custom<Json>(),
+  plannedCalls: () => [{ agent: called, timesMax: 1 }],
+  run: async (ctx) => (await ctx.call('worker', {})).status,
+});
 /** Calls itself, with one less to cost each time. */
 const chain = defineAgent({
   ...base,
@@ -56,7 +68,7 @@ const chain = defineAgent({
 
 let platform: TestPlatform;
 beforeAll(async () => {
-  platform = await testPlatform({ agents: asAgents(workflowOrchestrator, worker, spoiler, chain) });
+  platform = await testPlatform({ agents: asAgents(workflowOrchestrator, worker, spoiler, fickle, chain) });
 });
 afterAll(() => platform.close());
 
@@ -110,10 +122,15 @@ describe('a tree of runs', () => {
   });
 
   it('pays nothing below a run in its middle that failed, though what it called was paid', async () => {
-    const input = graph(nested(call('spoiler', {}, { onFailure: 'skip' }), call('worker', {})));
+    const input = graph(
+      nested(
+        call('spoiler', {}, { onFailure: 'skip', retry: { attemptsMax: 2, firstDelayMs: 0 } }),
+        call('worker', {}),
+      ),
+    );
     expect(await estimate(input)).toEqual(money(5n * BASE));
     const { cost, runs } = await paid(input);
-    expect([cost, runs]).toEqual([3n, 5]);
+    expect([cost, runs]).toEqual([3n, 7]);
   });
 
   it('whose input holds an expression is held by its cap, and pays what it took', async () => {
@@ -150,6 +167,19 @@ describe('a tree of runs', () => {
   });
 });
 
+describe('a run that called what is no longer offered', () => {
+  it('can be replayed from its record, but not begun anew', async () => {
+    const { body: original } = await start({}, {}, 'fickle');
+    called = 'ghost';
+    expect((await start<Problem>({}, {}, 'fickle')).body.code).toBe('catalog.invalid-input');
+    const replay = (body: object) => platform.call<Run>('POST', `/v1/runs/${original.id}/replay`, body);
+    expect((await replay({ fromStep: 0 })).status).toBe(422);
+    const { body: again } = await replay({});
+    const ended = async () => (await platform.call<Run>('GET', `/v1/runs/${again.id}`)).body;
+    await expect.poll(ended).toMatchObject({ status: 'succeeded', output: 'succeeded', cost: money(0n) });
+  });
+});
+
 describe('a graph that cannot be priced', () => {
   it.each<[string, object, string]>([
     ['calls an agent that does not exist', call('ghost', {}), '/input/steps/1/agent'],
@@ -171,4 +201,16 @@ describe('a graph that cannot be priced', () => {
     expect(await balance()).toEqual(before);
     expect((await platform.call<{ data: Run[] }>('GET', '/v1/runs?status=queued')).body.data).toEqual([]);
   });
+});
+
+it('trees of runs, whatever became of them, leave books in which no fault is found', async () => {
+  const owner = new pg.Client({ connectionString: platform.database.ownerUrl });
+  await owner.connect();
+  const query = async <T>(text: string, values: unknown[] = []): Promise<T[]> =>
+    (await owner.query(text, values)).rows as T[];
+  const { data } = (await platform.call<{ data: Run[] }>('GET', '/v1/runs?limit=200')).body;
+  expect(data.length).toBeGreaterThan(30);
+  const acknowledged = new Set(data.map(({ id }) => id));
+  expect(await findViolations({ server: platform.server, acknowledged, query })).toEqual([]);
+  await owner.end();
 });
