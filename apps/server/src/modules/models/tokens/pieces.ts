@@ -52,12 +52,18 @@ function suffixEnd(text: string, at: number): number {
   return LONG_SUFFIXES.has(two) ? at + 3 : at;
 }
 
+/** The end of a run of one class, or -1 when it is longer than a window. */
+function runEnd(text: string, at: number, kind: number): number {
+  let end = at;
+  while (classAt(text, end) === kind) if (++end - at > WINDOW) return -1;
+  return end;
+}
+
 /** Letters from `at`, capitals first; -1 when something follows that may belong to them. */
 function wordEnd(text: string, at: number): number {
-  let end = at;
-  while (classAt(text, end) === UPPER) end++;
-  while (classAt(text, end) === LOWER) end++;
-  return classAt(text, end) === OTHER ? -1 : suffixEnd(text, end);
+  const capitals = runEnd(text, at, UPPER);
+  const end = capitals === -1 ? -1 : runEnd(text, capitals, LOWER);
+  return end === -1 || classAt(text, end) === OTHER ? -1 : suffixEnd(text, end);
 }
 
 function digitsEnd(text: string, at: number): number {
@@ -66,22 +72,22 @@ function digitsEnd(text: string, at: number): number {
   return end < at + DIGITS_MAX && classAt(text, end) === OTHER ? -1 : end;
 }
 
+/** Marks, and newlines and slashes behind them. */
 function marksEnd(text: string, at: number): number {
-  let end = at;
-  while (classAt(text, end) === MARK) end++;
-  if (classAt(text, end) === OTHER) return -1;
-  for (let code = text.charCodeAt(end); isNewline(code) || code === SLASH; code = text.charCodeAt(end)) end++;
+  let end = runEnd(text, at, MARK);
+  if (end === -1 || classAt(text, end) === OTHER) return -1;
+  for (let code = text.charCodeAt(end); isNewline(code) || code === SLASH; code = text.charCodeAt(end)) {
+    if (++end - at > WINDOW) return -1;
+  }
   return end;
 }
 
 /** A run of white space ends behind its last newline; without one, before its last character, which goes with the word that follows. */
 function spaceEnd(text: string, at: number): number {
-  let end = at;
-  let afterNewline = -1;
-  for (; classAt(text, end) === SPACE; end++) if (isNewline(text.charCodeAt(end))) afterNewline = end + 1;
+  const end = runEnd(text, at, SPACE);
   const next = classAt(text, end);
-  if (next === OTHER) return -1;
-  if (afterNewline !== -1) return afterNewline;
+  if (end === -1 || next === OTHER) return -1;
+  for (let last = end; last > at; last--) if (isNewline(text.charCodeAt(last - 1))) return last;
   return next === -1 || end === at + 1 ? end : end - 1;
 }
 
