@@ -93,6 +93,7 @@ const report = (body: string, more: object = {}) => ({
 describe('before a run begins', () => {
   it.each<[string, string, string, number, string, string | undefined]>([
     ['malformed JSON', 'data-processor', '{"input":{', 400, 'http.malformed-json', undefined],
+    ['a key that stands twice', 'data-processor', '{"input":{"a":1,"a":2}}', 400, 'http.duplicate-key', '/input/a'],
     ['an agent nobody knows', 'data-procesor', '{"input":{}}', 404, 'catalog.agent-not-found', undefined],
     ['a member nobody knows', 'data-processor', '{"input":{},"inputs":1}', 422, 'http.invalid-request', '/inputs'],
     ['no input', 'data-processor', '{}', 422, 'http.invalid-request', '/input'],

@@ -213,17 +213,25 @@ describe('what another organisation owns', () => {
 });
 
 describe('a test key', () => {
-  it('sees no run, key or entry of live keys, and can change none', async () => {
+  it('sees no run, key, file, endpoint, budget or entry of live keys, and can change none', async () => {
     const { objects } = world.own;
-    const live = [objects.run, objects.approvalRun, objects.key];
-    for (const route of world.routes.filter(({ path }) => /^\/v1\/(runs|keys)\/\{id\}/.test(path))) {
+    const live = [objects.run, objects.approvalRun, objects.key, objects.endpoint];
+    for (const route of world.routes.filter(({ path }) =>
+      /^\/v1\/(runs|keys|files|webhook-endpoints)\/\{id\}/.test(path),
+    )) {
       const request = { method: route.method, key: world.testKey, body: VALID[nameOf(route)] };
       const hidden = await send({ ...request, path: addressOf(route, objects) });
       const missing = await send({ ...request, path: addressOf(route, MISSING) });
       expect([nameOf(route), hidden.status]).toEqual([nameOf(route), 404]);
       expect(withoutRequest(hidden)).toEqual(withoutRequest(missing));
     }
-    for (const path of ['/v1/runs', '/v1/keys', '/v1/ledger/entries', '/v1/usage?groupBy=key']) {
+    for (const path of [
+      '/v1/runs',
+      '/v1/keys',
+      '/v1/webhook-endpoints',
+      '/v1/ledger/entries',
+      '/v1/usage?groupBy=key',
+    ]) {
       const { text } = await send({ method: 'GET', path, key: world.testKey });
       for (const id of live) expect(text, path).not.toContain(id);
     }

@@ -50,6 +50,12 @@ export const ledgerErrors = defineErrors('ledger', {
     'There is no such budget to remove.',
     'List the budgets to see what there is.',
   ],
+  budgetLiveOnly: [
+    'budget-live-only',
+    403,
+    'Budgets guard live money, which a test key cannot touch.',
+    'Use a live key with the scope billing:write.',
+  ],
   cursor: [
     'cursor',
     422,

@@ -151,3 +151,16 @@ test('reading needs billing:read and changing needs billing:write', async () => 
   expect((await ask('PUT', '/v1/budgets', { key: `${ORG_A} live billing:read`, body: budget })).status).toBe(403);
   expect((await app.inject({ method: 'GET', url: '/v1/balance' })).statusCode).toBe(401);
 });
+
+test('a test key sees no budget and can put or remove none', async () => {
+  const key = `${ORG_A} test billing:`;
+  expect((await ask('PUT', '/v1/budgets', { body: budget })).status).toBe(200);
+  expect((await ask('GET', '/v1/budgets', { key: `${key}read` })).json).toEqual({ data: [] });
+  const before = [await ask('GET', '/v1/budgets'), await audited()];
+  for (const limit of [usd('1'), null]) {
+    const answer = await ask('PUT', '/v1/budgets', { key: `${key}write`, body: { ...budget, limit } });
+    expect(answer).toMatchObject({ status: 403, json: { code: 'ledger.budget-live-only' } });
+  }
+  expect([await ask('GET', '/v1/budgets'), await audited()]).toEqual(before);
+  await ask('PUT', '/v1/budgets', { body: { ...budget, limit: null } });
+});

@@ -1,4 +1,4 @@
-/** The money routes of the ledger. The mode of the key decides which book it reads; budgets guard the live one. */
+/** The money routes of the ledger. The mode of the key decides which book it reads; budgets guard the live one and do not exist for test keys. */
 import {
   type BudgetView,
   balance,
@@ -80,8 +80,8 @@ const listBudgets = (ledger: Ledger) =>
     tag: 'Money',
     scope: 'billing:read',
     responses: { 200: budgetList },
-    async handler({ read }) {
-      const budgets = await read((tx) => ledger.listBudgets(tx));
+    async handler({ principal, read }) {
+      const budgets = principal.mode === 'live' ? await read((tx) => ledger.listBudgets(tx)) : [];
       return { status: 200, body: { data: budgets.map(toBudgetView) } };
     },
   });
@@ -96,7 +96,8 @@ const changeBudget = (ledger: Ledger, audit: Audit) =>
     body: putBudget,
     responses: { 200: budget },
     async handler({ principal, body, requestId, mutate }) {
-      const { orgId, keyId } = principal;
+      const { orgId, keyId, mode } = principal;
+      if (mode !== 'live') throw new GuildhallError(ledgerErrors.budgetLiveOnly);
       const { type, id = type === 'organisation' ? orgId : undefined } = body.scope;
       if (id === undefined) {
         throw new GuildhallError(ledgerErrors.budgetScope, {

@@ -8,6 +8,12 @@ export const httpErrors = defineErrors('http', {
     'The body is not valid JSON.',
     'Send a JSON body, encoded as UTF-8, with content-type application/json.',
   ],
+  duplicateKey: [
+    'duplicate-key',
+    400,
+    'A key stands twice in one object of the body.',
+    'Send it once: which of two values counts would be a guess.',
+  ],
   malformedForm: [
     'malformed-form',
     400,

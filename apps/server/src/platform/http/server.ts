@@ -15,6 +15,7 @@ import { authErrors, httpErrors } from './errors.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { parse } from './parse.ts';
 import { normalizeError, toProblem } from './problem.ts';
+import { assertKeysOnce } from './repeated-keys.ts';
 import { responseSchemas } from './response-schema.ts';
 import { assertSound } from './shape.ts';
 import type { Answer, Call, LimitVerdict, Principal, RouteDefinition } from './types.ts';
@@ -245,14 +246,24 @@ function answerBrokenHttp(options: HttpOptions, thrown: Error & { code?: string 
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n'));
 }
 
-/** JSON as ever, but a missing body is no body: clients set the content type of a DELETE too. */
+/** JSON as ever, but each key once, and a missing body is no body: clients set the content type of a DELETE too. */
 function setBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
-    if (text === '') done(null, undefined);
-    // Answers through `done`; `parseAs` says that it is a string.
-    else void parseJson(request, text as string, done);
+    if (text === '') return done(null, undefined);
+    // `parseAs` says that it is a string.
+    const json = text as string;
+    void parseJson(request, json, (error, value) => {
+      if (error) return done(error);
+      try {
+        assertKeysOnce(json, value);
+      } catch (refusal) {
+        // It throws nothing else.
+        return done(refusal as GuildhallError);
+      }
+      return done(null, value);
+    });
   });
 }
 
