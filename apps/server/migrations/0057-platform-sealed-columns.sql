@@ -47,14 +47,18 @@ begin
 end $$;
 call platform.system_function('platform.stale_envelopes(text, text, bytea, text, int)');
 
--- Puts new envelopes in the place of old ones; a row that was changed meanwhile keeps what it has. Returns how many were replaced.
+-- Puts new envelopes, under the key p_key, in the place of old ones; a row that was changed meanwhile keeps what it has. Returns how many
+-- were replaced, or null when another key has become the one that seals. Moving the root is what makes it so.
 -- Rows are locked in the order of their ids, so that two sweeps cannot wait for each other.
-create function platform.replace_envelopes(p_table text, p_column text, p_ids text[], p_old bytea[], p_new bytea[])
+create function platform.replace_envelopes(p_table text, p_column text, p_key bytea, p_ids text[], p_old bytea[], p_new bytea[])
   returns int language plpgsql as $$
 declare
   c platform.sealed_column;
   n int;
 begin
+  if p_table <> 'platform.root_key' and exists (select from platform.root_key r where substring(r.sealed from 2 for 8) <> p_key) then
+    return null;
+  end if;
   select * into strict c from platform.sealed_column s where s.table_name = p_table and s.column_name = p_column;
   execute format(
     'with wanted as (select u.id, u.old, u.new from unnest($1::text[], $2::bytea[], $3::bytea[]) u(id, old, new)),
@@ -64,7 +68,7 @@ begin
   get diagnostics n = row_count;
   return n;
 end $$;
-call platform.system_function('platform.replace_envelopes(text, text, text[], bytea[], bytea[])');
+call platform.system_function('platform.replace_envelopes(text, text, bytea, text[], bytea[], bytea[])');
 
 -- How many envelopes of a column lie under each key.
 create function platform.count_envelopes(p_table text, p_column text)

@@ -8,19 +8,25 @@ import { createCatalog } from './modules/catalog/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
 import { createLedger, ledgerRoutes } from './modules/ledger/index.ts';
 import { basePrice, createMetering, meteringRoutes } from './modules/metering/index.ts';
-import { createNotify, type Notify } from './modules/notify/index.ts';
+import { createNotify, createOperatorMailReader, type Notify } from './modules/notify/index.ts';
 import { creditsRoute } from './modules/ops/index.ts';
 import { announceContent, createGate, createRuns, type Runs } from './modules/runs/index.ts';
 import { createBus } from './platform/bus/index.ts';
-import { createTokenSigner } from './platform/crypto/index.ts';
+import { createTokenSigner, followMasterKey } from './platform/crypto/index.ts';
 import { createDurable } from './platform/durable/index.ts';
-import { createEgress } from './platform/egress/index.ts';
 import { type Failpoint, noFailpoints } from './platform/failpoints/index.ts';
 import { createFileStore } from './platform/files/index.ts';
 import type { RouteDefinition } from './platform/http/index.ts';
-import { createPostgresRateStore, createRateLimiter } from './platform/limits/index.ts';
+import {
+  createPostgresRateStore,
+  createRateLimiter,
+  createRedisRateStore,
+  type RateStore,
+} from './platform/limits/index.ts';
+import { createMail, createMailQueue } from './platform/mail/index.ts';
 import { createOutbox, type OutboxReader } from './platform/outbox/index.ts';
 import { createMetrics } from './platform/telemetry/index.ts';
+import { openTelemetry, type Watched } from './telemetry.ts';
 
 // $5: enough to try every agent some hundred times, not enough to be worth farming.
 const TRIAL_CREDIT_NANOS = 5_000_000_000n;
@@ -37,8 +43,17 @@ export interface ComposeOptions {
   readonly publicUrl: () => string;
 }
 
+/** The first calls need not count alone: a Redis that is there is connected by then. One that is away keeps nobody from starting. */
+async function openRates({ settings, log, db, closing }: Foundation): Promise<RateStore> {
+  if (settings.redisUrl === undefined) return createPostgresRateStore(db);
+  const store = createRedisRateStore(settings.redisUrl);
+  closing.push('shared rates', () => store.close());
+  await store.ping().catch((error: unknown) => log.warn('the server of REDIS_URL does not answer', { error }));
+  return store;
+}
+
 /** What knows no business word. */
-async function openPlatform(foundation: Foundation) {
+async function openPlatform(foundation: Foundation, watched: Watched) {
   const { settings, log, clock, ids, keyring, db, closing } = foundation;
   const metrics = createMetrics();
   closing.push('metrics', () => metrics.close());
@@ -46,17 +61,20 @@ async function openPlatform(foundation: Foundation) {
     log.warn('wake-ups for other processes were lost', { error }),
   );
   closing.push('wake-ups', () => bus.close());
-  const rates = createPostgresRateStore(db);
+  const onUnknown = (error?: unknown): void =>
+    log.error('the master key has changed, and the new one is not known here: restart this process with it', { error });
+  closing.push('master key', followMasterKey({ db, bus, keyring, onUnknown }));
+  const rates = await openRates(foundation);
   const limiter = createRateLimiter({
     store: rates,
     clock,
     hash: (text) => keyring.mac('rate-limits', text),
     scale: settings.limitsScale,
-    onSharedChange: (isShared, error) =>
-      log.warn(isShared ? 'rate limits are shared again' : 'rate limits are counted by each process alone', { error }),
+    onSharedChange: (isShared, error) => {
+      if (isShared) log.info('rate limits are shared again');
+      else log.error('rate limits are counted by each process alone', { error });
+    },
   });
-  const egress = createEgress({ allowPrivateCidrs: settings.egressAllowPrivate, clock });
-  closing.push('egress', () => egress.close());
   const files = createFileStore({
     directory: path.join(settings.dataDir, 'files'),
     clock,
@@ -64,7 +82,12 @@ async function openPlatform(foundation: Foundation) {
     ...(settings.s3Url ? { s3Url: settings.s3Url } : {}),
   });
   closing.push('files', () => files.close());
-  return { metrics, bus, durable: createDurable(db), outbox: createOutbox(ids), rates, limiter, egress, files };
+  const directory = path.join(settings.dataDir, 'mailbox');
+  const mail = createMail({ smtpUrl: settings.smtpUrl, from: settings.mailFrom, directory, clock });
+  closing.push('mail', () => mail.close());
+  const mailQueue = createMailQueue({ keyring });
+  const [durable, outbox] = [createDurable(db), createOutbox(ids)];
+  return { ...watched, metrics, bus, durable, outbox, rates, limiter, files, mail, mailQueue };
 }
 
 type OpenPlatform = Awaited<ReturnType<typeof openPlatform>>;
@@ -143,14 +166,17 @@ function joinRuns(foundation: Foundation, platform: OpenPlatform, base: Base, op
 }
 
 /** Builds every module on a foundation. Starts nothing but what listens; roles decide what runs. */
-export async function compose(foundation: Foundation, options: ComposeOptions) {
-  const { ids } = foundation;
-  const platform = await openPlatform(foundation);
+export async function compose(laid: Foundation, options: ComposeOptions) {
+  const watched = await openTelemetry(laid);
+  const foundation = { ...laid, log: watched.log };
+  const { ids, settings } = foundation;
+  const platform = await openPlatform(foundation, watched);
   const base = joinBase(foundation, options.agents);
   const { audit, ledger, identity, metering, catalog } = base;
   const runs = joinRuns(foundation, platform, base, options);
   const notify = joinNotify(foundation, platform, base);
-  const outboxReaders: readonly OutboxReader[] = [notify.reader];
+  const operatorMail = createOperatorMailReader({ queue: platform.mailQueue, to: settings.operatorEmail });
+  const outboxReaders: readonly OutboxReader[] = [notify.reader, operatorMail];
   const routes: readonly RouteDefinition[] = [
     ...catalog.routes,
     ...runs.routes,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ClosingStack } from './closing.ts';
 import type { Settings } from './config/index.ts';
 import { type Clock, systemClock } from './platform/clock/index.ts';
-import { createKeyring, type Keyring, loadMasterKey } from './platform/crypto/index.ts';
+import { connectionName, type Keyring, loadMasterKeys, openKeyring } from './platform/crypto/index.ts';
 import { createDb, type Db, migrate } from './platform/db/index.ts';
 import { createIds, type Ids } from './platform/ids/index.ts';
 import { createPostgres } from './platform/postgres/index.ts';
@@ -39,8 +39,9 @@ function asRole(url: string, role: string, password: string): string {
 export async function layFoundation(settings: Settings, log: Logger): Promise<Foundation> {
   const closing = new ClosingStack((name, error) => log.error('could not close a part cleanly', { part: name, error }));
   try {
-    const keyring = createKeyring({ masterKey: await loadMasterKey(settings.dataDir, settings.masterKey) });
+    const masterKeys = await loadMasterKeys(settings.dataDir, settings.masterKey, settings.masterKeysPrevious);
     const ownerUrl = settings.databaseUrl ?? (await openEmbedded(settings, log, closing));
+    const keyring = await openKeyring(ownerUrl, masterKeys);
     const appPassword = keyring.derive('db-role:guildhall_app').toString('base64url');
     const systemPassword = keyring.derive('db-role:guildhall_system').toString('base64url');
     await migrate({ ownerUrl, directory: MIGRATIONS, appPassword, systemPassword });
@@ -50,7 +51,7 @@ export async function layFoundation(settings: Settings, log: Logger): Promise<Fo
       systemUrl: asRole(ownerUrl, 'guildhall_system', systemPassword),
       appPoolMax: settings.databasePool,
       systemPoolMax: Math.max(2, Math.ceil(settings.databasePool / 4)),
-      applicationName: 'guildhall',
+      applicationName: connectionName(keyring, masterKeys.reload !== undefined),
       onIdleError: (error) => {
         // The error of a connection carries the whole client; its message says enough.
         if (!isClosing)

@@ -65,6 +65,22 @@ export const SETTINGS = [
     schema: z.string().optional(),
   },
   {
+    name: 'GUILDHALL_MASTER_KEYS_PREVIOUS',
+    fallback: 'none',
+    bounds: 'master keys, comma-separated',
+    effect:
+      'Former master keys: what is sealed under them stays readable. After a change run `guildhall keys rotate-master`, then remove them here.',
+    schema: z
+      .string()
+      .default('')
+      .transform((text) =>
+        text
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== ''),
+      ),
+  },
+  {
     name: 'S3_URL',
     fallback: 'the data folder',
     bounds: 's3:// URL',
@@ -159,6 +175,7 @@ export interface Settings extends ServiceSettings {
   readonly databaseUrl: string | undefined;
   readonly databasePool: number;
   readonly masterKey: string | undefined;
+  readonly masterKeysPrevious: readonly string[];
   readonly s3Url: string | undefined;
   readonly metricsToken: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -212,6 +229,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     databaseUrl: read<string | undefined>('DATABASE_URL'),
     databasePool: read<number>('DATABASE_POOL'),
     masterKey: read<string | undefined>('GUILDHALL_MASTER_KEY'),
+    masterKeysPrevious: read<string[]>('GUILDHALL_MASTER_KEYS_PREVIOUS'),
     s3Url: read<string | undefined>('S3_URL'),
     metricsToken: read<string | undefined>('METRICS_TOKEN'),
     logLevel: read<Settings['logLevel']>('LOG_LEVEL'),

@@ -3,7 +3,18 @@
 export type { Place } from './envelope.ts';
 export { cryptoErrors } from './errors.ts';
 export { createKeyring, type Keyring, type KeyringOptions } from './keyring.ts';
-export { loadMasterKey, parseMasterKey } from './master-key.ts';
+export { addMasterKey, dropOlderMasterKeys, loadMasterKeys, type MasterKeys, parseMasterKey } from './master-key.ts';
 export { randomName } from './random-name.ts';
+export { openKeyring } from './root.ts';
+export {
+  assertKnownEverywhere,
+  connectionName,
+  countByKey,
+  followMasterKey,
+  type KeyUse,
+  listSealedColumns,
+  type RotationProgress,
+  rotateMasterKey,
+} from './rotation.ts';
 export { Secret } from './secret.ts';
 export { createTokenSigner, type TokenSigner, type TokenVerdict } from './tokens.ts';

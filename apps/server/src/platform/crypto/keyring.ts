@@ -7,8 +7,17 @@ import { cryptoErrors } from './errors.ts';
 export interface KeyringOptions {
   /** 32 random bytes; everything new is made with it. */
   readonly masterKey: Buffer;
-  /** Master keys of the past: what they made stays readable and verifiable. */
+  /** Other master keys: what is sealed under them is readable. */
   readonly previousKeys?: readonly Buffer[];
+  /**
+   * What hashes, tokens and passwords are made from, so that they outlive a master key (`openRoot`). Left out, they are made from the master
+   * key itself, and hashes made under other known ones are found too.
+   */
+  readonly root?: Buffer;
+  /** Which of the known keys seals; the master key when left out. */
+  readonly sealingKeyId?: Buffer;
+  /** The master keys as they are known now, newest first: asked for when an envelope names one that is not known. */
+  readonly reload?: () => readonly Buffer[];
 }
 
 export interface Keyring {
@@ -16,10 +25,14 @@ export interface Keyring {
   encrypt(place: Place, plain: string | Buffer): Buffer;
   /** @throws cryptoErrors.unreadable for another place, an unknown key or a changed bit. */
   decrypt(place: Place, sealed: Buffer): Buffer;
-  /** False where `rewrap` would bring an older envelope to the current master key. */
+  /** False where `rewrap` would bring an older envelope to the key that seals. */
   isCurrent(sealed: Buffer): boolean;
-  /** The same value under the current master key. Idempotent; the old envelope stays readable, so a stop between rows harms nothing. */
+  /** The same value under the key that seals. Idempotent; the old envelope stays readable, so a stop between rows harms nothing. */
   rewrap(place: Place, sealed: Buffer): Buffer;
+  /** From now on this key seals. False when it is not known, also after looking again: then nothing changes. */
+  sealUnder(keyId: Buffer): boolean;
+  /** Ids of the known master keys, newest first. */
+  keyIds(): readonly Buffer[];
   /** A key for one purpose alone. Purposes are constants in the code, for example `db-role:guildhall_app`. */
   derive(purpose: string, bytes?: number): Buffer;
   /** HMAC-SHA-256 under a key that only this purpose has. */
@@ -38,66 +51,98 @@ const PURPOSES_MAX = 200;
 const expand = (master: Buffer, info: string, bytes: number): Buffer =>
   Buffer.from(hkdfSync('sha256', master, SALT, info, bytes));
 
-interface Root {
-  readonly kek: Kek;
-  macKey(purpose: string): KeyObject;
+/** Names a master key without telling anything about it. */
+const idOf = (master: Buffer): Buffer => expand(master, 'key-id', KEY_ID_BYTES);
+
+function createKek(master: Buffer): Kek {
+  assert(master.length === MASTER_KEY_BYTES, 'a master key has 32 bytes');
+  return { id: idOf(master), key: createSecretKey(expand(master, 'kek', 32)) };
 }
 
-function createRoot(master: Buffer): Root {
-  assert(master.length === MASTER_KEY_BYTES, 'a master key has 32 bytes');
-  const kek = { id: expand(master, 'key-id', KEY_ID_BYTES), key: createSecretKey(expand(master, 'kek', 32)) };
-  const macKeys = new Map<string, KeyObject>();
-  return {
-    kek,
-    macKey(purpose) {
-      const known = macKeys.get(purpose);
-      if (known) return known;
-      const made = createSecretKey(expand(master, `mac:${purpose}`, 32));
-      if (macKeys.size < PURPOSES_MAX) macKeys.set(purpose, made);
-      return made;
-    },
+/** Keys for one purpose each, derived once. */
+function createMacKeys(root: Buffer): (purpose: string) => KeyObject {
+  const known = new Map<string, KeyObject>();
+  return (purpose) => {
+    const before = known.get(purpose);
+    if (before) return before;
+    const made = createSecretKey(expand(root, `mac:${purpose}`, 32));
+    if (known.size < PURPOSES_MAX) known.set(purpose, made);
+    return made;
   };
 }
 
 const macWith = (key: KeyObject, message: string | Buffer): Buffer =>
   createHmac('sha256', key).update(message).digest();
 
-/** Cheap to keep, costs one derivation per purpose; make one per process. */
-export function createKeyring(options: KeyringOptions): Keyring {
-  const current = createRoot(options.masterKey);
-  const roots = [current, ...(options.previousKeys ?? []).map(createRoot)];
-  const kekOf = (sealed: Buffer): Kek => {
-    const id = keyIdOf(sealed);
-    const found = id && roots.find((root) => root.kek.id.equals(id));
-    if (!found)
+/** The known key-encryption keys, and which of them seals. */
+function createKeks(options: KeyringOptions) {
+  let known = [options.masterKey, ...(options.previousKeys ?? [])].map(createKek);
+  const find = (id: Buffer): Kek | undefined => known.find((kek) => kek.id.equals(id));
+  const findOrReload = (id: Buffer): Kek | undefined => {
+    const found = find(id);
+    if (found || !options.reload) return found;
+    const fresh = options.reload().map(createKek);
+    // What was known stays known: values in memory may still lie under it.
+    known = [...fresh, ...known.filter((kek) => !fresh.some((one) => one.id.equals(kek.id)))];
+    return find(id);
+  };
+  const first = options.sealingKeyId ? findOrReload(options.sealingKeyId) : known[0];
+  assert(first, 'the key that seals is known');
+  let sealing: Kek = first;
+  return {
+    sealing: () => sealing,
+    sealUnder(id: Buffer): boolean {
+      const wanted = findOrReload(id);
+      if (wanted) sealing = wanted;
+      return wanted !== undefined;
+    },
+    ids: () => known.map((kek) => kek.id),
+    /** @throws cryptoErrors.unreadable when the envelope names no known key. */
+    of(sealed: Buffer): Kek {
+      const id = keyIdOf(sealed);
+      const found = id && findOrReload(id);
+      if (found) return found;
       throw new GuildhallError(cryptoErrors.unreadable, {
         internal: `no key ${id?.toString('hex') ?? '(not an envelope)'}`,
       });
-    return found.kek;
+    },
   };
-  const translating = (work: () => Buffer): Buffer => {
-    try {
-      return work();
-    } catch (cause) {
-      if (cause instanceof GuildhallError) throw cause;
-      throw new GuildhallError(cryptoErrors.unreadable, { internal: 'authentication failed', cause });
-    }
-  };
+}
+
+function translating(work: () => Buffer): Buffer {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof GuildhallError) throw cause;
+    throw new GuildhallError(cryptoErrors.unreadable, { internal: 'authentication failed', cause });
+  }
+}
+
+/** Cheap to keep, costs one derivation per purpose; make one per process. */
+export function createKeyring(options: KeyringOptions): Keyring {
+  const keks = createKeks(options);
+  const root = options.root ?? options.masterKey;
+  const newest = createMacKeys(root);
+  const macKeys = options.root ? [newest] : [newest, ...(options.previousKeys ?? []).map(createMacKeys)];
+  const macs = (purpose: string, message: string | Buffer): Buffer[] =>
+    macKeys.map((keyOf) => macWith(keyOf(purpose), message));
   return {
-    encrypt: (place, plain) => seal(current.kek, place, typeof plain === 'string' ? Buffer.from(plain, 'utf8') : plain),
-    decrypt: (place, sealed) => translating(() => open(kekOf(sealed), place, sealed)),
-    isCurrent: (sealed) => keyIdOf(sealed)?.equals(current.kek.id) ?? false,
+    encrypt: (place, plain) =>
+      seal(keks.sealing(), place, typeof plain === 'string' ? Buffer.from(plain, 'utf8') : plain),
+    decrypt: (place, sealed) => translating(() => open(keks.of(sealed), place, sealed)),
+    isCurrent: (sealed) => keyIdOf(sealed)?.equals(keks.sealing().id) ?? false,
     rewrap: (place, sealed) =>
       translating(() => {
-        const from = kekOf(sealed);
-        return from === current.kek ? sealed : rewrap(from, current.kek, place, sealed);
+        const from = keks.of(sealed);
+        const to = keks.sealing();
+        return from === to ? sealed : rewrap(from, to, place, sealed);
       }),
-    derive: (purpose, bytes = 32) => expand(options.masterKey, `derive:${purpose}`, bytes),
-    mac: (purpose, message) => macWith(current.macKey(purpose), message),
-    macs: (purpose, message) => roots.map((root) => macWith(root.macKey(purpose), message)),
+    sealUnder: keks.sealUnder,
+    keyIds: keks.ids,
+    derive: (purpose, bytes = 32) => expand(root, `derive:${purpose}`, bytes),
+    mac: (purpose, message) => macWith(newest(purpose), message),
+    macs,
     verifyMac: (purpose, message, mac) =>
-      roots
-        .map((root) => macWith(root.macKey(purpose), message))
-        .filter((known) => known.length === mac.length && timingSafeEqual(known, mac)).length > 0,
+      macs(purpose, message).filter((known) => known.length === mac.length && timingSafeEqual(known, mac)).length > 0,
   };
 }

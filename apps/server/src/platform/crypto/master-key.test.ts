@@ -4,7 +4,10 @@ import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadMasterKey, parseMasterKey } from './index.ts';
+import { addMasterKey, dropOlderMasterKeys, loadMasterKeys, parseMasterKey } from './index.ts';
+
+const loadMasterKey = async (from: string, configured?: string): Promise<Buffer> =>
+  (await loadMasterKeys(from, configured)).keys[0] ?? Buffer.alloc(0);
 
 let directory: string;
 beforeEach(async () => {
@@ -72,8 +75,8 @@ describe('the master key file', () => {
     const door = new URL('./index.ts', import.meta.url).href;
     await writeFile(
       program,
-      `import { loadMasterKey } from ${JSON.stringify(door)};
-       process.on('message', async (dir) => { process.send((await loadMasterKey(dir)).toString('hex'), () => process.exit(0)); });
+      `import { loadMasterKeys } from ${JSON.stringify(door)};
+       process.on('message', async (dir) => { process.send((await loadMasterKeys(dir)).keys[0].toString('hex'), () => process.exit(0)); });
        process.send('ready');`,
     );
     const children = Array.from({ length: 4 }, () => fork(program, { execArgv: [] }));
@@ -85,5 +88,29 @@ describe('the master key file', () => {
     const answers = children.map(next);
     for (const child of children) child.send(path.join(directory, 'race'));
     expect(new Set(await Promise.all(answers)).size).toBe(1);
+  });
+});
+
+describe('several master keys', () => {
+  test('a new key stands before the old ones, a process that runs reads it again, and only the newest stays at the end', async () => {
+    const { keys, reload } = await loadMasterKeys(directory);
+    await addMasterKey(directory);
+    const both = reload?.() ?? [];
+    expect(both).toHaveLength(2);
+    expect(both[1]?.equals(keys[0] ?? Buffer.alloc(0))).toBe(true);
+    await dropOlderMasterKeys(directory);
+    expect(reload?.()).toEqual(both.slice(0, 1));
+    expect(await readdir(directory)).toEqual(['master.key']);
+    expect((await stat(path.join(directory, 'master.key'))).mode & 0o777).toBe(0o600);
+  });
+
+  test('keys of settings come in the order in which they are given, and a weak one among the previous is refused', async () => {
+    const [first, second] = [randomBytes(32), randomBytes(32)];
+    const { keys, reload } = await loadMasterKeys(directory, first.toString('base64'), [second.toString('base64')]);
+    expect(keys).toEqual([first, second]);
+    expect(reload).toBeUndefined();
+    await expect(
+      loadMasterKeys(directory, first.toString('base64'), [Buffer.alloc(32, 7).toString('base64')]),
+    ).rejects.toMatchObject(refused);
   });
 });

@@ -1,6 +1,7 @@
-/** Where the master key comes from: a setting, else a file of its own that the first start makes. */
+/** Where master keys come from: a setting, else a file of their own that the first start makes. */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { GuildhallError } from '../errors/index.ts';
 import { cryptoErrors } from './errors.ts';
@@ -43,16 +44,22 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Linking a complete file under the final name is atomic and fails when the name exists: of two racing processes one wins, whole. */
-async function createFile(directory: string, file: string): Promise<void> {
+/** A complete file under a name that nobody looks for. */
+async function writeDraft(directory: string, keys: readonly Buffer[]): Promise<string> {
   const draft = path.join(directory, `.${FILE_NAME}.${randomBytes(8).toString('hex')}`);
   const handle = await open(draft, 'wx', 0o600);
   try {
-    await handle.writeFile(`${randomBytes(KEY_BYTES).toString('base64')}\n`);
+    await handle.writeFile(keys.map((key) => `${key.toString('base64')}\n`).join(''));
     await handle.sync();
   } finally {
     await handle.close();
   }
+  return draft;
+}
+
+/** Linking a complete file under the final name is atomic and fails when the name exists: of two racing processes one wins, whole. */
+async function createFile(directory: string, file: string): Promise<void> {
+  const draft = await writeDraft(directory, [randomBytes(KEY_BYTES)]);
   try {
     await link(draft, file);
     await syncDirectory(directory);
@@ -63,27 +70,66 @@ async function createFile(directory: string, file: string): Promise<void> {
   }
 }
 
+/** Renaming a complete file over the old one is atomic: a reader sees the one or the other, whole, also after a crash. */
+async function replaceFile(directory: string, keys: readonly Buffer[]): Promise<void> {
+  const draft = await writeDraft(directory, keys);
+  try {
+    await rename(draft, path.join(directory, FILE_NAME));
+    await syncDirectory(directory);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
 
-async function readKeyFile(file: string): Promise<Buffer> {
-  const { mode } = await stat(file);
+/** One key a line, newest first. */
+function readKeyFile(file: string): readonly Buffer[] {
+  const { mode } = statSync(file);
   if ((mode & 0o077) !== 0) throw refuse(`${file} can be read by others. Run: chmod 600 ${file}`);
-  return parseMasterKey(await readFile(file, 'utf8'));
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const keys = lines.filter((line) => line.trim() !== '').map(parseMasterKey);
+  if (keys.length === 0) throw refuse(`${file} holds no key.`);
+  return keys;
+}
+
+export interface MasterKeys {
+  /** Newest first. */
+  readonly keys: readonly Buffer[];
+  /** Reads them again: a file may have got a new key meanwhile. Undefined where they come from settings, which stay. */
+  readonly reload: (() => readonly Buffer[]) | undefined;
 }
 
 /**
- * The master key: `configured` when it is given, else the file `master.key` in `directory`, which is made (0600) when there is none.
- * Any number of processes may call it at once and all get the same key. Whoever loses the key loses every stored secret.
+ * The master keys: `configured` when it is given, else those of the file `master.key` in `directory`, which is made (0600) when there is
+ * none; then the `previous` ones. Any number of processes may call it at once and all get the same keys. Whoever loses them loses every
+ * stored secret.
  */
-export async function loadMasterKey(directory: string, configured?: string): Promise<Buffer> {
-  if (configured !== undefined) return parseMasterKey(configured);
+export async function loadMasterKeys(
+  directory: string,
+  configured?: string,
+  previous: readonly string[] = [],
+): Promise<MasterKeys> {
+  const older = previous.map(parseMasterKey);
+  if (configured !== undefined) return { keys: [parseMasterKey(configured), ...older], reload: undefined };
   const file = path.join(directory, FILE_NAME);
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  const reload = (): readonly Buffer[] => [...readKeyFile(file), ...older];
   try {
-    return await readKeyFile(file);
+    return { keys: reload(), reload };
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
   await createFile(directory, file);
-  return readKeyFile(file);
+  return { keys: reload(), reload };
+}
+
+/** Puts a new key before those of the file; it seals only once the root has been moved to it. */
+export async function addMasterKey(directory: string): Promise<void> {
+  await replaceFile(directory, [randomBytes(KEY_BYTES), ...readKeyFile(path.join(directory, FILE_NAME))]);
+}
+
+/** Leaves the newest key alone in the file. What is sealed under the others can never be read again. */
+export async function dropOlderMasterKeys(directory: string): Promise<void> {
+  await replaceFile(directory, readKeyFile(path.join(directory, FILE_NAME)).slice(0, 1));
 }

@@ -112,7 +112,7 @@ async function inTransaction<T>(pool: pg.Pool, orgId: string | undefined, work: 
 }
 
 async function keepListening(
-  url: string,
+  { appUrl: url, applicationName }: DbOptions,
   channels: readonly string[],
   onMessage: (channel: string, payload: string) => void,
   onGap: () => void,
@@ -123,6 +123,7 @@ async function keepListening(
   const connect = async (): Promise<void> => {
     const client = new pg.Client({
       connectionString: url,
+      application_name: applicationName,
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     });
@@ -161,7 +162,7 @@ export function createDb(options: DbOptions): Db {
     open: (work) => inTransaction(app, undefined, work),
     direct: (work) => withClient(app, (client) => work(builderOn(client))),
     system: (work) => withClient(system, (client) => work(builderOn(client))),
-    listen: (channels, onMessage, onGap) => keepListening(options.appUrl, channels, onMessage, onGap),
+    listen: (channels, onMessage, onGap) => keepListening(options, channels, onMessage, onGap),
     stats: () => ({
       active: app.totalCount - app.idleCount + system.totalCount - system.idleCount,
       idle: app.idleCount + system.idleCount,

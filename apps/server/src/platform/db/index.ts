@@ -2,4 +2,4 @@
 
 export { sql } from 'kysely';
 export { createDb, type Db, isConnectionError, isRetryable, isUniqueViolation, type Tx } from './db.ts';
-export { migrate, schemaVersion } from './migrate.ts';
+export { asOwnerAlone, migrate, schemaVersion } from './migrate.ts';

@@ -70,6 +70,17 @@ async function ensureRolesBesideOthers(client: pg.Client, options: MigrateOption
   }
 }
 
+/** One piece of work as the owner, before there is a schema; no two processes do theirs, or migrate, at once. */
+export async function asOwnerAlone<T>(
+  ownerUrl: string,
+  work: (query: (text: string, values?: readonly unknown[]) => Promise<readonly unknown[]>) => Promise<T>,
+): Promise<T> {
+  return withOwner(ownerUrl, async (client) => {
+    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    return work(async (text, values = []) => (await client.query(text, [...values])).rows);
+  });
+}
+
 /** A connection for one piece of work. */
 async function withOwner<T>(ownerUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: ownerUrl });

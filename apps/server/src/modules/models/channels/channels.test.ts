@@ -153,24 +153,35 @@ test('what a channel offers is asked for in the background, shown by kind of wir
   expect(fake.asked.length).toBe(before + 1);
 });
 
-test('an Ollama that comes is found, one that is not there is no error, and its address may be private', async () => {
+test('an Ollama that comes is found although its address is private, and one that is not there is no error', async () => {
   const guarded = createEgress({ allowPrivateCidrs: [], clock: g.deps.clock });
-  const silent = await g.process({
-    environmentProviders: { ...g.deps.environmentProviders, ollama: { url: undefined } },
-    trustedEgress: guarded,
-  });
-  expect((await silent.candidates({ orgId: ORG, kind: 'ollama' })).length).toBe(0);
+  const environmentProviders = { ...g.deps.environmentProviders, ollama: { url: undefined } };
+  const unreachable = {
+    ...guarded,
+    request: () => guarded.request('http://127.0.0.1:9/', { trustedOrigin: 'http://127.0.0.1:9' }),
+  };
+  const silent = await g.process({ environmentProviders, egress: unreachable });
+  expect(await silent.candidates({ orgId: ORG, kind: 'ollama' })).toEqual([]);
   const ollama = await provider('');
   ollama.answer = (response) => response.end(JSON.stringify({ data: [{ id: 'llama3:8b' }] }));
-  const redirected = {
-    request: (url: string) => g.deps.egress.request(url.replace('http://127.0.0.1:11434/v1', ollama.url)),
+  const here = new URL(ollama.url).origin;
+  const moved: typeof guarded = {
+    ...guarded,
+    request: (url, request = {}) => {
+      expect(request.trustedOrigin).toBe('http://127.0.0.1:11434');
+      return guarded.request(url.replace('http://127.0.0.1:11434', here), { ...request, trustedOrigin: here });
+    },
   };
   const there = await g.process({
-    environmentProviders: { ...g.deps.environmentProviders, ollama: { url: undefined } },
-    trustedEgress: redirected,
+    environmentProviders: {
+      ...environmentProviders,
+      openai: { ...environmentProviders.openai, apiKey: undefined },
+      anthropic: { ...environmentProviders.anthropic, apiKey: undefined },
+    },
+    egress: moved,
   });
   await eventually(async () => (await there.candidates({ orgId: ORG, kind: 'ollama' })).length === 1);
-  expect((await there.models(ORG)).find((m) => m.channel.kind === 'ollama')).toMatchObject({
+  expect((await there.models(ORG)).find((one_) => one_.channel.kind === 'ollama')).toMatchObject({
     channel: { id: 'prv_found_ollama', isTrustedAddress: true, retainsData: false },
     names: ['llama3:8b'],
     isKnown: true,

@@ -83,7 +83,6 @@ export async function ground(environment: Record<string, string> = {}) {
     keyring,
     audit: createAudit({ ids }),
     egress,
-    trustedEgress: egress,
     log: silentLogger,
     environmentProviders: providers,
     health: () => [],

@@ -63,14 +63,14 @@ function requestChannel({ orgId, kind, requestKey }: Wanted, assertCallable: (ur
 }
 
 export function createChannels(deps: ChannelsDeps): Channels {
-  const { clock, trustedEgress, environmentProviders, health } = deps;
+  const { clock, egress, environmentProviders, health } = deps;
   const memory = createChannelMemory(deps);
   const offers = createOffers(deps);
   const service = createProviderService(deps);
   const settled = environmentChannels(environmentProviders);
   const finder =
     environmentProviders.ollama.url === undefined
-      ? createOllamaFinder({ clock, egress: trustedEgress, noted: offers.note })
+      ? createOllamaFinder({ clock, egress, noted: offers.note })
       : undefined;
   const found = (): readonly Channel[] => {
     const channel = finder?.found();

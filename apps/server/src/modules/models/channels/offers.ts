@@ -28,9 +28,9 @@ export interface Offers {
   stop(): void;
 }
 
-type OfferDeps = Pick<ChannelsDeps, 'clock' | 'egress' | 'trustedEgress' | 'log'>;
+type OfferDeps = Pick<ChannelsDeps, 'clock' | 'egress' | 'log'>;
 
-export function createOffers({ clock, egress, trustedEgress, log }: OfferDeps): Offers {
+export function createOffers({ clock, egress, log }: OfferDeps): Offers {
   const offered = new LRUCache<string, Offer>({ max: CHANNELS_MAX });
   const waiting = new Map<string, Channel>();
   let asked = 0;
@@ -43,7 +43,7 @@ export function createOffers({ clock, egress, trustedEgress, log }: OfferDeps): 
   const ask = async (channel: Channel): Promise<void> => {
     const { id, kind, baseUrl, isTrustedAddress } = channel;
     const key = await channel.secret();
-    const check = await probe(isTrustedAddress ? trustedEgress : egress, clock, { kind, baseUrl, key });
+    const check = await probe(egress, clock, { kind, baseUrl, key, isTrustedAddress });
     if (isWorking(check)) note(id, check.models);
     else {
       const before = offered.get(id);

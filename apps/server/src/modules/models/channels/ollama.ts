@@ -34,6 +34,7 @@ export function createOllamaFinder({ clock, egress, noted, baseUrl }: OllamaDeps
       kind: 'ollama',
       baseUrl: channel.baseUrl,
       key: undefined,
+      isTrustedAddress: true,
       totalMs: LOOK_MS,
     });
     isThere = isWorking(check);

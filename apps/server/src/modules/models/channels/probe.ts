@@ -11,6 +11,8 @@ export interface Probed {
   readonly kind: ProviderKind;
   readonly baseUrl: string;
   readonly key: string | undefined;
+  /** The operator set the address, so it may be a private one. */
+  readonly isTrustedAddress?: boolean;
   /** Default 10 s. */
   readonly totalMs?: number;
 }
@@ -64,7 +66,7 @@ function faultOf(kind: ProviderKind, error: unknown): Verdict {
   const { spec, details } = error;
   if (spec === egressErrors.denied)
     return { outcome: 'address-refused', detail: details.detail ?? 'This address must not be called.' };
-  if (spec === egressErrors.unreachable)
+  if (spec === egressErrors.unreachable || spec === egressErrors.connectTimeout)
     return { outcome: 'unreachable', detail: details.detail ?? 'Nothing answers at this address.' };
   if (spec === egressErrors.timeout)
     return { outcome: 'unreachable', detail: 'There was no whole answer within 10 seconds.' };
@@ -72,10 +74,11 @@ function faultOf(kind: ProviderKind, error: unknown): Verdict {
 }
 
 async function ask(egress: Pick<Egress, 'request'>, probed: Probed): Promise<Verdict> {
-  const { kind, baseUrl, key, totalMs = TOTAL_MS } = probed;
+  const { kind, baseUrl, key, isTrustedAddress, totalMs = TOTAL_MS } = probed;
+  const trust = isTrustedAddress ? { trustedOrigin: new URL(baseUrl).origin } : {};
   const headers = { accept: 'application/json', ...authHeaders(kind, key) };
   const get = async (path: string) => {
-    const answer = await egress.request(`${baseUrl}${path}`, { headers, totalMs, maxBytes: LIST_MAX_BYTES });
+    const answer = await egress.request(`${baseUrl}${path}`, { headers, totalMs, maxBytes: LIST_MAX_BYTES, ...trust });
     return { status: answer.status, text: await answer.text() };
   };
   const keyPath = KEY_PATHS[kind];

@@ -104,10 +104,7 @@ export interface ChannelsDeps {
   readonly audit: Pick<Audit, 'append'>;
   readonly bus: Pick<Bus, 'subscribe' | 'onGap'>;
   readonly log: Logger;
-  /** For addresses that organisations and requests name: public ones, and what EGRESS_ALLOW_PRIVATE opens. */
   readonly egress: Egress;
-  /** For addresses that the settings of this process name: these may be private. */
-  readonly trustedEgress: Pick<Egress, 'request'>;
   readonly environmentProviders: ProviderSettings;
   /** What calls of this process saw of each channel. */
   readonly health: () => readonly ChannelHealth[];
