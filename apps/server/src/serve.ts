@@ -14,6 +14,8 @@ import { createWorker } from './platform/durable/index.ts';
 import { GuildhallError } from './platform/errors/index.ts';
 import { type Failpoint, noFailpoints } from './platform/failpoints/index.ts';
 import { createHttp, openApi, type RouteDefinition } from './platform/http/index.ts';
+import type { RateRule } from './platform/limits/index.ts';
+import { createPostman, pruneMail } from './platform/mail/index.ts';
 import { createOutboxDispatcher } from './platform/outbox/index.ts';
 import type { Logger } from './platform/telemetry/index.ts';
 import { VERSION } from './version.ts';
@@ -39,6 +41,7 @@ const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const IDEMPOTENCY_KEEP = '30 days';
 const WORKERS_KEEP = '7 days';
+const RATE_PROBE: RateRule = { name: 'probe', limit: 10, windowSeconds: 1, onStoreFailure: 'open' };
 
 export interface ServeOptions {
   readonly role: Role;
@@ -56,15 +59,16 @@ export async function serve(options: ServeOptions): Promise<Server> {
 }
 
 /** The same on a foundation that is already laid; it is closed with the server. */
-export async function serveOn(foundation: Foundation, options: ServeOptions): Promise<Server> {
+export async function serveOn(laid: Foundation, options: ServeOptions): Promise<Server> {
   const { role, settings } = options;
   try {
     let url = settings.publicUrl;
-    const platform = await compose(foundation, {
+    const platform = await compose(laid, {
       agents: options.agents ?? builtInAgents,
       ...(options.failpoint ? { failpoint: options.failpoint } : {}),
       publicUrl: () => url ?? `http://${settings.host}:${settings.port}`,
     });
+    const foundation = { ...laid, log: platform.log };
     await platform.metering.ensurePartitions();
     let routes: readonly RouteDefinition[] = [];
     if (role !== 'worker') {
@@ -75,7 +79,7 @@ export async function serveOn(foundation: Foundation, options: ServeOptions): Pr
     if (role !== 'api') await work(foundation, platform, options);
     return { foundation, platform, url, routes, stop: () => foundation.closing.close() };
   } catch (error) {
-    await foundation.closing.close();
+    await laid.closing.close();
     throw error;
   }
 }
@@ -112,6 +116,7 @@ async function listen(
     ids,
     clock,
     log,
+    tracer: platform.tracer,
     routes: all,
     fileMaxBytes: FILE_MAX_BYTES,
     authenticate: limits.authenticate,
@@ -156,7 +161,13 @@ function readinessChecks({ db }: Foundation, platform: Platform) {
 }
 
 function watch({ db }: Foundation, platform: Platform): void {
+  const { limiter } = platform;
   platform.metrics.watch({
+    rateLimitsShared: async () => {
+      // So that a quiet system, too, learns of it.
+      await limiter.take(RATE_PROBE, 'scrape');
+      return limiter.isShared() ? 1 : 0;
+    },
     databaseConnectionsActive: () => db.stats().active,
     queueDepth: async () => Number((await platform.durable.counts()).find((row) => row.state === 'queued')?.n ?? 0n),
     outboxAgeSeconds: async () => {
@@ -171,7 +182,8 @@ function watch({ db }: Foundation, platform: Platform): void {
 }
 
 async function work(foundation: Foundation, platform: Platform, options: ServeOptions): Promise<void> {
-  const { settings, closing, db, ids, log } = foundation;
+  const { settings, closing, db, ids, keyring, log } = foundation;
+  const { tracer } = platform;
   const jobs = createJobs({ db, log }, [
     { name: 'holds.sweep', everyMs: 5_000, run: () => platform.ledger.sweepExpired() },
     { name: 'usage.partitions', everyMs: HOUR_MS, run: () => platform.metering.ensurePartitions() },
@@ -182,6 +194,8 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
         pruneRuns(db, platform.files, { runsMs: settings.retentionRunsMs, filesMs: settings.retentionFilesMs }),
     },
     { name: 'webhooks.prune', everyMs: HOUR_MS, run: () => platform.notify.prune() },
+    { name: 'mail.prune', everyMs: HOUR_MS, run: () => pruneMail(db) },
+    { name: 'rates.sweep', everyMs: MINUTE_MS, run: () => platform.rates.sweep() },
     { name: 'files.sweep', everyMs: HOUR_MS, run: () => platform.files.sweep() },
     {
       name: 'idempotency.prune',
@@ -204,6 +218,8 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
     failpoint: options.failpoint ?? noFailpoints,
   });
   closing.push('outbox', () => dispatcher.stop());
+  const postman = createPostman({ db, keyring, mail: platform.mail, log });
+  closing.push('mail under way', () => postman.stop());
   platform.notify.deliveries.start();
   closing.push('webhooks', () => platform.notify.deliveries.stop(WEBHOOKS_DRAIN_MS));
   const worker = await createWorker({
@@ -212,7 +228,12 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
     ids,
     log,
     slots: settings.workerSlots,
-    execute: platform.runs.execute,
+    execute: (task, signal) =>
+      tracer.span(
+        'run.attempt',
+        { 'guildhall.run_id': task.id, 'guildhall.org_id': task.orgId, 'guildhall.fence': Number(task.fence) },
+        () => platform.runs.execute(task, signal),
+      ),
   });
   closing.push('worker', () => worker.stop(DRAIN_MS));
 }

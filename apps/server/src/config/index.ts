@@ -1,4 +1,5 @@
 /** The one reader of the environment: every setting with its default, bounds and effect; every fault is listed at once. */
 export type { ProviderSettings } from './providers.ts';
 export type { SettingDoc } from './schemas.ts';
+export { secretsOf } from './secrets.ts';
 export { loadSettings, SETTINGS, type Settings, SettingsError } from './settings.ts';

@@ -5,6 +5,7 @@
  */
 import { Secret } from '../../platform/crypto/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
+import { ENDPOINT_DISABLED } from './operator-mail.ts';
 import { judge, retryAfterMs, type Sent, type Verdict } from './rules.ts';
 import { secretPlace } from './service.ts';
 import { signedHeaders } from './signature.ts';
@@ -24,7 +25,10 @@ const POLL_MS = 1_000;
 /** An endpoint that has failed for so long without a success is disabled. */
 const FAILING_MAX_MS = 5 * 24 * 3_600_000;
 
-type Deps = Pick<NotifyDeps, 'db' | 'clock' | 'keyring' | 'audit' | 'egress' | 'bus' | 'log' | 'random' | 'attempted'>;
+type Deps = Pick<
+  NotifyDeps,
+  'db' | 'clock' | 'keyring' | 'audit' | 'egress' | 'bus' | 'log' | 'random' | 'attempted' | 'outbox'
+>;
 
 export interface DeliveryLoop {
   start(): void;
@@ -177,7 +181,7 @@ export class Deliveries implements DeliveryLoop {
   }
 
   async #record(delivery: ClaimedDelivery, verdict: Verdict): Promise<void> {
-    const { db, audit, log } = this.#deps;
+    const { db, audit, log, outbox } = this.#deps;
     const { orgId, endpointId } = delivery;
     await db.tenant(orgId, async (tx) => {
       const disabled = await recordAttempt(tx, delivery, verdict, FAILING_MAX_MS);
@@ -190,6 +194,7 @@ export class Deliveries implements DeliveryLoop {
         targetId: endpointId,
         data: { reason: disabled },
       });
+      await outbox.append(tx, { orgId, type: ENDPOINT_DISABLED, data: { endpointId, reason: disabled } });
       log.warn('webhooks: an endpoint is disabled', { orgId, endpointId, reason: disabled });
     });
   }

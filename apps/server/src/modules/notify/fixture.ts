@@ -10,7 +10,7 @@ import type { Clock } from '../../platform/clock/index.ts';
 import { createKeyring } from '../../platform/crypto/index.ts';
 import { createEgress, type Egress } from '../../platform/egress/index.ts';
 import { createIds } from '../../platform/ids/index.ts';
-import type { OutboxEvent } from '../../platform/outbox/index.ts';
+import { createOutbox, type OutboxEvent } from '../../platform/outbox/index.ts';
 import { silentLogger } from '../../platform/telemetry/index.ts';
 import { createAudit } from '../audit/index.ts';
 import { createNotify } from './index.ts';
@@ -99,6 +99,7 @@ export async function sender() {
     audit: createAudit({ ids }),
     egress,
     bus: silentBus,
+    outbox: createOutbox(ids),
     log: silentLogger,
     randomBytes,
     // The middle of the jitter: exactly the schedule.

@@ -10,6 +10,7 @@ import type { NotifyDeps } from './types.ts';
 
 export type { DeliveryLoop } from './delivery.ts';
 export { webhookErrors } from './errors.ts';
+export { createOperatorMailReader } from './operator-mail.ts';
 export type { AttemptOutcome, NotifyDeps } from './types.ts';
 
 export interface Notify {

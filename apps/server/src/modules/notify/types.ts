@@ -6,6 +6,7 @@ import type { Keyring } from '../../platform/crypto/index.ts';
 import type { Db } from '../../platform/db/index.ts';
 import type { Egress } from '../../platform/egress/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
+import type { Outbox } from '../../platform/outbox/index.ts';
 import type { Logger } from '../../platform/telemetry/index.ts';
 import type { Audit } from '../audit/index.ts';
 
@@ -79,6 +80,7 @@ export interface NotifyDeps {
   readonly audit: Audit;
   readonly egress: Egress;
   readonly bus: Bus;
+  readonly outbox: Outbox;
   readonly log: Logger;
   /** Cryptographically random bytes, for secrets. */
   readonly randomBytes: (size: number) => Buffer;

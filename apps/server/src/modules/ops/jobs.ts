@@ -35,7 +35,7 @@ export function createJobs(deps: { db: Db; log: Logger }, jobs: readonly Job[]):
       busy = true;
       const done = turn(job)
         .catch((error: unknown) =>
-          deps.log.warn('jobs: a turn failed and will be tried again', { job: job.name, error }),
+          deps.log.error('jobs: a turn failed and will be tried again', { job: job.name, error }),
         )
         .finally(() => {
           busy = false;

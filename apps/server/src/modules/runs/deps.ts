@@ -9,7 +9,7 @@ import type { Failpoint } from '../../platform/failpoints/index.ts';
 import type { FileStore } from '../../platform/files/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { RateLimiter } from '../../platform/limits/index.ts';
-import type { Logger } from '../../platform/telemetry/index.ts';
+import type { Logger, Tracer } from '../../platform/telemetry/index.ts';
 import type { Audit } from '../audit/index.ts';
 import type { Catalog } from '../catalog/index.ts';
 import type { Ledger } from '../ledger/index.ts';
@@ -40,6 +40,7 @@ export interface RunsDeps {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
+  readonly tracer: Tracer;
   readonly catalog: Catalog;
   readonly ledger: Ledger;
   readonly metering: Metering;

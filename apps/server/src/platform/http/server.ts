@@ -9,7 +9,7 @@ import type { Clock } from '../clock/index.ts';
 import type { Db } from '../db/index.ts';
 import { GuildhallError } from '../errors/index.ts';
 import type { Ids } from '../ids/index.ts';
-import type { Logger } from '../telemetry/index.ts';
+import { type Logger, noTracer, type Tracer } from '../telemetry/index.ts';
 import { createMethodFinder, hasKey } from './address.ts';
 import { authErrors, httpErrors } from './errors.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
@@ -18,6 +18,7 @@ import { normalizeError, toProblem } from './problem.ts';
 import { assertKeysOnce } from './repeated-keys.ts';
 import { responseSchemas } from './response-schema.ts';
 import { assertSound } from './shape.ts';
+import { traceRequests, type WithinRequest } from './trace.ts';
 import type { Answer, Call, LimitVerdict, Principal, RouteDefinition } from './types.ts';
 
 declare module 'fastify' {
@@ -31,6 +32,8 @@ export interface HttpOptions {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Left out, requests are not traced. */
+  readonly tracer?: Tracer;
   readonly routes: readonly RouteDefinition[];
   /** Largest uploaded file in bytes. */
   readonly fileMaxBytes: number;
@@ -199,16 +202,15 @@ function answerProblem(request: FastifyRequest, reply: FastifyReply, error: Guil
   return reply.code(problem.status).type(type).serializer(String).send(JSON.stringify(body));
 }
 
-function setErrorAnswers(app: FastifyInstance, options: HttpOptions): void {
+function setErrorAnswers(app: FastifyInstance, options: HttpOptions, within: WithinRequest): void {
   const methodsAt = createMethodFinder(options.routes);
   app.setErrorHandler((thrown, request, reply) => {
     const error = normalizeError(thrown);
     const level = error.spec.kind === 'refusal' ? 'info' : 'error';
-    options.log[level](error.message, {
-      requestId: request.id,
-      code: error.spec.code,
-      ...(level === 'error' ? { error: error.details.cause ?? error } : {}),
-    });
+    const cause = level === 'error' ? { error: error.details.cause ?? error } : {};
+    within(request, () =>
+      options.log[level](error.message, { requestId: request.id, code: error.spec.code, ...cause }),
+    );
     return answerProblem(request, reply, error);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -286,6 +288,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   setBodyParsers(app);
   app.setValidatorCompiler(() => () => true);
   await app.register(multipart, { limits: { fileSize: options.fileMaxBytes, files: 1, fields: 0 } });
+  const within = traceRequests(app, options.tracer ?? noTracer);
   const started = new WeakMap<FastifyRequest, number>();
   app.addHook('onRequest', async (request, reply) => {
     started.set(request, options.clock.monotonicMs());
@@ -296,7 +299,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     const route = request.routeOptions.url ?? 'unmatched';
     options.observe({ method: request.method, route, status: reply.statusCode, seconds, code: codes.get(request) });
   });
-  setErrorAnswers(app, options);
+  setErrorAnswers(app, options, within);
   const edge = new Edge(options);
   for (const route of options.routes) addRoute(app, edge, route);
   return app;

@@ -87,7 +87,7 @@ class TracedSpan implements OpenSpan {
   }
 
   #fail(error: unknown): void {
-    const { name, message } = error instanceof Error ? error : { name: typeof error, message: '' };
+    const { name, message } = error instanceof Error ? error : { name: String(error), message: '' };
     this.#span.setStatus({ code: SpanStatusCode.ERROR, message: plainText(message) });
     this.#span.setAttribute('error.type', plainText(name));
   }

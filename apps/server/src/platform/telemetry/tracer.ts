@@ -14,7 +14,7 @@ export interface Span {
 export interface OpenSpan extends Span {
   /** Spans and log lines of `work` belong to this span. */
   within<T>(work: () => T): T;
-  /** Once; later calls do nothing. With an error the span is marked as failed. */
+  /** Once; later calls do nothing. With an error, or the name of one, the span is marked as failed. */
   end(error?: unknown): void;
 }
 

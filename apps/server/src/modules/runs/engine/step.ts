@@ -115,8 +115,10 @@ async function tryStep<T extends Json>(
   const policy = run.options.retry ?? ONE_ATTEMPT;
   for (let tryNumber = firstTry; ; tryNumber += 1) {
     const write = writerOf(run, tryNumber, deps.clock.now());
+    const isLast = tryNumber >= policy.attemptsMax;
+    const about = { 'guildhall.step': run.name, 'guildhall.step_index': run.slot.index, 'guildhall.try': tryNumber };
     const recorded = () =>
-      recordedTry(deps, attempt, run, { tryNumber, write, isLast: tryNumber >= policy.attemptsMax });
+      deps.tracer.span('run.step', about, () => recordedTry(deps, attempt, run, { tryNumber, write, isLast }));
     const outcome = await (run.options.effect === 'once' ? attempt.effect(recorded) : recorded());
     if ('value' in outcome) return outcome.value;
     await pause(retryDelayMs(tryNumber, policy, deps.random()), attempt.abort.signal);
