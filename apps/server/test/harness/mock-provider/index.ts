@@ -70,6 +70,8 @@ export async function startMockProvider(options: MockProviderOptions = {}): Prom
         rawHeaders: request.rawHeaders,
         raw,
         status: 0,
+        sent: [],
+        sentBytes: 0,
         tokensDelivered: 0,
         outcome: 'open',
       };

@@ -36,7 +36,7 @@ export function openLine(response: ServerResponse, entry: Entry, recorder: Recor
     leave();
   });
   const account = (text: string | Buffer, tokens: number): void => {
-    recorder.sent(typeof text === 'string' ? Buffer.byteLength(text) : text.length);
+    recorder.sent(entry, text);
     if (tokens > 0) recorder.delivered(entry, tokens);
   };
   return {

@@ -79,7 +79,7 @@ function hugePiece(bytes: number): string {
 function piecesOf(ask: Ask, behaviour: Behaviour, isCalling: boolean): readonly string[] {
   if (behaviour.fault === 'huge') return [hugePiece(behaviour.hugeBytes ?? DEFAULT_HUGE_BYTES)];
   if (behaviour.refusal !== undefined) return splitTokens(behaviour.refusal);
-  const text = behaviour.text ?? (behaviour.outputTokens === undefined ? ask.forcedText : undefined);
+  const text = behaviour.text ?? (behaviour.outputTokens === undefined && !isCalling ? ask.forcedText : undefined);
   if (text !== undefined) return splitTokens(text);
   const count = behaviour.outputTokens ?? (isCalling ? 0 : DEFAULT_OUTPUT_TOKENS);
   return wordTokens(count);
@@ -91,10 +91,13 @@ function callsOf(ask: Ask, behaviour: Behaviour): readonly ToolCall[] {
   return ask.forcedCall ? [ask.forcedCall] : [];
 }
 
+function textOf(call: ToolCall): string {
+  return typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments);
+}
+
 function plannedCall(call: ToolCall, id: string, budget: number): PlannedCall {
-  const full = typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments);
   const nameTokens = countTokens(call.name);
-  const pieces = splitTokens(full).slice(0, Math.max(0, budget - nameTokens));
+  const pieces = splitTokens(textOf(call)).slice(0, Math.max(0, budget - nameTokens));
   return { id, name: call.name, nameTokens, pieces, arguments: pieces.join('') };
 }
 
@@ -129,7 +132,10 @@ export function planAnswer(ask: Ask, behaviour: Behaviour, id: string, createdAt
     calls.push(planned);
   }
   if (behaviour.fault === 'cut-in-character') pieces.splice(behaviour.afterTokens ?? 3, 0, WIDE);
-  const isShort = whole.length + thinking.length > max || left < 0 || calls.length < wanted.length;
+  const wantedTokens = wanted.reduce(
+    (sum, call) => sum + countTokens(call.name) + splitTokens(textOf(call)).length,
+    (behaviour.reasoningTokens ?? 0) + whole.length,
+  );
   const callTokens = calls.reduce((sum, call) => sum + call.nameTokens + call.pieces.length, 0);
   const shownTokens = pieces.length + callTokens;
   const usage: Usage = {
@@ -152,7 +158,7 @@ export function planAnswer(ask: Ask, behaviour: Behaviour, id: string, createdAt
     text,
     refusal: behaviour.refusal === undefined ? undefined : text,
     calls,
-    finish: isShort ? 'length' : calls.length > 0 ? 'tools' : 'stop',
+    finish: wantedTokens > max ? 'length' : calls.length > 0 ? 'tools' : 'stop',
     usage: reported(usage, behaviour),
     shownTokens,
   };

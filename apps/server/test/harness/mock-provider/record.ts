@@ -9,6 +9,8 @@ export interface Entry {
   readonly rawHeaders: readonly string[];
   readonly raw: string;
   status: number;
+  readonly sent: (string | Buffer)[];
+  sentBytes: number;
   tokensDelivered: number;
   outcome: RecordedRequest['outcome'];
 }
@@ -30,7 +32,7 @@ export interface Recorder {
   begin(entry: Entry, bytes: number): void;
   answered(entry: Entry, status: number): void;
   delivered(entry: Entry, tokens: number): void;
-  sent(bytes: number): void;
+  sent(entry: Entry, part: string | Buffer): void;
   streamOpened(): void;
   streamClosed(): void;
   end(entry: Entry, outcome: Exclude<Entry['outcome'], 'open'>): void;
@@ -38,6 +40,9 @@ export interface Recorder {
   stats(openConnections: number): Stats;
   reset(): void;
 }
+
+/** Of an answer; what is huge or endless is not kept whole. */
+const SENT_MAX_BYTES = 1024 * 1024;
 
 function headersOf(raw: readonly string[]): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
@@ -53,6 +58,7 @@ function toRecorded(entry: Entry): RecordedRequest {
     raw: entry.raw,
     body: parseJson(entry.raw),
     status: entry.status,
+    sent: Buffer.concat(entry.sent.map((part) => Buffer.from(part))).toString(),
     tokensDelivered: entry.tokensDelivered,
     outcome: entry.outcome,
   };
@@ -99,8 +105,12 @@ export function createRecorder(max: number): Recorder {
       entry.tokensDelivered += tokens;
       counters.tokensDelivered += tokens;
     },
-    sent(bytes) {
+    sent(entry, part) {
+      const bytes = typeof part === 'string' ? Buffer.byteLength(part) : part.length;
       counters.bytesOut += bytes;
+      if (max === 0 || entry.sentBytes > SENT_MAX_BYTES) return;
+      entry.sentBytes += bytes;
+      entry.sent.push(part);
     },
     streamOpened() {
       counters.openStreams += 1;

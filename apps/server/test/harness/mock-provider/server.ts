@@ -1,17 +1,17 @@
-/** Reads a request, finds what shall happen to it, and answers. */
+/** Finds what shall happen to a request, and answers it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Call, readCall, refusalFor } from './call.ts';
 import { type Delivery, deliverBody } from './deliver-body.ts';
 import { deliverStream } from './deliver-stream.ts';
-import { directiveInPrompt, parseDirective, splitModel, UnknownDirective } from './directives.ts';
-import { asObject, asString, isObject, parseJson } from './json.ts';
+import { directiveInPrompt, parseDirective, UnknownDirective } from './directives.ts';
 import { type Line, openLine } from './line.ts';
 import { planAnswer } from './plan.ts';
 import type { Entry, Recorder } from './record.ts';
 import type { Script } from './script.ts';
-import { type Behaviour, type JsonObject, STATUS_FAULTS, type StatusFault, type Wire } from './types.ts';
+import { type Behaviour, STATUS_FAULTS, type StatusFault } from './types.ts';
 import { chat } from './wires/chat.ts';
 import { embeddingsJson, readEmbeddings } from './wires/embeddings.ts';
-import { BAD_GATEWAY_PAGE, type House, type Refusal, refusalJson, refusalOf } from './wires/errors.ts';
+import { BAD_GATEWAY_PAGE, badRequest, type House, type Refusal, refusalJson, refusalOf } from './wires/errors.ts';
 import { messages } from './wires/messages.ts';
 import { anthropicModels, openaiModels } from './wires/models.ts';
 import { responses } from './wires/responses.ts';
@@ -23,40 +23,7 @@ export interface ServerParts {
   readonly models: readonly string[];
 }
 
-interface Call {
-  readonly request: IncomingMessage;
-  readonly line: Line;
-  readonly wire: Wire;
-  readonly house: House;
-  readonly key: string;
-  readonly body: JsonObject;
-  readonly model: string;
-  readonly requestId: string;
-  /** What follows `/models/`. */
-  readonly modelId: string | undefined;
-  readonly query: URLSearchParams;
-}
-
-const ENDS: readonly (readonly [end: string, wire: Wire])[] = [
-  ['/chat/completions', 'chat'],
-  ['/responses', 'responses'],
-  ['/messages', 'messages'],
-  ['/embeddings', 'embeddings'],
-  ['/models', 'models'],
-];
 const FORMS = { chat, responses, messages };
-
-function wireOf(path: string): { readonly wire: Wire; readonly modelId: string | undefined } | undefined {
-  const found = ENDS.find(([end]) => path.endsWith(end));
-  if (found) return { wire: found[1], modelId: undefined };
-  const at = path.lastIndexOf('/models/');
-  return at === -1 ? undefined : { wire: 'models', modelId: decodeURIComponent(path.slice(at + '/models/'.length)) };
-}
-
-function keyOf({ headers }: IncomingMessage): string {
-  const own = headers['x-api-key'];
-  return typeof own === 'string' ? own : (headers.authorization ?? '').replace(/^Bearer /i, '');
-}
 
 function headersOf(house: House, requestId: string): readonly string[] {
   return house === 'openai'
@@ -74,10 +41,6 @@ function refuse(
   const headers = ['content-type', 'application/json', 'content-length', length, ...headersOf(house, requestId)];
   line.head(refusal.status, [...headers, ...more]);
   line.end(text, 0);
-}
-
-function badRequest(message: string, param: string | null = null): Refusal {
-  return { status: 400, type: 'invalid_request_error', code: null, param, message };
 }
 
 function isStatusFault(fault: string | undefined): fault is StatusFault {
@@ -137,10 +100,10 @@ function completed(behaviour: Behaviour): Behaviour {
 }
 
 /** What the script says, with what the request itself says laid over it. */
-function behaviourOf(call: Call, raw: string, directive: string | undefined, script: Script): Behaviour {
+function behaviourOf(call: Call, raw: string, script: Script): Behaviour {
   const scripted = script.take(call);
   const header = call.request.headers['x-mock-behave'];
-  const own = [directive, directiveInPrompt(raw), typeof header === 'string' ? header : undefined];
+  const own = [call.directive, directiveInPrompt(raw), typeof header === 'string' ? header : undefined];
   const spoken = own.filter((one) => one !== undefined).map(parseDirective);
   return completed(spoken.length === 0 ? scripted : Object.assign({}, scripted, ...spoken));
 }
@@ -163,62 +126,26 @@ function unknownPath(line: Line, requestId: string, method: string, path: string
   refuse({ line, house: 'openai', requestId }, { ...refusal, status: 404 });
 }
 
-/** Why a call is refused before any behaviour is looked at. */
-function faultOf(call: Call, raw: string, keys: readonly string[] | undefined): Refusal | undefined {
-  const { request, wire, house, key } = call;
-  if (request.method !== (wire === 'models' ? 'GET' : 'POST'))
-    return { ...badRequest(`Not allowed to ${request.method} on ${request.url}`), status: 405 };
-  if (key === '' || (keys && !keys.includes(key))) return refusalOf(house, 'unauthorised');
-  if (house === 'anthropic' && request.headers['anthropic-version'] === undefined)
-    return badRequest('anthropic-version: header is required');
-  if (wire === 'models') return undefined;
-  if (!isObject(parseJson(raw))) return badRequest('We could not parse the JSON body of your request.');
-  return call.model === '' ? badRequest('you must provide a model parameter', 'model') : undefined;
-}
-
 /** Answers one request, given its whole body. */
 export function createAnswerer({ script, recorder, keys, models }: ServerParts) {
   let count = 0;
-  const call = (request: IncomingMessage, line: Line, raw: string, id: string) => {
-    const url = new URL(request.url ?? '/', 'http://mock');
-    const found = wireOf(url.pathname);
-    if (!found) return undefined;
-    const body = asObject(parseJson(raw));
-    const { model, directive } = splitModel(asString(body.model) ?? '');
-    const { headers } = request;
-    const speaksAnthropic = headers['anthropic-version'] !== undefined || headers['x-api-key'] !== undefined;
-    const isAnthropic = found.wire === 'messages' || (found.wire === 'models' && speaksAnthropic);
-    const house: House = isAnthropic ? 'anthropic' : 'openai';
-    const made: Call = {
-      ...found,
-      request,
-      line,
-      house,
-      key: keyOf(request),
-      body,
-      model,
-      requestId: `req_${id}`,
-      query: url.searchParams,
-    };
-    return { made, directive };
-  };
   return async (request: IncomingMessage, response: ServerResponse, entry: Entry): Promise<void> => {
     count += 1;
     const id = `mock${String(count).padStart(20, '0')}`;
+    const requestId = `req_${id}`;
     const line = openLine(response, entry, recorder);
-    const found = call(request, line, entry.raw, id);
-    if (!found) return unknownPath(line, `req_${id}`, entry.method, entry.path);
-    const { made, directive } = found;
-    const refusal = faultOf(made, entry.raw, keys);
-    if (refusal) return refuse(made, refusal);
+    const call = readCall(request, line, entry.raw, requestId);
+    if (!call) return unknownPath(line, requestId, entry.method, entry.path);
+    const refusal = refusalFor(call, keys);
+    if (refusal) return refuse(call, refusal);
     try {
-      const behaviour = behaviourOf(made, entry.raw, directive, script);
-      const headers = headersOf(made.house, made.requestId);
-      const { house, requestId } = made;
-      await act({ call: made, behaviour, id, delivery: { line, house, behaviour, requestId, headers } }, models);
+      const behaviour = behaviourOf(call, entry.raw, script);
+      const { house } = call;
+      const delivery = { line, house, behaviour, requestId, headers: headersOf(house, requestId) };
+      await act({ call, behaviour, id, delivery }, models);
     } catch (error) {
       if (!(error instanceof UnknownDirective)) throw error;
-      refuse(made, badRequest(`mock provider: ${error.message}`));
+      refuse(call, badRequest(`mock provider: ${error.message}`));
     }
   };
 }

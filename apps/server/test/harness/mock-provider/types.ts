@@ -109,12 +109,14 @@ export interface RecordedRequest {
   readonly path: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The body byte for byte. */
+  /** The body as text. */
   readonly raw: string;
   /** The body as JSON; undefined where it is none. */
   readonly body: Json | undefined;
   /** Zero until the headers were sent. */
   readonly status: number;
+  /** The body of the answer as it was handed to the connection; of large ones the beginning. */
+  readonly sent: string;
   /** Output tokens handed to the connection, shown thinking and tool calls included. */
   readonly tokensDelivered: number;
   /** `cancelled`: the client went away; `broken`: the behaviour broke it off. */

@@ -97,6 +97,11 @@ export function refusalOf(house: House, fault: Exclude<StatusFault, 'bad-gateway
   return house === 'openai' ? OPENAI[fault] : ANTHROPIC[fault];
 }
 
+/** A refusal of the request as it stands, in words of either house. */
+export function badRequest(message: string, param?: string): Refusal {
+  return refusal(400, 'invalid_request_error', null, message, param);
+}
+
 /** The body of a refusal. */
 export function refusalJson(house: House, { type, code, param, message }: Refusal, requestId: string): string {
   if (house === 'openai') return `${JSON.stringify({ error: { message, type, param, code } }, undefined, 2)}\n`;
