@@ -1,8 +1,12 @@
 /** The languages of clients and providers: reading requests and answers, and turning one language into another. */
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { wireErrors } from './errors.ts';
+import { isShallow } from './json.ts';
 import { createPassThrough } from './pass.ts';
 import { toSameWire } from './same.ts';
+import { translatorOf } from './translate/index.ts';
+import type { Translator } from './translate/types.ts';
+import { createTranslated } from './translated.ts';
 import type { AnswerContext, ForProvider, JsonObject, StreamTranslation, Wire } from './types.ts';
 
 export { wireErrors } from './errors.ts';
@@ -21,32 +25,41 @@ export type {
 } from './types.ts';
 export { readUsage } from './usage.ts';
 
-function noWay(client: Wire, provider: Wire): GuildhallError {
-  return new GuildhallError(wireErrors.notTranslatable, {
+function translator(client: Wire, provider: Wire): Translator {
+  const found = translatorOf(client, provider);
+  if (found) return found;
+  throw new GuildhallError(wireErrors.notTranslatable, {
     detail: `A request of the route ${client} cannot be answered by a provider that speaks ${provider} for this model.`,
   });
 }
+
+/** Whether a client of one wire can be served by a provider of another at all. */
+export const hasWay = (client: Wire, provider: Wire): boolean =>
+  client === provider || translatorOf(client, provider) !== undefined;
 
 /**
  * The body for the provider. Same wire: the client's own, with the provider's name of the model.
  * @throws GuildhallError `models.not-translatable` naming each member that the provider's wire has no equivalent for.
  */
 export function toProvider(client: Wire, provider: Wire, body: JsonObject, target: ForProvider): JsonObject {
-  if (client === provider) return toSameWire(client, body, target);
-  throw noWay(client, provider);
+  return client === provider ? toSameWire(client, body, target) : translator(client, provider).toProvider(body, target);
 }
 
 /**
  * A whole answer in the client's wire. Same wire: the provider's own.
  * @throws GuildhallError `models.unreadable-answer` where it is no answer of the provider's wire.
  */
-export function fromProvider(client: Wire, provider: Wire, body: JsonObject, _context: AnswerContext): JsonObject {
-  if (client === provider) return body;
-  throw noWay(client, provider);
+export function fromProvider(client: Wire, provider: Wire, body: JsonObject, context: AnswerContext): JsonObject {
+  if (!isShallow(body)) {
+    throw new GuildhallError(wireErrors.unreadableAnswer, {
+      detail: 'The answer of the provider is nested too deeply.',
+    });
+  }
+  return client === provider ? body : translator(client, provider).fromProvider(body, context);
 }
 
 /** One stream on its way to the client; read its `reading` at any time, and after the end to settle. */
 export function createStreamTranslation(client: Wire, provider: Wire, context: AnswerContext): StreamTranslation {
   if (client === provider) return createPassThrough(client, context);
-  throw noWay(client, provider);
+  return createTranslated(client, provider, translator(client, provider).createStream(context));
 }

@@ -13,11 +13,27 @@ export const listAt = (value: unknown): readonly Json[] => (Array.isArray(value)
 export const textAt = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 export const isCount = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 0;
 
+/** The value where it is a whole number, 0 or more. */
+export const countAt = (value: unknown): number | undefined => (isCount(value) ? value : undefined);
+
+/** Nothing that a model reads or writes nests deeper; later walks may recurse as deep as this. */
+export const DEPTH_MAX = 100;
+
+export function isShallow(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === DEPTH_MAX) return false;
+  for (const member of Array.isArray(value) ? value : Object.values(value)) {
+    if (typeof member === 'object' && !isShallow(member, depth + 1)) return false;
+  }
+  return true;
+}
+
 /** Undefined where the text is not one JSON object. */
 export function parseObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    // Shorter text cannot be nested too deeply.
+    return isObject(value) && (text.length < 2 * DEPTH_MAX || isShallow(value)) ? value : undefined;
   } catch {
     // Whether it parses is the question that is asked here.
     return undefined;
@@ -28,3 +44,11 @@ export function parseObject(text: string): JsonObject | undefined {
 export function compact(object: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
+
+/** Any value in a message to a reader; `String` would call what a hostile object names `toString`. */
+export const wordOf = (value: unknown): string =>
+  typeof value === 'string' ? value : (JSON.stringify(value) ?? 'none');
+
+/** The table's own entry; names like `constructor` are none. */
+export const entryOf = <T>(table: Readonly<Record<string, T>>, name: unknown): T | undefined =>
+  typeof name === 'string' && Object.hasOwn(table, name) ? table[name] : undefined;

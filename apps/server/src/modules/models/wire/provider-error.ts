@@ -1,5 +1,5 @@
 /** What a provider's refusal means: whether to try again, and what the customer may read of it. */
-import { isObject, objectAt, parseObject, textAt } from './json.ts';
+import { entryOf, isObject, isShallow, objectAt, parseObject, textAt } from './json.ts';
 import type { JsonObject, ProviderError, Wire } from './types.ts';
 
 const MESSAGE_CHARS_MAX = 1000;
@@ -84,7 +84,7 @@ function saidIn(body: JsonObject): Said {
 
 function bodyOf(body: unknown): JsonObject {
   const parsed = typeof body === 'string' ? (firstObject(body) ?? { message: body }) : body;
-  return objectAt(Array.isArray(parsed) ? parsed[0] : parsed);
+  return isShallow(parsed) ? objectAt(Array.isArray(parsed) ? parsed[0] : parsed) : {};
 }
 
 const firstObject = (text: string): JsonObject | undefined => parseObject(text.trim().replace(/^\[([\s\S]*)\]$/, '$1'));
@@ -95,7 +95,7 @@ const firstObject = (text: string): JsonObject | undefined => parseObject(text.t
  */
 export function readProviderError(_wire: Wire, status: number, body: unknown): ProviderError {
   const { message, codes } = saidIn(bodyOf(body));
-  const named = codes.map((code) => STATUS_OF[code] ?? statusLike(code)).find((known) => known !== undefined);
+  const named = codes.map((code) => entryOf(STATUS_OF, code) ?? statusLike(code)).find((known) => known !== undefined);
   const known = status > 0 ? status : (named ?? 502);
   const has = (set: ReadonlySet<string>): boolean => codes.some((code) => set.has(code.toLowerCase()));
   const isSpendLimit =

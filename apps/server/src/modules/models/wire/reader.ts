@@ -2,7 +2,7 @@
 import { objectAt, parseObject, textAt } from './json.ts';
 import { readProviderError } from './provider-error.ts';
 import { createEventCutter, normalLines, readEvents } from './sse.ts';
-import type { JsonObject, ProviderError, StreamReader, StreamReading, TokenUsage, Wire } from './types.ts';
+import type { JsonObject, ProviderError, StreamReader, StreamReading, Wire } from './types.ts';
 import { usageOf } from './usage.ts';
 
 export type Reading = { -readonly [K in keyof StreamReading]: StreamReading[K] };
@@ -12,6 +12,7 @@ export type WireEvent = 'done' | JsonObject;
 
 const emptyReading = (): Reading => ({
   usage: undefined,
+  startUsage: undefined,
   text: '',
   hasContent: false,
   finishReason: undefined,
@@ -61,6 +62,7 @@ function createMessagesReader(reading: Reading): (event: JsonObject) => void {
     switch (event.type) {
       case 'message_start':
         usage = objectAt(objectAt(event.message).usage);
+        reading.startUsage = usageOf('messages', usage);
         return;
       case 'content_block_start': {
         const block = objectAt(event.content_block);

@@ -21,6 +21,8 @@ export interface RequestFacts {
   readonly images: number;
   /** Size of documents and sound sent along, decoded; their tokens cannot be counted from text. */
   readonly fileBytes: number;
+  /** Whether the provider reads what the body does not hold: stored answers, files, the web. Then the worst case is the model's whole context. */
+  readonly hasUnseenInput: boolean;
   readonly usesTools: boolean;
   readonly usesStructuredOutput: boolean;
   /** Whether the client of a chat stream wants the usage in a last chunk of its own. */
@@ -55,6 +57,8 @@ export interface AnswerContext {
 export interface StreamReading {
   /** As the provider reported it, undefined where it did not (yet). */
   readonly usage: TokenUsage | undefined;
+  /** Where a messages stream told its exact input at its start; its output is not final. Of use where `usage` never came. */
+  readonly startUsage: TokenUsage | undefined;
   /** Everything that was delivered and costs tokens: text, refusals, reasoning, names and arguments of tools. */
   readonly text: string;
   /** Whether any of it has come: the moment of the first token. */

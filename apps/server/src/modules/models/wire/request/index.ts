@@ -1,25 +1,25 @@
-/** What a request asks for. */
-import { GuildhallError } from '../../../../platform/errors/index.ts';
-import { wireErrors } from '../errors.ts';
-import { isObject, objectAt } from '../json.ts';
-import type { RequestFacts, Wire } from '../types.ts';
+/** What a request asks for, read before anything is held or sent. */
+import { isObject } from '../json.ts';
+import type { JsonObject, RequestFacts, Wire } from '../types.ts';
+import { readChat } from './chat.ts';
+import { readEmbeddings } from './embeddings.ts';
+import { readMessages } from './messages.ts';
+import { assertReadable, refuse } from './refuse.ts';
+import { readResponses } from './responses.ts';
 
-/** @throws GuildhallError naming what is wrong and where. */
-export function readRequest(_wire: Wire, body: unknown): RequestFacts {
-  if (!isObject(body) || typeof body.model !== 'string') throw new GuildhallError(wireErrors.invalidRequest);
-  return {
-    model: body.model,
-    stream: body.stream === true,
-    outputMax: undefined,
-    n: 1,
-    texts: [JSON.stringify(body.messages ?? body.input ?? '')],
-    messages: 1,
-    images: 0,
-    fileBytes: 0,
-    usesTools: false,
-    usesStructuredOutput: false,
-    includesUsage: objectAt(body.stream_options).include_usage === true,
-    embeddings: undefined,
-    sameWireOnly: [],
-  };
+const READERS: Readonly<Record<Wire, (body: JsonObject) => RequestFacts>> = {
+  chat: readChat,
+  responses: readResponses,
+  messages: readMessages,
+  embeddings: readEmbeddings,
+};
+
+/**
+ * Checks what the gateway must know and no more: members that it does not know are the provider's matter.
+ * @throws GuildhallError `models.invalid-request` with a JSON Pointer, or `models.wrong-wire` naming the right route.
+ */
+export function readRequest(wire: Wire, body: unknown): RequestFacts {
+  if (!isObject(body)) return refuse('', 'must be a JSON object');
+  assertReadable(body);
+  return READERS[wire](body);
 }
