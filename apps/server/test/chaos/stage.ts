@@ -105,8 +105,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   // A subscription whose sending is put off, so that what was handed out can be counted.
   if (server.platform.outboxReaders.length > 0)
     await query(
-      `insert into notify.endpoint (id, org_id, url, description, events, secret, paused_until)
-       values ('whe_chaos', $1, 'https://chaos.invalid/', '', array['*'], '\\x00', now() + interval '1 year')`,
+      `insert into notify.endpoint (id, org_id, mode, url, description, events, secret, paused_until)
+       values ('whe_chaos', $1, 'live', 'https://chaos.invalid/', '', array['*'], '\\x00', now() + interval '1 year')`,
       [orgId],
     );
   const call: Stage['call'] = async (method, target, body, more = {}) => {
