@@ -7,7 +7,8 @@ import { createAudit } from './modules/audit/index.ts';
 import { createCatalog } from './modules/catalog/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
 import { createLedger, ledgerRoutes } from './modules/ledger/index.ts';
-import { basePrice, createMetering, meteringRoutes } from './modules/metering/index.ts';
+import { basePrice, createMetering, meteringRoutes, modelPriceRoutes } from './modules/metering/index.ts';
+import { createModels, type Models } from './modules/models/index.ts';
 import { createNotify, createOperatorMailReader, type Notify } from './modules/notify/index.ts';
 import { creditsRoute } from './modules/ops/index.ts';
 import { announceContent, createGate, createRuns, type Runs } from './modules/runs/index.ts';
@@ -139,6 +140,17 @@ function joinNotify(foundation: Foundation, platform: OpenPlatform, { audit }: B
   });
 }
 
+function joinModels(foundation: Foundation, platform: OpenPlatform, base: Base): Models {
+  return createModels({
+    ...foundation,
+    ...platform,
+    ...base,
+    environmentProviders: foundation.settings.providers,
+    random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
+    observer: { ended: (call) => platform.metrics.modelCall(call) },
+  });
+}
+
 function joinRuns(foundation: Foundation, platform: OpenPlatform, base: Base, options: ComposeOptions): Runs {
   const { settings, log, clock, ids, keyring, db } = foundation;
   const { metrics } = platform;
@@ -173,6 +185,7 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
   const platform = await openPlatform(foundation, watched);
   const base = joinBase(foundation, options.agents);
   const { audit, ledger, identity, metering, catalog } = base;
+  const models = joinModels(foundation, platform, base);
   const runs = joinRuns(foundation, platform, base, options);
   const notify = joinNotify(foundation, platform, base);
   const operatorMail = createOperatorMailReader({ queue: platform.mailQueue, to: settings.operatorEmail });
@@ -180,11 +193,13 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
   const routes: readonly RouteDefinition[] = [
     ...catalog.routes,
     ...runs.routes,
+    ...models.routes,
     ...ledgerRoutes({ ledger, audit }),
     ...meteringRoutes({ metering }),
+    ...modelPriceRoutes({ metering, audit }),
     ...identity.routes,
     ...notify.routes,
     creditsRoute({ ids, ledger, audit }),
   ];
-  return { ...platform, ...base, notify, runs, outboxReaders, routes };
+  return { ...platform, ...base, models, notify, runs, outboxReaders, routes };
 }

@@ -70,6 +70,7 @@ export async function serveOn(laid: Foundation, options: ServeOptions): Promise<
     });
     const foundation = { ...laid, log: platform.log };
     await platform.metering.ensurePartitions();
+    foundation.closing.push('models', await platform.models.start());
     let routes: readonly RouteDefinition[] = [];
     if (role !== 'worker') {
       const opened = await listen(foundation, platform, () => url ?? '');
@@ -185,7 +186,7 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
   const { settings, closing, db, ids, keyring, log } = foundation;
   const { tracer } = platform;
   const jobs = createJobs({ db, log }, [
-    { name: 'holds.sweep', everyMs: 5_000, run: () => platform.ledger.sweepExpired() },
+    { name: 'holds.sweep', everyMs: 5_000, run: () => platform.models.sweepExpired() },
     { name: 'usage.partitions', everyMs: HOUR_MS, run: () => platform.metering.ensurePartitions() },
     {
       name: 'runs.prune',

@@ -115,7 +115,7 @@ export async function verifyBooks({ foundation, platform }: OpenPlatform): Promi
   const findings = await platform.ledger.verify({
     usageByRun: (orgId) => platform.metering.usageByRun(orgId),
     usageDifferences: (orgId) => platform.metering.differences(orgId),
-    runHistory: (orgId) => runHistory(db, orgId),
+    runHistory: async (orgId) => [...(await runHistory(db, orgId)), ...(await platform.models.history(orgId))],
     brokenChains: () => platform.audit.verifyAll(db),
   });
   const prunedBeforeMs = clock.now().getTime() - settings.retentionRunsMs;

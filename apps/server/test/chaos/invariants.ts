@@ -204,7 +204,7 @@ async function ownVerdict({ server }: Inspected): Promise<Violation[]> {
   const findings = await ledger.verify({
     usageByRun: (orgId) => metering.usageByRun(orgId),
     usageDifferences: (orgId) => metering.differences(orgId),
-    runHistory: (orgId) => runHistory(db, orgId),
+    runHistory: async (orgId) => [...(await runHistory(db, orgId)), ...(await server.platform.models.history(orgId))],
     brokenChains: () => audit.verifyAll(db),
   });
   return findings.map((finding) => ({

@@ -22,6 +22,9 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'keys:write',
     'webhooks:read',
     'webhooks:write',
+    'models:use',
+    'providers:read',
+    'providers:write',
   ],
   developer: [
     'agents:read',
@@ -32,6 +35,8 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'keys:read',
     'webhooks:read',
     'webhooks:write',
+    'models:use',
+    'providers:read',
   ],
   billing: ['billing:read', 'billing:write'],
   viewer: ['agents:read', 'runs:read', 'files:read', 'billing:read'],

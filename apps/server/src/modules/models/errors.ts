@@ -1,12 +1,58 @@
 import { defineErrors } from '../../platform/errors/index.ts';
 
-const NOT_CHARGED = 'Nothing was charged.';
-
 export const callErrors = defineErrors('models', {
   booksAway: [
     'books-away',
     503,
     'The books cannot be reached, so no call can be paid for.',
-    `${NOT_CHARGED} Try again in a few seconds.`,
+    'Nothing was charged. Try again in a few seconds.',
+  ],
+  unknownModel: [
+    'unknown-model',
+    404,
+    'There is no such model.',
+    'GET /v1/models lists the models on offer. Nothing was charged.',
+  ],
+  unpriced: [
+    'unpriced-model',
+    422,
+    'This model has no price, so it cannot be sold.',
+    'Choose a model of GET /v1/models, use your own provider key, or ask the operator to publish a price. Nothing was charged.',
+  ],
+  noProvider: [
+    'no-provider',
+    503,
+    'No model provider is set up.',
+    'The operator adds one by a setting such as OPENAI_API_KEY or by `guildhall providers add`; or bring your own key. Nothing was charged.',
+  ],
+  noEmbeddings: [
+    'no-embeddings',
+    422,
+    'This provider makes no embeddings.',
+    'Choose an embedding model of another provider. Nothing was charged.',
+  ],
+  tooLong: [
+    'context-exceeded',
+    413,
+    'Prompt and answer do not fit into the model.',
+    'Shorten the prompt, ask for fewer tokens, or choose a model with a larger context. Nothing was charged.',
+  ],
+  insufficient: [
+    'insufficient-balance',
+    402,
+    'The balance does not cover the most this call may cost.',
+    'Add credit, ask for fewer tokens, or choose a cheaper model. Nothing was charged.',
+  ],
+  overBudget: [
+    'budget-exceeded',
+    402,
+    'A budget does not cover the most this call may cost.',
+    'Raise the budget, wait for its reset, or ask for fewer tokens. Nothing was charged.',
+  ],
+  overRun: [
+    'run-budget-exceeded',
+    402,
+    'What is left of the run does not cover the most this call may cost.',
+    'Start the run with a higher maxCost, or ask for fewer tokens.',
   ],
 });

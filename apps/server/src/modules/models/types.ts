@@ -93,3 +93,15 @@ export interface Payer {
   /** `gateway` for calls by API. */
   readonly agentId: string;
 }
+
+const PROVIDER_KINDS: ReadonlySet<string> = new Set<ProviderKind>([
+  'openai',
+  'anthropic',
+  'google',
+  'mistral',
+  'novita',
+  'openrouter',
+  'ollama',
+  'compatible',
+]);
+export const isProviderKind = (text: string): text is ProviderKind => PROVIDER_KINDS.has(text);

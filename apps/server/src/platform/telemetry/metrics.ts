@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { createLabelGuard } from './labels.ts';
+import { createModelMetrics, type ModelCallSeen } from './model-metrics.ts';
 
 export interface Metrics {
   /** `route` is the declared path with its `{parameters}`, never the path that was asked for. */
@@ -13,6 +14,7 @@ export interface Metrics {
   /** From its admission to the start of its first step. */
   runStarted(latencySeconds: number): void;
   runEnded(run: { readonly agent: string; readonly status: string }, seconds: number): void;
+  modelCall(call: ModelCallSeen): void;
   /** `outcome` such as delivered, failed, disabled. */
   webhookDelivery(outcome: string): void;
   /** Values that are read when somebody asks. May be called again as parts come up; later sources win. */
@@ -168,6 +170,7 @@ export function createMetrics(): Metrics {
       instruments.runs.inc({ agent, status: bounded('run status', run.status) });
       instruments.runSeconds.observe({ agent }, seconds);
     },
+    modelCall: createModelMetrics(registry),
     webhookDelivery: (outcome) => instruments.deliveries.inc({ outcome: bounded('outcome', outcome) }),
     watch: (more) => {
       sources = { ...sources, ...more };

@@ -1,0 +1,131 @@
+/** Which models may answer a request, over which channels, and at which price: from the name a client wrote. */
+import { GuildhallError } from '../../../platform/errors/index.ts';
+import type { Metering, ModelPrice } from '../../metering/index.ts';
+import type { Channels, RequestKey } from '../channels/index.ts';
+import type { Choices } from '../choices/index.ts';
+import { callErrors } from '../errors.ts';
+import { type Channel, isProviderKind, type ProviderKind, type Wire } from '../types.ts';
+import type { Target } from '../upstream/index.ts';
+
+/** A model that may answer. */
+export interface PlannedTarget extends Target {
+  readonly kind: ProviderKind;
+  /** As the provider calls it. */
+  readonly name: string;
+  /** Undefined where the customer's own key pays the provider and we do not know what. */
+  readonly price: ModelPrice | undefined;
+  readonly ownKey: boolean;
+}
+
+export interface Plan {
+  /** The first is what was asked for. */
+  readonly targets: readonly [PlannedTarget, ...PlannedTarget[]];
+  readonly mayFallBack: boolean;
+}
+
+export interface PlanDeps {
+  readonly channels: Pick<Channels, 'candidates' | 'models'>;
+  readonly metering: Pick<Metering, 'modelPrice'>;
+  readonly choices: Choices;
+}
+
+export interface Asked {
+  readonly orgId: string;
+  readonly wire: Wire;
+  readonly model: string;
+  readonly requestKey: RequestKey | undefined;
+}
+
+/** Of several providers that offer a bare name, the one whose own model it is comes before those who resell it. */
+const MAKERS: readonly ProviderKind[] = ['openai', 'anthropic', 'google', 'mistral'];
+
+export function providerWire(kind: ProviderKind, client: Wire): Wire {
+  if (kind === 'openai') return client === 'messages' ? 'chat' : client;
+  if (client === 'embeddings') {
+    if (kind === 'anthropic') throw new GuildhallError(callErrors.noEmbeddings);
+    return 'embeddings';
+  }
+  return kind === 'anthropic' ? 'messages' : 'chat';
+}
+
+interface Named {
+  readonly kind: ProviderKind;
+  readonly name: string;
+}
+
+function split(model: string): Named | undefined {
+  const at = model.indexOf('/');
+  const kind = model.slice(0, at);
+  return at > 0 && isProviderKind(kind) ? { kind, name: model.slice(at + 1) } : undefined;
+}
+
+/** Who offers a bare name: makers first, then in the order of the channels. A price for every model of a kind says nothing about one name. */
+async function kindsOffering(deps: PlanDeps, asked: Asked, kinds: readonly ProviderKind[]): Promise<ProviderKind[]> {
+  const listed = await deps.channels.models(asked.orgId);
+  const offers = await Promise.all(
+    kinds.map(async (kind) => {
+      const price = await deps.metering.modelPrice(kind, asked.model);
+      const isPriced = price !== undefined && price.name !== '*';
+      const isListed = listed.some(({ channel, names }) => channel.kind === kind && names.includes(asked.model));
+      return isPriced || isListed ? [kind] : [];
+    }),
+  );
+  const found = offers.flat();
+  const rank = (kind: ProviderKind): number => (MAKERS.includes(kind) ? 0 : 1);
+  return found.toSorted((a, b) => rank(a) - rank(b));
+}
+
+async function target(deps: PlanDeps, asked: Asked, named: Named, all: readonly Channel[]): Promise<PlannedTarget> {
+  const ofKind = all.filter((channel) => channel.kind === named.kind);
+  const owned = ofKind.filter((channel) => channel.ownerOrgId !== undefined);
+  const ownKey = owned.length > 0;
+  const price = await deps.metering.modelPrice(named.kind, named.name);
+  if (!price && !ownKey)
+    throw new GuildhallError(callErrors.unpriced, {
+      detail: `"${named.kind}/${named.name}" has no price.`,
+      errors: [{ path: '/model', message: 'has no price' }],
+    });
+  return {
+    ...named,
+    model: `${named.kind}/${named.name}`,
+    wire: providerWire(named.kind, asked.wire),
+    channels: ownKey ? owned : ofKind,
+    price,
+    ownKey,
+  };
+}
+
+const unknown = (model: string): GuildhallError =>
+  new GuildhallError(callErrors.unknownModel, {
+    detail: `No provider that is set up here offers "${model.slice(0, 200)}".`,
+    errors: [{ path: '/model', message: 'is not offered here' }],
+  });
+
+/** Models of a tier's list whose providers are set up, in the order in which they are to be asked. */
+async function chosen(deps: PlanDeps, asked: Asked, all: readonly Channel[]): Promise<Plan | undefined> {
+  const models = await deps.choices.forName(asked.model);
+  if (models === undefined) return undefined;
+  const named = models.flatMap((model) => split(model) ?? []);
+  const served = named.filter(({ kind }) => all.some((channel) => channel.kind === kind));
+  const [first, ...others] = await Promise.all(served.map((one) => target(deps, asked, one, all)));
+  if (!first) throw new GuildhallError(callErrors.noProvider, { detail: `Nobody serves "${asked.model}".` });
+  return { targets: [first, ...others], mayFallBack: true };
+}
+
+/** @throws `models.unknown-model`, `.unpriced`, `.no-provider`, `.no-embeddings`, and what channels say of a key that the request brings. */
+export async function plan(deps: PlanDeps, asked: Asked): Promise<Plan> {
+  const { orgId, requestKey } = asked;
+  const named = split(asked.model);
+  const all = await deps.channels.candidates({ orgId, kind: requestKey && named?.kind, requestKey });
+  if (all.length === 0) throw new GuildhallError(callErrors.noProvider);
+  const list = await chosen(deps, asked, all);
+  if (list) return list;
+  const kinds = [...new Set(all.map((channel) => channel.kind))];
+  if (named) {
+    if (!kinds.includes(named.kind)) throw unknown(asked.model);
+    return { targets: [await target(deps, asked, named, all)], mayFallBack: false };
+  }
+  const [kind] = requestKey ? kinds : await kindsOffering(deps, asked, kinds);
+  if (kind === undefined) throw unknown(asked.model);
+  return { targets: [await target(deps, asked, { kind, name: asked.model }, all)], mayFallBack: false };
+}

@@ -1,0 +1,120 @@
+/** Answers that come token by token. */
+import type { Readable } from 'node:stream';
+import { toMoney } from '@guildhall/contract';
+import { GuildhallError } from '../../../platform/errors/index.ts';
+import { toProblem } from '../../../platform/http/index.ts';
+import { type Streamed, UpstreamError, upstreamErrors } from '../upstream/index.ts';
+import { createStreamTranslation, errorEvent, type StreamTranslation } from '../wire/index.ts';
+import { codeOf } from './call.ts';
+import { factsOf, type GatewayDeps, type Prepared, upstreamCall } from './gateway.ts';
+import type { PlannedTarget } from './plan.ts';
+import type { StreamedAnswer } from './types.ts';
+
+export async function answerStream(deps: GatewayDeps, prepared: Prepared): Promise<StreamedAnswer> {
+  const streamed = await deps.upstream.stream(upstreamCall(prepared));
+  const events = new Delivery(prepared, streamed).events();
+  return { kind: 'stream', ...factsOf(prepared.open, streamed), events };
+}
+
+// A provider that has said that this was all closes at once; one that does not loses the connection.
+const CLOSE_PATIENCE_MS = 1_000;
+
+class Delivery {
+  readonly prepared: Prepared;
+  readonly streamed: Streamed<PlannedTarget>;
+  readonly translation: StreamTranslation;
+  #isSettled = false;
+
+  constructor(prepared: Prepared, streamed: Streamed<PlannedTarget>) {
+    this.prepared = prepared;
+    this.streamed = streamed;
+    this.translation = createStreamTranslation(prepared.incoming.wire, streamed.target.wire, prepared.context);
+  }
+
+  async *events(): AsyncGenerator<Uint8Array, void> {
+    const { body } = this.streamed;
+    try {
+      yield* this.relay(body);
+      letGo(body);
+    } catch (error) {
+      yield* this.breakOff(error);
+    } finally {
+      // The reader left between two events.
+      if (!this.#isSettled) await this.settle('cancelled', upstreamErrors.callerLeft.code);
+      if (!this.translation.reading.isComplete) body.destroy();
+    }
+  }
+
+  /** The piece in which the provider says that this was all is held back until the settlement has committed. */
+  async *relay(body: Readable): AsyncGenerator<Uint8Array, void> {
+    const { translation } = this;
+    const { reading } = translation;
+    for await (const bytes of body.iterator({ destroyOnReturn: false })) {
+      const out = translation.push(bytes);
+      if (reading.hasContent) this.prepared.open.sawFirstToken();
+      if (reading.error) {
+        if (out.length > 0) yield out;
+        throw this.broken();
+      }
+      if (reading.isComplete) {
+        const last = Buffer.concat([out, translation.end()]);
+        await this.settle('succeeded');
+        yield last;
+        return;
+      }
+      if (out.length > 0) yield out;
+    }
+    const rest = translation.end();
+    if (!reading.isComplete) {
+      if (rest.length > 0) yield rest;
+      throw this.broken();
+    }
+    await this.settle('succeeded');
+    yield rest;
+  }
+
+  broken(): UpstreamError {
+    const { error } = this.translation.reading;
+    return new UpstreamError(upstreamErrors.streamCut, {
+      attempts: this.streamed.attempts,
+      isWorthRepeating: true,
+      ...(error ? { detail: `The provider says: ${error.message}` } : {}),
+    });
+  }
+
+  /** What was delivered is charged; the client hears why there is no more, and what it cost. */
+  async *breakOff(thrown: unknown): AsyncGenerator<Uint8Array, void> {
+    const { incoming, open } = this.prepared;
+    if (incoming.signal.aborted) {
+      await this.settle('cancelled', upstreamErrors.callerLeft.code);
+      return;
+    }
+    const error =
+      thrown instanceof GuildhallError
+        ? thrown
+        : new UpstreamError(upstreamErrors.streamCut, { attempts: [], isWorthRepeating: true, cause: thrown });
+    const charged = await this.settle('failed', codeOf(error));
+    const problem = { ...toProblem(error, incoming.requestId), charged: toMoney(charged), callId: open.input.call.id };
+    yield Buffer.from(errorEvent(incoming.wire, problem));
+  }
+
+  async settle(status: 'succeeded' | 'failed' | 'cancelled', errorCode?: string): Promise<bigint> {
+    if (this.#isSettled) return 0n;
+    this.#isSettled = true;
+    const { target, channel, attempts } = this.streamed;
+    const { usage, text, isComplete } = this.translation.reading;
+    // The count of a stream that was cut is the provider's only where it had come to its end.
+    const delivered = { usage: isComplete ? usage : undefined, text };
+    const end = { status, channelId: channel.id, attempts, errorCode };
+    const { costNanos } = await this.prepared.open.charge(target, delivered, end);
+    return costNanos;
+  }
+}
+
+/** Reads what little is left, so that the connection can be used again; destroys a body that goes on. */
+function letGo(body: Readable): void {
+  if (body.destroyed || body.readableEnded) return;
+  const timer = setTimeout(() => body.destroy(), CLOSE_PATIENCE_MS);
+  body.once('close', () => clearTimeout(timer));
+  body.on('error', () => {}).resume();
+}

@@ -1,0 +1,73 @@
+/** Models: every provider behind one exact meter. See README.md. */
+import type { Clock } from '../../platform/clock/index.ts';
+import type { Db } from '../../platform/db/index.ts';
+import type { RouteDefinition } from '../../platform/http/index.ts';
+import type { Ids } from '../../platform/ids/index.ts';
+import type { Metering } from '../metering/index.ts';
+import { costsByCall, createCallBook, sweepOne } from './book/index.ts';
+import { type CallObserver, createGateway, type Gateway } from './call/index.ts';
+import { type Channels, type ChannelsDeps, createChannels } from './channels/index.ts';
+import { createChoices } from './choices/index.ts';
+import { modelRoutes } from './routes.ts';
+import { createTokenCounter } from './tokens/index.ts';
+import { type ChannelHealth, createUpstream } from './upstream/index.ts';
+
+export type { CallAnswer, CallObserver, Gateway, Incoming } from './call/index.ts';
+
+export interface ModelsDeps extends Omit<ChannelsDeps, 'health'> {
+  readonly db: Db;
+  readonly ids: Ids;
+  readonly clock: Clock;
+  readonly metering: Metering;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly observer: CallObserver;
+}
+
+export interface Models {
+  readonly routes: readonly RouteDefinition[];
+  readonly gateway: Gateway;
+  readonly channels: Channels;
+  /** Every channel that this process asked lately. */
+  health(): readonly ChannelHealth[];
+  /** Loads what the first call would otherwise wait for, and begins to watch providers. The result stops. */
+  start(): Promise<() => Promise<void>>;
+  /** Takes back the holds of calls that nobody settled in time, and books the operator's loss. Returns how many it looked at. */
+  sweepExpired(): Promise<number>;
+  /** For `ledger verify`. */
+  history(orgId: string): Promise<{ runId: string; ended: boolean; costNanos: bigint }[]>;
+}
+
+// Bounds one turn of the sweeper; the next follows in seconds.
+const SWEEP_MAX = 10_000;
+
+async function sweepExpired(db: Db): Promise<number> {
+  let swept = 0;
+  while (swept < SWEEP_MAX && (await db.system(sweepOne))) swept += 1;
+  return swept;
+}
+
+export function createModels(deps: ModelsDeps): Models {
+  const { db, clock, metering } = deps;
+  const upstream = createUpstream(deps);
+  const channels = createChannels({ ...deps, health: upstream.health });
+  const book = createCallBook({ db, clock });
+  const tokens = createTokenCounter({ clock });
+  const gateway = createGateway({ ...deps, channels, choices: createChoices(deps), book, tokens, upstream });
+  return {
+    routes: [...modelRoutes({ gateway, channels, metering }), ...channels.routes],
+    gateway,
+    channels,
+    health: upstream.health,
+    async start() {
+      await tokens.warm();
+      const stop = channels.start();
+      return async () => {
+        await stop();
+        await book.close();
+      };
+    },
+    sweepExpired: () => sweepExpired(db),
+    history: (orgId) => db.system((tx) => costsByCall(tx, orgId)),
+  };
+}
