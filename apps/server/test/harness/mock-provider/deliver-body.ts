@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Line } from './line.ts';
 import type { Behaviour, Fault } from './types.ts';
 import { type House, refusalJson, refusalOf } from './wires/errors.ts';
-import { wordToken } from './words.ts';
+import { wordTokens } from './words.ts';
 
 /** How an answer leaves, whatever it says. */
 export interface Delivery {
@@ -14,6 +14,9 @@ export interface Delivery {
   /** Names and values of the provider's own headers, without the content's. */
   readonly headers: readonly string[];
 }
+
+/** Of an endless body; about 4 kB. */
+const WORDS_PER_WRITE = 940;
 
 export const WRONG_SHAPE = '{"ok":true,"result":{"mock":"of the wrong shape"}}';
 
@@ -60,7 +63,8 @@ async function breakBody({ line, behaviour }: Delivery, headers: readonly string
 async function endlessBody(line: Line, headers: readonly string[], body: string): Promise<void> {
   line.head(200, headers);
   await line.write(`${body.trimEnd().slice(0, -1)},"more":"`, 0);
-  for (let index = 0; line.isOpen; index += 1) await line.write(wordToken(index), 1);
+  const words = wordTokens(WORDS_PER_WRITE);
+  while (line.isOpen) await line.write(` ${words.join('')}`, words.length);
 }
 
 /** What is sent whole; some providers say `200` and mean an error. */
