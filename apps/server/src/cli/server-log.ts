@@ -1,8 +1,8 @@
 /** Where log lines go: to standard error as JSON, or, when a person looks at the terminal, into a file. */
 import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { Settings } from '../config/index.ts';
-import { createLogger, type Logger } from '../platform/telemetry/index.ts';
+import { type Settings, secretsOf } from '../config/index.ts';
+import { createLogger, createScrubber, type Logger } from '../platform/telemetry/index.ts';
 import type { Terminal } from './context.ts';
 import { plain } from './text.ts';
 
@@ -46,9 +46,9 @@ export function openLog(
   settings: Settings,
   terminal: Terminal,
 ): { readonly log: Logger; readonly file: string | undefined } {
-  const level = settings.logLevel;
+  const shared = { level: settings.logLevel, scrub: createScrubber(secretsOf(settings)) };
   if (!terminal.isTty.output)
-    return { log: createLogger({ level, destination: { write: terminal.note } }), file: undefined };
+    return { log: createLogger({ ...shared, destination: { write: terminal.note } }), file: undefined };
   const file = path.join(settings.dataDir, 'guildhall.log');
   const sink = fileSink(file);
   const write = (line: string): void => {
@@ -56,5 +56,5 @@ export function openLog(
     const loud = loudLine(line);
     if (loud !== undefined) terminal.note(loud);
   };
-  return { log: createLogger({ level, destination: { write } }), file };
+  return { log: createLogger({ ...shared, destination: { write } }), file };
 }

@@ -32,22 +32,21 @@ export async function serveRole(context: CliContext, role: Role, options: JsonOp
   const settings = context.settings();
   const { terminal } = context;
   if (role === 'start') {
-    const running = await findRunning(settings.dataDir);
-    if (running) {
-      show(
-        context,
-        options,
-        { alreadyRunning: true, url: running.url, pid: running.pid, version: running.version },
-        () => alreadyRunning(running, settings.dataDir),
+    const other = await findRunning(settings.dataDir);
+    if (other) {
+      show(context, options, { alreadyRunning: true, url: other.url, pid: other.pid, version: other.version }, () =>
+        alreadyRunning(other, settings.dataDir),
       );
       return;
     }
   }
   const { log, file } = openLog(settings, terminal);
-  const signals = watchSignals({ log, clock: context.clock, note: terminal.note });
+  let running: Server | undefined;
+  const signals = watchSignals({ log: () => running?.platform.log ?? log, clock: context.clock, note: terminal.note });
   try {
     if (file !== undefined && !options.json) terminal.print('Starting Guildhall …\n');
     const server = await serve({ role, settings, log }).catch((error: unknown) => explain(error, settings));
+    running = server;
     try {
       await announce(context, { role, server, options, logFile: file });
       const reason = await signals.stopped;

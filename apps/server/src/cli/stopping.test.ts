@@ -8,7 +8,7 @@ function watched() {
   const exits: number[] = [];
   const before = new Map(['SIGINT', 'SIGTERM'].map((name) => [name, process.listeners(name as 'SIGINT')]));
   const signals = watchSignals({
-    log: silentLogger,
+    log: () => silentLogger,
     clock: { monotonicMs: () => nowMs },
     note: () => {},
     exit: (code) => exits.push(code),

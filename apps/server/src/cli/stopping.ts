@@ -15,7 +15,8 @@ export interface Signals {
 }
 
 export interface SignalDeps {
-  readonly log: Logger;
+  /** Asked for when there is something to say: a server that runs has a log of its own, whose errors are reported. */
+  readonly log: () => Logger;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly note: (text: string) => void;
   readonly exit?: (code: number) => void;
@@ -35,9 +36,9 @@ export function watchSignals({ log, clock, note, exit = (code) => process.exit(c
     }
   };
   const onSignal = (signal: NodeJS.Signals): void => stop(signal as StopReason);
-  const onRejection = (error: unknown): void => log.error('a promise failed that nobody waited for', { error });
+  const onRejection = (error: unknown): void => log().error('a promise failed that nobody waited for', { error });
   const onException = (error: unknown): void => {
-    log.fatal('an error that nobody caught; stopping', { error });
+    log().fatal('an error that nobody caught; stopping', { error });
     stop('fault');
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

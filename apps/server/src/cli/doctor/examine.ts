@@ -8,6 +8,7 @@ import { CliError } from '../exit-codes.ts';
 import type { Check } from './check.ts';
 import { platformChecks } from './database.ts';
 import { checkDataFolder, checkDisk, checkNode, checkSandbox } from './machine.ts';
+import { serverChecks } from './servers.ts';
 
 export async function examine(context: CliContext): Promise<readonly Check[]> {
   const checks: Check[] = [checkNode(process.versions.node)];
@@ -21,7 +22,7 @@ export async function examine(context: CliContext): Promise<readonly Check[]> {
     return [...checks, { name: 'settings', level: 'fail', detail: error.faults.join('; '), advice }];
   }
   checks.push(await checkDataFolder(settings.dataDir), await checkDisk(settings.dataDir), await checkServer(settings));
-  checks.push(...(await checkSandbox()));
+  checks.push(...(await checkSandbox()), ...(await serverChecks(settings)));
   return [...checks, ...(await checkDatabase(settings))];
 }
 
