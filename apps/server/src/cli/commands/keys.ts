@@ -5,6 +5,7 @@ import { type ConnectionOptions, connect, withConnection } from '../connection.t
 import { type CliContext, group, leaf, show } from '../context.ts';
 import { usageError } from '../exit-codes.ts';
 import { plain, table } from '../text.ts';
+import { addRotateMaster } from './master-key.ts';
 
 interface CreateOptions extends ConnectionOptions {
   readonly name: string;
@@ -18,7 +19,7 @@ const described = (key: ReturnType<typeof newApiKey.parse>): string =>
   `Key     ${key.id} (${plain(key.name)}, ${key.mode})\nSecret  ${key.secret ?? 'was shown before'}\n        Keep it now: it is not shown again.\n`;
 
 export function addKeys(program: Command, context: CliContext): void {
-  const keys = group(program, 'keys', 'list, create, revoke and rotate API keys', 'keys list');
+  const keys = group(program, 'keys', 'list, create, revoke and rotate API keys; change the master key', 'keys list');
   withConnection(leaf(keys, 'list', 'list API keys, newest first', ['keys list'])).action(
     async (options: ConnectionOptions) => {
       const page = await (await connect(context, options)).get('/v1/keys?limit=200', apiKeyPage);
@@ -37,6 +38,7 @@ export function addKeys(program: Command, context: CliContext): void {
   );
   addCreate(keys, context);
   addEnding(keys, context);
+  addRotateMaster(keys, context);
 }
 
 function addCreate(keys: Command, context: CliContext): void {

@@ -33,6 +33,8 @@ export interface Keyring {
   sealUnder(keyId: Buffer): boolean;
   /** Ids of the known master keys, newest first. */
   keyIds(): readonly Buffer[];
+  /** The same after reading them again where they come from. */
+  refresh(): readonly Buffer[];
   /** A key for one purpose alone. Purposes are constants in the code, for example `db-role:guildhall_app`. */
   derive(purpose: string, bytes?: number): Buffer;
   /** HMAC-SHA-256 under a key that only this purpose has. */
@@ -78,12 +80,16 @@ const macWith = (key: KeyObject, message: string | Buffer): Buffer =>
 function createKeks(options: KeyringOptions) {
   let known = [options.masterKey, ...(options.previousKeys ?? [])].map(createKek);
   const find = (id: Buffer): Kek | undefined => known.find((kek) => kek.id.equals(id));
+  const reload = (): void => {
+    const fresh = (options.reload?.() ?? []).map(createKek);
+    // What was known stays known, and the very same: values in memory may still lie under it.
+    const kept = fresh.map((one) => find(one.id) ?? one);
+    known = [...kept, ...known.filter((kek) => !kept.includes(kek))];
+  };
   const findOrReload = (id: Buffer): Kek | undefined => {
     const found = find(id);
     if (found || !options.reload) return found;
-    const fresh = options.reload().map(createKek);
-    // What was known stays known: values in memory may still lie under it.
-    known = [...fresh, ...known.filter((kek) => !fresh.some((one) => one.id.equals(kek.id)))];
+    reload();
     return find(id);
   };
   const first = options.sealingKeyId ? findOrReload(options.sealingKeyId) : known[0];
@@ -97,6 +103,7 @@ function createKeks(options: KeyringOptions) {
       return wanted !== undefined;
     },
     ids: () => known.map((kek) => kek.id),
+    reload,
     /** @throws cryptoErrors.unreadable when the envelope names no known key. */
     of(sealed: Buffer): Kek {
       const id = keyIdOf(sealed);
@@ -139,6 +146,10 @@ export function createKeyring(options: KeyringOptions): Keyring {
       }),
     sealUnder: keks.sealUnder,
     keyIds: keks.ids,
+    refresh() {
+      keks.reload();
+      return keks.ids();
+    },
     derive: (purpose, bytes = 32) => expand(root, `derive:${purpose}`, bytes),
     mac: (purpose, message) => macWith(newest(purpose), message),
     macs,
