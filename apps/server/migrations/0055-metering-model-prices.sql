@@ -43,7 +43,7 @@ alter table metering.model_price owner to guildhall_definer;
 
 -- Publishes a row; without `effectiveFrom` it is in force at once. Outcome: 'published'; 'past' when it was to be in force before now;
 -- 'taken' when an alias is or was another model's, named in `conflict`.
-create function metering.publish_model_price(p jsonb) returns table (outcome text, conflict text, id text) language plpgsql as $$
+create function metering.publish_model_price(p jsonb) returns table (outcome text, conflict text, seq int) language plpgsql as $$
 declare
   v_aliases text[] := array(select jsonb_array_elements_text(p -> 'aliases'));
   v_now timestamptz;
@@ -52,7 +52,6 @@ begin
   v_now := platform.now();
   if (p ->> 'effectiveFrom')::timestamptz < v_now then
     outcome := 'past';
-    id := '';
     return next;
     return;
   end if;
@@ -60,7 +59,6 @@ begin
     select 1 from metering.model_price m where m.kind = p ->> 'kind' and m.name <> p ->> 'name' and (m.name = a.alias or a.alias = any (m.aliases))) limit 1;
   if conflict is not null then
     outcome := 'taken';
-    id := '';
     return next;
     return;
   end if;
@@ -72,7 +70,7 @@ begin
     from jsonb_to_record(p) x (kind text, name text, "effectiveFrom" timestamptz, input bigint, "cachedInput" bigint, "cacheWrite" bigint,
       "cacheWriteLong" bigint, output bigint, reasoning bigint, tiers jsonb, "perImage" bigint, "perRequest" bigint, "contextTokens" int,
       "outputTokensMax" int, embeds boolean, source text)
-    returning m.id into id;
+    returning m.seq into seq;
   return next;
 end $$;
 revoke all on function metering.publish_model_price from public;

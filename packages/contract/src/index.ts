@@ -4,6 +4,7 @@ export * from './billing.ts';
 export * from './catalog.ts';
 export * from './common.ts';
 export * from './identity.ts';
+export * from './models.ts';
 export * from './providers.ts';
 export * from './runs.ts';
 export * from './webhooks.ts';

@@ -3,6 +3,7 @@ export { meteringErrors } from './errors.ts';
 export {
   customerCost,
   type ModelPrice,
+  type NewModelPrice,
   type PricedUse,
   providerCost,
   type RateTier,
@@ -10,12 +11,12 @@ export {
   type UseBounds,
   worstCost,
 } from './model-price.ts';
+export { modelPriceRoutes } from './price-routes.ts';
 export { meteringRoutes } from './routes.ts';
 export { basePrice, type ModelUse, modelPrice, tierOf, tiersFor } from './rules.ts';
 export { createMetering, type Metering, type UsageQuery } from './service.ts';
 export type {
   AgentPrice,
-  NewModelPrice,
   NewPriceBook,
   NewUsage,
   PriceBook,

@@ -40,6 +40,9 @@ export interface ModelPrice extends TokenRates {
   readonly source: string;
 }
 
+/** A row to publish. Without `effectiveFrom` it is in force at once. */
+export type NewModelPrice = Omit<ModelPrice, 'id' | 'effectiveFrom'> & { readonly effectiveFrom?: Date | undefined };
+
 /** Whole numbers, zero or more. `input` and `output` are totals; what exceeds its total is cut to it. */
 export interface PricedUse {
   readonly input: number;

@@ -16,15 +16,16 @@ export interface ModelPrices {
   findById(id: string): Promise<ModelPrice | undefined>;
   /** The rows in force now. */
   list(): Promise<readonly ModelPrice[]>;
-  /** Reads again at the next question. */
-  forget(): void;
+  /** The rows in force, then those published for later. Reads again, however fresh what is known is. */
+  announced(): Promise<readonly ModelPrice[]>;
 }
 
 export function createModelPrices(db: Db, clock: Clock): ModelPrices {
   const rows: ModelPrice[] = [];
   const byId = new Map<string, ModelPrice>();
   let seq = 0;
-  let index: PriceIndex = indexPrices(rows, new Date(0));
+  let loadedAt = new Date(0);
+  let index: PriceIndex = indexPrices(rows, loadedAt);
   let checkedMs = Number.NEGATIVE_INFINITY;
   let loading: Promise<void> | undefined;
 
@@ -38,18 +39,21 @@ export function createModelPrices(db: Db, clock: Clock): ModelPrices {
       }
       seq = page.seq;
       if (page.rows.length === ROWS_MAX) continue;
-      index = indexPrices(rows, page.now);
+      loadedAt = page.now;
+      index = indexPrices(rows, loadedAt);
       checkedMs = startedMs;
       return;
     }
   };
-  const refresh = async (): Promise<void> => {
-    if (clock.monotonicMs() - checkedMs < FRESH_MS) return;
-    // Everybody who asks meanwhile waits for the same answer.
+  // Everybody who asks meanwhile waits for the same answer.
+  const loadOnce = (): Promise<void> => {
     loading ??= load().finally(() => {
       loading = undefined;
     });
-    await loading;
+    return loading;
+  };
+  const refresh = async (): Promise<void> => {
+    if (clock.monotonicMs() - checkedMs >= FRESH_MS) await loadOnce();
   };
   const refreshed = async (): Promise<PriceIndex> => {
     await refresh();
@@ -61,12 +65,13 @@ export function createModelPrices(db: Db, clock: Clock): ModelPrices {
       return (at ? indexPrices(rows, at) : now).find(kind, name);
     },
     async findById(id) {
-      if (!byId.has(id)) await refresh();
+      if (!byId.has(id)) await loadOnce();
       return byId.get(id);
     },
     list: async () => (await refreshed()).list(),
-    forget() {
-      checkedMs = Number.NEGATIVE_INFINITY;
+    async announced() {
+      await loadOnce();
+      return [...index.list(), ...rows.filter((row) => row.effectiveFrom > loadedAt)];
     },
   };
 }

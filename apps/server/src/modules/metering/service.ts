@@ -3,10 +3,10 @@ import type { Clock } from '../../platform/clock/index.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { meteringErrors } from './errors.ts';
-import type { ModelPrice } from './model-price.ts';
+import type { ModelPrice, NewModelPrice } from './model-price.ts';
 import { createModelPrices } from './model-prices.ts';
 import * as store from './store.ts';
-import type { Mode, NewModelPrice, NewPriceBook, NewUsage, PriceBook, UsageGroup, UsageRow } from './types.ts';
+import type { Mode, NewPriceBook, NewUsage, PriceBook, UsageGroup, UsageRow } from './types.ts';
 
 // How long a process may go on with the price book it knows after another one published a new one.
 const BOOK_FRESH_MS = 5_000;
@@ -47,8 +47,10 @@ export interface Metering {
   modelPriceById(id: string): Promise<ModelPrice | undefined>;
   /** The prices in force now (at most 5 s old), by kind and name. */
   modelPrices(): Promise<readonly ModelPrice[]>;
-  /** Publishes a row and returns its id. Other processes use it within 5 s. @throws metering.price-in-the-past, metering.alias-taken */
-  publishModelPrice(tx: Tx, price: NewModelPrice): Promise<string>;
+  /** Just now, with those published for later after the ones in force. */
+  announcedModelPrices(): Promise<readonly ModelPrice[]>;
+  /** Publishes a row. Every process uses it within 5 s of its time. @throws metering.price-in-the-past, metering.alias-taken */
+  publishModelPrice(tx: Tx, price: NewModelPrice): Promise<ModelPrice>;
   /** Makes the partitions of the coming months. Call at start and daily; returns how many were new. */
   ensurePartitions(): Promise<number>;
   /** For `ledger verify`. */
@@ -101,6 +103,24 @@ async function sumUsage(tx: Tx, query: UsageQuery, clock: Clock): Promise<UsageR
   return store.sumUsage(tx, { mode: query.mode, groupBy: query.groupBy, from, to }, ROWS_MAX);
 }
 
+async function publishModelPrice(tx: Tx, price: NewModelPrice): Promise<ModelPrice> {
+  const { outcome, conflict, seq } = await store.insertModelPrice(tx, price);
+  if (outcome === 'past') {
+    throw new GuildhallError(meteringErrors.pricePast, {
+      errors: [{ path: '/effectiveFrom', message: 'lies in the past' }],
+    });
+  }
+  if (outcome === 'taken') {
+    throw new GuildhallError(meteringErrors.aliasTaken, {
+      errors: [{ path: '/aliases', message: `${conflict} is another model of ${price.kind}` }],
+    });
+  }
+  const { rows } = await store.listModelPrices(tx, (seq ?? 0) - 1, 1);
+  const row = rows[0];
+  if (!row) throw new Error('a price that was just published is not there');
+  return row;
+}
+
 export function createMetering(deps: { readonly db: Db; readonly clock: Clock }): Metering {
   const { db, clock } = deps;
   const books = createPriceBooks(db, clock);
@@ -128,19 +148,8 @@ export function createMetering(deps: { readonly db: Db; readonly clock: Clock })
     modelPrice: (kind, name, at) => models.find(kind, name, at),
     modelPriceById: (id) => models.findById(id),
     modelPrices: () => models.list(),
-    async publishModelPrice(tx, price) {
-      const { outcome, conflict, id } = await store.insertModelPrice(tx, price);
-      models.forget();
-      if (outcome === 'past')
-        throw new GuildhallError(meteringErrors.pricePast, {
-          errors: [{ path: '/effectiveFrom', message: 'lies in the past' }],
-        });
-      if (outcome === 'taken')
-        throw new GuildhallError(meteringErrors.aliasTaken, {
-          errors: [{ path: '/aliases', message: `${conflict} is another model of ${price.kind}` }],
-        });
-      return id;
-    },
+    announcedModelPrices: () => models.announced(),
+    publishModelPrice,
     ensurePartitions: () => db.system(store.ensurePartitions),
     usageByRun: (orgId) => db.system((tx) => store.listCosts(tx, orgId)),
     differences: (orgId) => db.system((tx) => store.listDifferences(tx, orgId)),

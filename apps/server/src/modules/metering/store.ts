@@ -1,7 +1,7 @@
 /** All SQL on the schema `metering`. */
 import { sql, type Tx } from '../../platform/db/index.ts';
-import type { ModelPrice, RateTier } from './model-price.ts';
-import type { Mode, NewModelPrice, NewPriceBook, NewUsage, PriceBook, UsageGroup, UsageRow } from './types.ts';
+import type { ModelPrice, NewModelPrice, RateTier } from './model-price.ts';
+import type { Mode, NewPriceBook, NewUsage, PriceBook, UsageGroup, UsageRow } from './types.ts';
 
 export type RecordOutcome = 'recorded' | 'same' | 'conflict';
 
@@ -237,8 +237,8 @@ export interface PriceOutcome {
   readonly outcome: 'published' | 'past' | 'taken';
   /** The alias that is another model's. */
   readonly conflict: string | null;
-  /** Empty unless published. */
-  readonly id: string;
+  /** Null unless published. */
+  readonly seq: number | null;
 }
 
 // Within 2^53 by the bounds of a price, so JSON numbers hold it exactly.
@@ -249,5 +249,5 @@ export async function insertModelPrice(tx: Tx, price: NewModelPrice): Promise<Pr
   const answer = await sql<PriceOutcome>`select * from metering.publish_model_price(${toJson(price)}::jsonb)`.execute(
     tx,
   );
-  return answer.rows[0] ?? { outcome: 'past', conflict: null, id: '' };
+  return answer.rows[0] ?? { outcome: 'past', conflict: null, seq: null };
 }

@@ -1,6 +1,5 @@
 /** The nouns of metering: usage records and the price book. Amounts are whole nano-USD. */
 import type { Mode } from '@guildhall/contract';
-import type { ModelPrice } from './model-price.ts';
 
 export type { Mode };
 
@@ -77,6 +76,3 @@ export interface AgentPrice {
 }
 
 export type NewPriceBook = Omit<PriceBook, 'version'>;
-
-/** A row to publish. Without `effectiveFrom` it is in force at once. */
-export type NewModelPrice = Omit<ModelPrice, 'id' | 'effectiveFrom'> & { readonly effectiveFrom?: Date | undefined };
