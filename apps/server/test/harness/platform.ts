@@ -9,7 +9,7 @@ import { ClosingStack } from '../../src/closing.ts';
 import { loadSettings } from '../../src/config/index.ts';
 import type { Foundation } from '../../src/foundation.ts';
 import { systemClock } from '../../src/platform/clock/index.ts';
-import { createKeyring } from '../../src/platform/crypto/index.ts';
+import { createKeyring, type Keyring } from '../../src/platform/crypto/index.ts';
 import { createDb, type Db } from '../../src/platform/db/index.ts';
 import type { Failpoint } from '../../src/platform/failpoints/index.ts';
 import { createIds } from '../../src/platform/ids/index.ts';
@@ -49,6 +49,8 @@ export interface TestPlatformOptions {
   readonly role?: Role;
   readonly environment?: Readonly<Record<string, string>>;
   readonly failpoint?: Failpoint;
+  /** Makes the keyring of each process; one of its own for all of them, when left out. */
+  readonly keyring?: (ground: { readonly ownerUrl: string; readonly dataDir: string }) => Promise<Keyring>;
   /** Hears what the platform logs; nobody, when left out. */
   readonly log?: Logger;
 }
@@ -67,9 +69,11 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
     LIMITS_SCALE: '1000',
     ...options.environment,
   });
-  const keyring = createKeyring({ masterKey: randomBytes(32) });
+  const shared = createKeyring({ masterKey: randomBytes(32) });
+  const makeKeyring = options.keyring ?? (async () => shared);
   const log = options.log ?? silentLogger;
-  const serveRole = (role: Role, failpoint: Failpoint | undefined): Promise<Server> => {
+  const serveRole = async (role: Role, failpoint: Failpoint | undefined): Promise<Server> => {
+    const keyring = await makeKeyring({ ownerUrl: database.ownerUrl, dataDir });
     const closing = new ClosingStack((name, error) => {
       throw new Error(`${name} did not close cleanly`, { cause: error });
     });
