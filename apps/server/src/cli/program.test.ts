@@ -55,16 +55,25 @@ const COMMANDS = [
   'keys create',
   'keys revoke',
   'keys rotate',
+  'keys rotate-master',
+  'providers',
+  'providers list',
+  'providers add',
+  'providers test',
+  'providers remove',
   'orgs',
   'orgs create',
   'orgs list',
   'credits',
   'credits grant',
+  'prices',
+  'prices list',
+  'prices publish',
   'ledger',
   'ledger verify',
   'doctor',
 ];
-const GROUPS = new Set(['runs', 'keys', 'orgs', 'credits', 'ledger']);
+const GROUPS = new Set(['runs', 'keys', 'providers', 'orgs', 'credits', 'prices', 'ledger']);
 
 test.each(COMMANDS)(
   '%s has help with an example, and every command that does something has --json',
@@ -82,6 +91,11 @@ test.each([
   [['run', 'x', '--bogus'], /unknown option/],
   [['runs', 'replay', 'run_1', '--from-step', '-1'], /--from-step/],
   [['keys', 'create'], /--name/],
+  [['prices', 'publish', 'gpt-4o', '--input', '1', '--output', '2', '--source', 'x'], /Write provider\/name/],
+  [
+    ['prices', 'publish', 'openai/x', '--input', '1', '--output', '2', '--source', 'x', '--tier', '5:1'],
+    /--tier takes/,
+  ],
   [['agents', '--url', 'not an address', '--key', 'k'], /is not an address/],
   [['agents', '--url', 'http://127.0.0.1:1'], /Which key\?/],
 ])('%j is wrong usage and says how it is used', async (argv, told) => {
