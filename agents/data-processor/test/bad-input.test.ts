@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { inputSchema } from '../src/input/request.ts';
 import { failure, type Input, processed } from './process.ts';
 import { zipOf } from './zip.ts';
 
@@ -101,8 +102,19 @@ describe('a source that cannot be read is refused, with what to do', () => {
     const error = await failure(...one(typeof data === 'function' ? data() : data, rest));
     expect(error.reason).toBe(reason);
     expect(error.message).toContain(message);
+    expect(error.message).toMatch(/\.$/);
     expect(error.errors[0]?.path).toBe('/sources/0');
     expect(error.advice).not.toBe('');
+  });
+});
+
+describe('inline text', () => {
+  it.each([
+    [1024 * 1024, []],
+    [1024 * 1024 + 1, ['sources/0/data']],
+  ])('of %i characters is taken as far as a request can carry it', (length, faults) => {
+    const parsed = inputSchema.safeParse({ sources: [{ data: 'x'.repeat(length) }] });
+    expect(parsed.error?.issues.map((issue) => issue.path.join('/')) ?? []).toEqual(faults);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Input, processed } from './process.ts';
+import { failure, type Input, processed } from './process.ts';
 
 const PEOPLE = [
   { id: 1, name: '  Noura  A ', city: 'RUH', spent: 10.5, day: '2026-01-05' },
@@ -323,5 +323,18 @@ describe('a cast', () => {
     ],
   ])('%s', async (_title, to, values, expected, rejects) => {
     expect(await cast(to, values)).toEqual({ values: expected, rejects });
+  });
+});
+
+describe('a step that cannot be done', () => {
+  it('is named in whole sentences, so that the advice can follow', async () => {
+    const ask = (step: unknown) =>
+      failure({ sources: [{ data: 'a,b\n1,2\n' }], steps: [step] as Input['steps'], outputs: ['csv'] });
+    const unknown = await ask({ step: 'select', columns: ['c'] });
+    expect([unknown.reason, unknown.message]).toEqual([
+      'unknown-column',
+      'Step 0: there is no column "c"; there are "a", "b".',
+    ]);
+    expect((await ask({ step: 'derive', columns: { A: '1' } })).message).toMatch(/\.$/);
   });
 });

@@ -1,5 +1,6 @@
 /** Errors about a source, worded in one place. */
 import { AgentError } from '@guildhall/agent-sdk';
+import { sentence } from '../sentence.ts';
 import type { SourceFile } from './source.ts';
 
 /** An error that names the source in its text and its path. */
@@ -9,7 +10,7 @@ export function sourceError(
   message: string,
   advice: string,
 ): AgentError {
-  return new AgentError(reason, `Source ${source.name}: ${message}`, {
+  return new AgentError(reason, sentence(`Source ${source.name}: ${message}`), {
     advice,
     errors: [{ path: `/sources/${source.index}`, message }],
   });

@@ -6,6 +6,7 @@ import type { Job } from '../child/job.ts';
 import { type Column, identifier, ROW } from '../columns.ts';
 import { listed } from '../expression/compile.ts';
 import { ExpressionError } from '../expression/syntax.ts';
+import { sentence } from '../sentence.ts';
 
 export interface StepContext {
   readonly job: Job;
@@ -36,7 +37,7 @@ export function assertNew(columns: readonly Pick<Column, 'name'>[], name: string
 }
 
 export function stepError(reason: string, path: string, message: string): AgentError {
-  return new AgentError(reason, `${path.replace('/steps/', 'Step ').split('/')[0]}: ${message}`, {
+  return new AgentError(reason, sentence(`${path.replace('/steps/', 'Step ').split('/')[0]}: ${message}`), {
     advice: 'Correct this step and start a new run.',
     errors: [{ path, message }],
   });
