@@ -105,7 +105,7 @@ export function assertKeysOnce(text: string, value: unknown): void {
   const path = findRepeatedKey(text);
   if (path === undefined) return;
   throw new GuildhallError(httpErrors.duplicateKey, {
-    detail: `It is ${path}.`,
+    detail: `The key ${path} stands twice in its object.`,
     errors: [{ path, message: 'stands twice in its object' }],
   });
 }
