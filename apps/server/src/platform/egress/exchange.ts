@@ -66,11 +66,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #body: Body | undefined;
   /** What may still come of an encoded body is counted where it is decoded. */
   #bytesLeft = Number.POSITIVE_INFINITY;
+  readonly #bodyError: (reason: unknown) => unknown;
   #failure: { readonly reason: unknown } | undefined;
 
   /** `onEnd` is called when the answer was read, given up or failed. */
   constructor(request: EgressRequest, onEnd: () => void) {
     this.#onEnd = onEnd;
+    this.#bodyError = request.bodyError ?? ((reason) => reason);
     this.#isBodyless = request.method === 'HEAD';
     this.#bytesMax = request.maxBytes ?? BYTES_MAX;
     this.#connecting = setTimeout(
@@ -105,9 +107,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Ends it now: its reader gets the reason, and the socket is closed, or will be as soon as it stands. */
   fail(reason: unknown): void {
     if (this.#failure) return;
-    this.#failure = { reason };
     clearTimeout(this.#connecting);
-    if (this.#body) this.#body.destroy(asError(reason));
+    this.#failure = { reason: this.#body ? this.#bodyError(reason) : reason };
+    if (this.#body) this.#body.destroy(asError(this.#failure.reason));
     else {
       this.#answer.reject(reason);
       this.#controller?.abort(asError(reason));
@@ -116,7 +118,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** What went wrong in words of this part: its own reason before what followed from that. */
-  readonly translate = (error: unknown): unknown => (this.#failure ? this.#failure.reason : errorFor(error));
+  readonly translate = (error: unknown): unknown =>
+    this.#failure ? this.#failure.reason : this.#bodyError(errorFor(error));
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     clearTimeout(this.#connecting);

@@ -29,6 +29,8 @@ export interface EgressRequest {
    */
   readonly trustedOrigin?: string;
   readonly signal?: AbortSignal;
+  /** What `body` fails with, in the caller's own words; the argument is what it would have failed with. */
+  readonly bodyError?: (reason: unknown) => unknown;
 }
 
 export interface EgressResponse {

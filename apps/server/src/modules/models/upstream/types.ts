@@ -14,12 +14,14 @@ export interface Target {
 export interface CallLimits {
   /** From sending to a connection that is ready; default 10 s. */
   readonly connectMs: number;
-  /** From a ready connection to the first header, and of a stream to its first output; default 120 s. */
+  /** From a ready connection to the first header; as long again for the first event of a stream. Default 600 s, of a stream 120 s. */
   readonly firstByteMs: number;
-  /** Between two pieces of the body; default 60 s. */
+  /** Between two pieces of the body; default 120 s. */
   readonly idleMs: number;
   /** Everything together: attempts, waits between them and the last byte; default 600 s. */
   readonly totalMs: number;
+  /** A pause that a provider asks for, or one before the next attempt, is not waited for if it is longer; default 30 s. */
+  readonly waitMsMax: number;
   /** Over all targets; default 6. */
   readonly attemptsMax: number;
   /** Default 3. */
