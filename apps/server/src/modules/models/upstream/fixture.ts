@@ -27,6 +27,7 @@ export interface World {
   channel(id: string, more?: Partial<Channel>): Channel;
   target(channels: readonly Channel[], more?: Partial<Target>): Target;
   call(targets: readonly Target[], more?: Partial<UpstreamCall<Target>>): UpstreamCall<Target>;
+  closeEgress(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -80,6 +81,7 @@ export async function createWorld(
       signal: new AbortController().signal,
       ...more,
     }),
+    closeEgress: () => egress.close(),
     async close() {
       await egress.close();
       await provider.close();
