@@ -28,12 +28,15 @@ export function isShallow(value: unknown, depth = 0): boolean {
   return true;
 }
 
+/** Nearly every event of a stream is shorter, and each saves the walk over its members. */
+const SHORT_CHARS = 2048;
+
 /** Undefined where the text is not one JSON object. */
 export function parseObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    // Shorter text cannot be nested too deeply.
-    return isObject(value) && (text.length < 2 * DEPTH_MAX || isShallow(value)) ? value : undefined;
+    // Short text cannot nest so deeply that a walk would run out of stack.
+    return isObject(value) && (text.length < SHORT_CHARS || isShallow(value)) ? value : undefined;
   } catch {
     // Whether it parses is the question that is asked here.
     return undefined;

@@ -178,8 +178,7 @@ function formatOf(body: JsonObject): JsonObject | undefined {
 export function responsesToChat(body: JsonObject, target: ForProvider): JsonObject {
   assertTranslatable(RESPONSES_MEMBERS, body);
   const tools = toolsOf(body);
-  const outputMax =
-    target.outputMax ?? (typeof body.max_output_tokens === 'number' ? body.max_output_tokens : undefined);
+  const outputMax = target.outputMax ?? countAt(body.max_output_tokens);
   const isStream = body.stream === true;
   return compact({
     model: target.model,
