@@ -18,9 +18,10 @@ const TRIES = 5;
 // The server ends when it is told to, and when the pipe from us closes because we are gone.
 const WATCHED = 'redis-server "$@" & server=$!; read -r _; kill "$server"; wait "$server"';
 
-export async function startRedis(): Promise<TestRedis> {
+/** On a free port, unless one is asked for. */
+export async function startRedis(wanted?: number): Promise<TestRedis> {
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-    const found = await tryStart(await freePort());
+    const found = await tryStart(wanted ?? (await freePort()));
     if (found) return found;
   }
   throw new Error('redis-server does not start. On Debian and its kin: sudo apt-get install -y redis-server');

@@ -18,7 +18,7 @@ import { normalizeError, toProblem } from './problem.ts';
 import { assertKeysOnce } from './repeated-keys.ts';
 import { responseSchemas } from './response-schema.ts';
 import { assertSound } from './shape.ts';
-import { traceRequests, type WithinRequest } from './trace.ts';
+import { traceRequests } from './trace.ts';
 import type { Answer, Call, LimitVerdict, Principal, RouteDefinition } from './types.ts';
 
 declare module 'fastify' {
@@ -202,15 +202,16 @@ function answerProblem(request: FastifyRequest, reply: FastifyReply, error: Guil
   return reply.code(problem.status).type(type).serializer(String).send(JSON.stringify(body));
 }
 
-function setErrorAnswers(app: FastifyInstance, options: HttpOptions, within: WithinRequest): void {
+function setErrorAnswers(app: FastifyInstance, options: HttpOptions): void {
   const methodsAt = createMethodFinder(options.routes);
   app.setErrorHandler((thrown, request, reply) => {
     const error = normalizeError(thrown);
     const level = error.spec.kind === 'refusal' ? 'info' : 'error';
-    const cause = level === 'error' ? { error: error.details.cause ?? error } : {};
-    within(request, () =>
-      options.log[level](error.message, { requestId: request.id, code: error.spec.code, ...cause }),
-    );
+    options.log[level](error.message, {
+      requestId: request.id,
+      code: error.spec.code,
+      ...(level === 'error' ? { error: error.details.cause ?? error } : {}),
+    });
     return answerProblem(request, reply, error);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -288,7 +289,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   setBodyParsers(app);
   app.setValidatorCompiler(() => () => true);
   await app.register(multipart, { limits: { fileSize: options.fileMaxBytes, files: 1, fields: 0 } });
-  const within = traceRequests(app, options.tracer ?? noTracer);
+  traceRequests(app, options.tracer ?? noTracer);
   const started = new WeakMap<FastifyRequest, number>();
   app.addHook('onRequest', async (request, reply) => {
     started.set(request, options.clock.monotonicMs());
@@ -299,7 +300,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     const route = request.routeOptions.url ?? 'unmatched';
     options.observe({ method: request.method, route, status: reply.statusCode, seconds, code: codes.get(request) });
   });
-  setErrorAnswers(app, options, within);
+  setErrorAnswers(app, options);
   const edge = new Edge(options);
   for (const route of options.routes) addRoute(app, edge, route);
   return app;
