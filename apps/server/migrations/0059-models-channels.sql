@@ -52,7 +52,11 @@ create index provider_key_by_organisation on models.provider_key (org_id, id);
 -- operator's, else the organisation. Moving a key to another master key, and a time of use, change nothing that is kept.
 create function models.announce_channel() returns trigger language plpgsql as $$
 begin
-  perform pg_notify('guildhall_bus', 'database channels ' || case when tg_table_name = 'provider' then '*' else new.org_id end);
+  if tg_table_name = 'provider' then
+    perform pg_notify('guildhall_bus', 'database channels *');
+  else
+    perform pg_notify('guildhall_bus', 'database channels ' || new.org_id);
+  end if;
   return null;
 end $$;
 create trigger announce after insert or delete or update of updated_at on models.provider

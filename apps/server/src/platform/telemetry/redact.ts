@@ -4,7 +4,7 @@ export const REDACTED = '[redacted]';
 
 // Compared after dropping everything but letters and digits. Plurals such as `inputTokens` are counts, not secrets.
 const SECRET_NAME =
-  /^(?:proxy)?authorization$|^(?:set)?cookie$|password$|passwd$|passphrase$|secret$|secretkey$|accesskey$|apikey$|privatekey$|masterkey$|encryptionkey$|signingkey$|token$|credentials?$|connectionstring$|databaseurl$|redisurl$|s3url$|smtpurl$|sentrydsn$/;
+  /^(?:proxy)?authorization$|^(?:set)?cookie$|password$|passwd$|passphrase$|secret$|secretkey$|accesskey$|apikey$|providerkey$|privatekey$|masterkey$|masterkeysprevious$|encryptionkey$|signingkey$|token$|credentials?$|connectionstring$|databaseurl$|redisurl$|s3url$|smtpurl$|sentrydsn$/;
 
 /** Whether a value under this name is a secret whatever it holds. */
 export function isSecretName(name: string): boolean {
@@ -24,6 +24,10 @@ const PATTERNS: readonly Pattern[] = [
   { hint: 'gld_', expression: /\b(gld_(?:live|test)_)[A-Za-z0-9]{4,}([A-Za-z0-9]{4})/g, replacement: '$1…$2' },
   { hint: 'whsec_', expression: /\bwhsec_[A-Za-z0-9+/=_-]+/g, replacement: `whsec_${REDACTED}` },
   { hint: 'k', expression: /\b(sk|rk|pk)([-_])[A-Za-z0-9_-]{12,}/g, replacement: `$1$2${REDACTED}` },
+  // Keys of model providers. Some (Mistral, Novita) have no shape; these are known by the name they stand under.
+  { hint: '_', expression: /\b(gsk|hf|r8|fw)_[A-Za-z0-9_]{16,}/g, replacement: `$1_${REDACTED}` },
+  { hint: '-', expression: /\b(xai|pplx|csk|nvapi)-[A-Za-z0-9_-]{16,}/g, replacement: `$1-${REDACTED}` },
+  { hint: 'AQ.', expression: /\bAQ\.[A-Za-z0-9_-]{20,}/g, replacement: `AQ.${REDACTED}` },
   { hint: 'AIza', expression: /\bAIza[A-Za-z0-9_-]{20,}/g, replacement: `AIza${REDACTED}` },
   { hint: 'AKIA', expression: /\bAKIA[A-Z0-9]{12,}/g, replacement: `AKIA${REDACTED}` },
   { hint: 'gh', expression: /\b(gh[pousr]_)[A-Za-z0-9]{20,}/g, replacement: `$1${REDACTED}` },
@@ -43,13 +47,20 @@ const PATTERNS: readonly Pattern[] = [
   },
   {
     hint: '=',
-    expression: /\b((?:password|passwd|secret|api_?key|access_?token|token|signature|x-amz-signature)=)[^\s&"',;]+/gi,
+    expression:
+      /\b((?:password|passwd|secret|api[-_]?key|provider[-_]?key|access_?token|token|signature|x-amz-signature)=)[^\s&"',;]+/gi,
     replacement: `$1${REDACTED}`,
   },
   {
     hint: '"',
     expression:
-      /("[A-Za-z_-]{0,40}(?:password|secret|api_?key|token|authorization)\\{0,2}"\s{0,4}:\s{0,4}\\{0,2}")[^"\\]+/gi,
+      /("[A-Za-z_-]{0,40}(?:password|secret|api[-_]?key|provider[-_]?key|token|authorization)\\{0,2}"\s{0,4}:\s{0,4}\\{0,2}")[^"\\]+/gi,
+    replacement: `$1${REDACTED}`,
+  },
+  // A line of headers.
+  {
+    hint: 'ey:',
+    expression: /\b(x-(?:api|provider|goog-api)-key:\s{0,4})[^\s"',;]+/gi,
     replacement: `$1${REDACTED}`,
   },
   {
