@@ -147,6 +147,10 @@ test('the worst cost is reached: it is no more than it has to be', () => {
   expect(worstCost(row, { inputTokensMax: 300_000, outputTokensMax: 10, n: 2 })).toBe(
     providerCost(row, use({ input: 300_000, output: 20 })),
   );
+  const cheaperAbove = price({ tiers: [{ aboveInputTokens: 100, ...flat(1_000_000_000n, 15_000_000_000n) }] });
+  expect(worstCost(cheaperAbove, { inputTokensMax: 150, outputTokensMax: 0 })).toBe(
+    providerCost(cheaperAbove, use({ input: 100 })),
+  );
 });
 
 const book: PriceBook = {

@@ -52,6 +52,11 @@ export function createModelPrices(db: Db, clock: Clock): ModelPrices {
     });
     return loading;
   };
+  // A load under way may have begun before what is looked for was there.
+  const loadAfresh = async (): Promise<void> => {
+    await loading;
+    await loadOnce();
+  };
   const refresh = async (): Promise<void> => {
     if (clock.monotonicMs() - checkedMs >= FRESH_MS) await loadOnce();
   };
@@ -65,12 +70,12 @@ export function createModelPrices(db: Db, clock: Clock): ModelPrices {
       return (at ? indexPrices(rows, at) : now).find(kind, name);
     },
     async findById(id) {
-      if (!byId.has(id)) await loadOnce();
+      if (!byId.has(id)) await loadAfresh();
       return byId.get(id);
     },
     list: async () => (await refreshed()).list(),
     async announced() {
-      await loadOnce();
+      await loadAfresh();
       return [...index.list(), ...rows.filter((row) => row.effectiveFrom > loadedAt)];
     },
   };

@@ -2,6 +2,7 @@ import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import { beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../platform/clock/index.ts';
 import { createTokenCounter, type TokenCounter } from './index.ts';
+import { nextBorder } from './pieces.ts';
 
 const NO_SPECIAL = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() };
 const truth = (text: string): number => countTokens(text, NO_SPECIAL);
@@ -202,6 +203,21 @@ test.each([
     );
   },
 );
+
+test('what counts as its bytes gets no margin on top', async () => {
+  const texts = ['中'.repeat(2_000)];
+  expect(await counter.bound('ollama', 'x', { messages: 0, tools: 0, images: 0, texts })).toBe(6_000);
+});
+
+test.each([
+  ['before a blank behind something visible', 'ab cd', 0, 2],
+  ['not before a blank behind a blank', 'a  b', 1, 4],
+  ['behind a newline', '中\n中', 0, 2],
+  ['not before a slash behind a newline', '-\n/中 x', 0, 4],
+  ['at the end where there is none', '中中中', 0, 3],
+])('every way to cut a text has a border %s', (_, text, at, border) => {
+  expect(nextBorder(text, at)).toBe(border);
+});
 
 test('where digits are tokens by themselves, a number counts as its digits', async () => {
   const texts = ['123456789'];
