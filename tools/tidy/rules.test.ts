@@ -142,6 +142,7 @@ bites(
     ],
   ],
   [
+    ['the store of a part of the owner', { [`${LEDGER}/holds/store.ts`]: 'sql`select 1 from ledger.hold`;' }],
     ['the owner’s store', { [`${LEDGER}/store.ts`]: 'sql`select platform.now() from ledger.hold`;' }],
     ['the platform’s own tables', { 'apps/server/src/platform/outbox/a.ts': 'sql`select 1 from platform.outbox`;' }],
     ['an event that looks like a table', { [`${RUNS}/service.ts`]: "emit('runs.finished');" }],
@@ -185,6 +186,7 @@ bites(
     ['fetch of globalThis', { [`${RUNS}/a.ts`]: "await globalThis.fetch('https://a.example');" }],
     ['undici', { 'agents/a/src/a.ts': "import { request } from 'undici';" }],
     ['node:net', { [`${RUNS}/a.ts`]: "import { connect } from 'node:net';" }],
+    ['a library that connects', { [`${RUNS}/a.ts`]: "import { createTransport } from 'nodemailer';" }],
     ['a WebSocket', { [`${RUNS}/a.ts`]: "new WebSocket('wss://a.example');" }],
   ],
   [

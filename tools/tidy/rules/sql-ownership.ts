@@ -42,9 +42,9 @@ function mentionsOf(file: SourceFile): readonly Mention[] {
   return found;
 }
 
-/** `modules/runs/store.ts` and `modules/runs/store/…` own `runs`; a part of the platform owns `platform` and its own name. */
+/** `modules/runs/store.ts`, `modules/runs/store/…` and `modules/models/book/store.ts` own their module's schema; a part of the platform owns `platform` and its own name. */
 function ownedBy(path: string): readonly string[] {
-  const store = /^apps\/server\/src\/modules\/([^/]+)\/store(\.ts|[-/])/.exec(path);
+  const store = /^apps\/server\/src\/modules\/([^/]+)\/(?:[^/]+\/)?store(\.ts|[-/])/.exec(path);
   if (store?.[1]) return [store[1].replaceAll('-', '_')];
   const part = /^apps\/server\/src\/platform\/([^/]+)\//.exec(path);
   return part?.[1] ? ['platform', part[1]] : [];

@@ -4,7 +4,7 @@ import type { PriceBook } from '../../metering/index.ts';
 import type { CallBook, CallEnd, CallHold, NewCall } from '../book/index.ts';
 import type { Attempt, TokenUsage } from '../types.ts';
 import { UpstreamError } from '../upstream/index.ts';
-import type { GatewayDeps } from './gateway.ts';
+import type { GatewayDeps } from './deps.ts';
 import { type Bounds, costOf, lossOf } from './money.ts';
 import type { PlannedTarget } from './plan.ts';
 import type { CallFacts, CallObserver } from './types.ts';

@@ -1,41 +1,15 @@
-/** The path of every call of a model: read, plan, price, hold, cache, ask, settle, answer. */
-import type { Clock } from '../../../platform/clock/index.ts';
-import type { Ids } from '../../../platform/ids/index.ts';
-import type { Metering } from '../../metering/index.ts';
-import type { CallBook, CallHold, NewCall } from '../book/index.ts';
-import type { TokenCounter } from '../tokens/index.ts';
-import type { Attempt, JsonObject } from '../types.ts';
-import type { Upstream } from '../upstream/index.ts';
-import { type AnswerContext, type RequestFacts, readRequest, toProvider } from '../wire/index.ts';
+/** The path of every call of a model: read, plan, price, hold, ask, settle, answer. */
+import type { CallHold, NewCall } from '../book/index.ts';
+import type { JsonObject } from '../types.ts';
+import { readRequest, toProvider } from '../wire/index.ts';
 import { OpenCall } from './call.ts';
+import type { GatewayDeps } from './deps.ts';
 import { assertFits, boundsOf, holdFor, refusalOf } from './money.ts';
-import { type PlanDeps, type PlannedTarget, plan } from './plan.ts';
+import { type PlannedTarget, plan } from './plan.ts';
+import { CALL_TOTAL_MS, type Prepared } from './prepared.ts';
 import { answerStream } from './stream.ts';
-import type { CallAnswer, CallFacts, CallObserver, Incoming } from './types.ts';
+import type { CallAnswer, Incoming } from './types.ts';
 import { answerWhole } from './whole.ts';
-
-export interface GatewayDeps extends PlanDeps {
-  readonly ids: Ids;
-  readonly clock: Clock;
-  readonly book: CallBook;
-  readonly tokens: TokenCounter;
-  readonly upstream: Pick<Upstream, 'ask' | 'stream'>;
-  readonly metering: Pick<Metering, 'modelPrice' | 'priceBook'>;
-  readonly observer: CallObserver;
-}
-
-/** Everything about one request that was settled before a provider is asked. */
-export interface Prepared {
-  readonly incoming: Incoming;
-  readonly body: JsonObject;
-  readonly facts: RequestFacts;
-  readonly targets: readonly [PlannedTarget, ...PlannedTarget[]];
-  readonly mayFallBack: boolean;
-  readonly open: OpenCall;
-  readonly context: AnswerContext;
-  /** The request in the wire of a target. */
-  bodyFor(target: PlannedTarget): string;
-}
 
 export interface Gateway {
   /**
@@ -45,8 +19,6 @@ export interface Gateway {
   call(incoming: Incoming): Promise<CallAnswer>;
 }
 
-/** The longest a call may last, attempts and stream together. */
-export const CALL_TOTAL_MS = 600_000;
 // A settlement is tried for a minute; only after that may the sweeper take the hold back.
 const HOLD_LIVES_MS = CALL_TOTAL_MS + 90_000;
 
@@ -116,30 +88,3 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
   };
 }
-
-/** What both ways of asking tell the upstream. */
-export function upstreamCall({ incoming, targets, mayFallBack, open, bodyFor }: Prepared) {
-  const tokens = open.input.bounds[0];
-  return {
-    targets,
-    mayFallBack,
-    mayLeaveSpendLimit: true,
-    body: bodyFor,
-    clientHeaders: incoming.headers ?? {},
-    tokens: tokens ? tokens.inputTokensMax + tokens.outputTokensMax : 0,
-    signal: incoming.signal,
-    limits: { totalMs: CALL_TOTAL_MS },
-  };
-}
-
-/** What is told of an answer beside it. */
-export const factsOf = (
-  open: OpenCall,
-  reached: { readonly target: PlannedTarget; readonly attempts: readonly Attempt[] },
-): CallFacts => ({
-  callId: open.input.call.id,
-  model: reached.target.model,
-  attempts: reached.attempts,
-  cache: open.input.cache,
-  holdNanos: open.input.hold.amountNanos,
-});

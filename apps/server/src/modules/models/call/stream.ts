@@ -6,8 +6,9 @@ import { toProblem } from '../../../platform/http/index.ts';
 import { type Streamed, UpstreamError, upstreamErrors } from '../upstream/index.ts';
 import { createStreamTranslation, errorEvent, type StreamTranslation } from '../wire/index.ts';
 import { codeOf } from './call.ts';
-import { factsOf, type GatewayDeps, type Prepared, upstreamCall } from './gateway.ts';
+import type { GatewayDeps } from './deps.ts';
 import type { PlannedTarget } from './plan.ts';
+import { factsOf, type Prepared, upstreamCall } from './prepared.ts';
 import type { StreamedAnswer } from './types.ts';
 
 export async function answerStream(deps: GatewayDeps, prepared: Prepared): Promise<StreamedAnswer> {

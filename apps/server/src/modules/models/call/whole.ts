@@ -3,8 +3,9 @@
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { JsonObject, TokenUsage } from '../types.ts';
 import { fromProvider, readUsage, wireErrors } from '../wire/index.ts';
-import { factsOf, type GatewayDeps, type Prepared, upstreamCall } from './gateway.ts';
+import type { GatewayDeps } from './deps.ts';
 import type { PlannedTarget } from './plan.ts';
+import { factsOf, type Prepared, upstreamCall } from './prepared.ts';
 import type { WholeAnswer } from './types.ts';
 
 interface Read {
