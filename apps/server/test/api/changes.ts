@@ -14,6 +14,12 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
   const make = createMaker(platform, world.send, own);
   const budget = { scope: { type: 'key', id: 'key_x' }, period: 'day', limit: MONEY, hard: false };
   const credit = { organisationId: own.orgId, amount: MONEY, reason: 'test' };
+  const price = {
+    provider: 'compatible',
+    name: 'a-model',
+    perMillionTokens: { input: MONEY, output: MONEY },
+    source: 'a test',
+  };
   const fixed = (path: string, body: unknown, other: unknown) => async (): Promise<Change> => ({ path, body, other });
   const endpoint = async (suffix: string, more: object): Promise<Change> => ({
     path: `/v1/webhook-endpoints/${await make.endpoint()}${suffix}`,
@@ -47,6 +53,7 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     }),
     'POST /v1/operator/organisations': fixed('/v1/operator/organisations', { name: 'New' }, { name: 'Newer' }),
     'POST /v1/operator/credits': fixed('/v1/operator/credits', credit, { ...credit, reason: 'other' }),
+    'POST /v1/operator/model-prices': fixed('/v1/operator/model-prices', price, { ...price, source: 'other' }),
     'POST /v1/webhook-endpoints': fixed('/v1/webhook-endpoints', endpointBody, { ...endpointBody, description: 'o' }),
     'PUT /v1/webhook-endpoints/{id}': () =>
       endpoint('', { body: { description: 'changed' }, other: { description: 'otherwise' } }),
