@@ -3,20 +3,22 @@
 set -u
 cd -- "$(dirname -- "$0")/.."
 
-packages='chromium fonts-noto-core'
+packages='chromium fonts-noto-core redis-server'
 
 has_packages() {
-  command -v chromium >/dev/null 2>&1 || return 1
+  for program in chromium redis-server; do
+    command -v "$program" >/dev/null 2>&1 || return 1
+  done
   # Elsewhere fonts have other names; the browser says when one is missing.
   [ ! -f /etc/debian_version ] || [ -d /usr/share/fonts/truetype/noto ]
 }
 
-# The browser that the console's tests drive.
+# The browser that the console's tests drive, and the Redis that tests of shared rates start and break.
 install_packages() {
   has_packages && return 0
   install="apt-get update && apt-get install -y --no-install-recommends $packages"
   if [ "$(id -u)" -ne 0 ] || [ ! -f /etc/debian_version ]; then
-    printf '%s\n' 'The tests drive a browser that is not installed. On Debian and its kin, run:' "  sudo sh -c '$install'" >&2
+    printf '%s\n' 'The tests drive a browser and a Redis, of which not all is installed. On Debian and its kin, run:' "  sudo sh -c '$install'" >&2
     return 1
   fi
   echo "Installing $packages …" >&2

@@ -6,6 +6,12 @@ import type { Finding, Rule, SourceFile } from '../types.ts';
 const HOMES: readonly (readonly [path: string, reason: string])[] = [
   ['apps/server/src/platform/egress/', 'the guarded way out itself'],
   ['apps/server/src/platform/files/s3-client.ts', "the operator's own bucket, whose address comes from settings"],
+  ['apps/server/src/platform/limits/redis-store.ts', "the operator's own Redis, whose address comes from settings"],
+  ['apps/server/src/platform/mail/smtp.ts', "the operator's own mail server, whose address comes from settings"],
+  [
+    'apps/server/src/platform/telemetry/opentelemetry.ts',
+    "the operator's own collector, whose address comes from settings",
+  ],
   ['apps/server/src/platform/postgres/', 'the local server, over its own socket'],
   ['apps/server/src/platform/http/', 'the server that takes requests in'],
   ['apps/server/src/ready.ts', 'asks on this machine whether the process named in ready.json still answers'],
@@ -14,6 +20,9 @@ const HOMES: readonly (readonly [path: string, reason: string])[] = [
 
 const MODULES = new Set([
   'undici',
+  'ioredis',
+  'nodemailer',
+  '@opentelemetry/exporter-trace-otlp-http',
   'node:http',
   'node:https',
   'node:http2',

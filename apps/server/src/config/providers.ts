@@ -38,7 +38,7 @@ export const PROVIDER_SETTINGS = [
   { name: 'OPENROUTER_API_KEY', ...keyOf('OpenRouter') },
   {
     name: 'OLLAMA_URL',
-    fallback: 'Ollama is not used',
+    fallback: 'http://127.0.0.1:11434, when it answers there',
     bounds: 'http(s) URL, such as http://127.0.0.1:11434; may be private',
     effect: 'An Ollama server whose models agents and the model gateway may call.',
     schema: baseUrl.optional(),

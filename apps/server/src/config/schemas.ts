@@ -27,6 +27,16 @@ export const secret = z
   .regex(SECRET, 'must be 8 to 1024 printable characters without spaces')
   .transform((text) => new Secret(text));
 
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    // A stray percent sign: what was meant cannot be known.
+    return false;
+  }
+}
+
 /** A URL that may hold a password, of one of these schemes, such as `redis:`. */
 export const secretUrl = (...schemes: readonly string[]) =>
   z
@@ -34,9 +44,9 @@ export const secretUrl = (...schemes: readonly string[]) =>
     .refine(
       (text) => {
         const url = URL.parse(text);
-        return url !== null && schemes.includes(url.protocol) && url.hostname !== '';
+        return url !== null && schemes.includes(url.protocol) && url.hostname !== '' && isDecodable(url);
       },
-      `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')} and names a host`,
+      `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')} and names a host; a % in user or password is written %25`,
     )
     .transform((text) => new Secret(text));
 

@@ -2,11 +2,18 @@
 import { Secret } from '../platform/crypto/index.ts';
 import type { Settings } from './settings.ts';
 
-/** The user and password within a URL, as written and as meant; nothing for what is no URL. */
+/** The password within a URL, as written and as meant; nothing where there is none. */
 function loginOf(text: string): readonly string[] {
   const url = URL.parse(text);
   if (url === null) return [];
-  return url.password === '' ? [] : [url.password, decodeURIComponent(url.password)];
+  const { password } = url;
+  if (password === '') return [];
+  try {
+    return [password, decodeURIComponent(password)];
+  } catch {
+    // A stray percent sign: then it stands for itself.
+    return [password];
+  }
 }
 
 /** For `createScrubber`: keys, tokens, and the passwords inside of addresses. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { loadSettings, SettingsError } from './index.ts';
+import { loadSettings, SettingsError, secretsOf } from './index.ts';
 
 const faultsOf = (environment: Record<string, string>): readonly string[] => {
   try {
@@ -52,6 +52,28 @@ test('secrets are read, and no printing of the settings shows one', () => {
   expect(inspect(settings, { depth: 9 })).not.toContain(CANARY);
 });
 
+test('what the settings hold in secret is known by value, passwords inside of addresses as written and as meant', () => {
+  const known = secretsOf(
+    loadSettings({
+      ...SECRETS,
+      METRICS_TOKEN: 'metrics-token-0001',
+      DATABASE_URL: 'postgres://u:data%40base@h/db',
+      S3_URL: 's3://id:se%cret@bucket',
+    }),
+  );
+  const wanted = [
+    `sk-${CANARY}`,
+    CANARY,
+    SECRETS.SENTRY_DSN,
+    'metrics-token-0001',
+    'data%40base',
+    'data@base',
+    'se%cret',
+  ];
+  expect(known).toEqual(expect.arrayContaining(wanted));
+  expect(secretsOf(loadSettings({}))).toEqual([]);
+});
+
 test('every fault is named at once, and none repeats what was given', () => {
   const bad = Object.fromEntries(Object.keys(SECRETS).map((name) => [name, `${CANARY} ${CANARY}`]));
   const more = {
@@ -72,6 +94,7 @@ test.each([
   ['REDIS_URL', 'http://redis'],
   ['REDIS_URL', 'redis://'],
   ['SMTP_URL', 'redis://mail'],
+  ['SMTP_URL', 'smtp://u:100%@mail'],
   ['SENTRY_DSN', 'https://sentry.example/42'],
   ['SENTRY_DSN', 'https://key@sentry.example/'],
   ['OPENAI_API_KEY', 'short'],

@@ -199,6 +199,10 @@ describe('attempts', () => {
     await out.advance(2 * HOUR_MS);
     await out.drain();
     expect(await out.endpoint(endpoint.id)).toMatchObject({ enabled: false, disabledReason: 'failing' });
+    // For the operator; the same transaction, so that it is told once.
+    expect(await out.asOwner('select type, data from platform.outbox')).toEqual([
+      { type: 'webhook-endpoint.disabled.v1', data: { endpointId: endpoint.id, reason: 'failing' } },
+    ]);
     expect((await out.log(endpoint.id)).map((row) => row.status)).toEqual(['failed', 'failed']);
     expect((await auditActions()).filter((row) => row.action === 'webhook-endpoint.disable')).toHaveLength(1);
   });

@@ -1,4 +1,6 @@
 /** What the operator sees of a running process: log lines, metrics, traces, reports of faults. */
+
+export { createTracer } from './create-tracer.ts';
 export { createErrorTracker, type ErrorTracker, type ErrorTrackerOptions, noErrorTracker } from './error-tracker.ts';
 export {
   createLogger,
@@ -12,4 +14,4 @@ export { createMetrics, type MetricSources, type Metrics } from './metrics.ts';
 export { observeLog } from './observed-log.ts';
 export { redactText } from './redact.ts';
 export { createScrubber } from './scrub.ts';
-export { createTracer, noTracer, type OpenSpan, type Span, type SpanAttributes, type Tracer } from './tracer.ts';
+export { noTracer, type OpenSpan, type Span, type SpanAttributes, type Tracer } from './tracer.ts';

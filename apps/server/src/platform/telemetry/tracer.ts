@@ -55,11 +55,3 @@ export interface TracerOptions {
   /** Told when spans could not be delivered; tracing itself never throws. */
   readonly onLost: (error: unknown) => void;
 }
-
-/** OpenTelemetry by OTLP over HTTP; loaded only where it is on. */
-export async function createTracer(options: TracerOptions): Promise<Tracer> {
-  const { endpoint } = options;
-  if (endpoint === undefined) return noTracer;
-  const { openTracer } = await import('./opentelemetry.ts');
-  return openTracer({ ...options, endpoint });
-}
