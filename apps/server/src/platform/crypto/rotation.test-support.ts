@@ -2,20 +2,20 @@
 import { createDb } from '../db/index.ts';
 import { openKeyring, rotateMasterKey } from './index.ts';
 
-const { APP_URL = '', SYSTEM_URL = '', OWNER_URL = '', KEYS = '', BATCHES = '' } = process.env;
+const [appUrl = '', systemUrl = '', ownerUrl = '', masterKeys = '', deadline = ''] = process.argv.slice(2);
 const die = (): void => void process.kill(process.pid, 'SIGKILL');
 
 const db = createDb({
-  appUrl: APP_URL,
-  systemUrl: SYSTEM_URL,
+  appUrl,
+  systemUrl,
   appPoolMax: 2,
   systemPoolMax: 2,
   applicationName: 'rotation',
   onIdleError: () => {},
 });
-const keys = KEYS.split(',').map((key) => Buffer.from(key, 'base64'));
-const keyring = await openKeyring(OWNER_URL, { keys, reload: undefined });
-let batches = Number(BATCHES);
+const keys = masterKeys.split(',').map((key) => Buffer.from(key, 'base64'));
+const keyring = await openKeyring(ownerUrl, { keys, reload: undefined });
+let batches = Number(deadline);
 if (batches === 0) die();
 const [target = Buffer.alloc(0)] = keyring.keyIds();
 await rotateMasterKey({

@@ -174,16 +174,12 @@ describe('a change of the master key', () => {
 
 describe('killed half-way', () => {
   const killedAfter = async (batches: number): Promise<void> => {
-    const child = fork(new URL('./rotation.test-support.ts', import.meta.url), {
-      env: {
-        APP_URL: database.appUrl,
-        SYSTEM_URL: database.systemUrl,
-        OWNER_URL: database.ownerUrl,
-        KEYS: [NEW, OLD].map((key) => key.toString('base64')).join(),
-        BATCHES: String(batches),
-      },
-      execArgv: [],
-    });
+    const keys = [NEW, OLD].map((key) => key.toString('base64')).join();
+    const child = fork(
+      new URL('./rotation.test-support.ts', import.meta.url),
+      [database.appUrl, database.systemUrl, database.ownerUrl, keys, String(batches)],
+      { execArgv: [] },
+    );
     const signal = await new Promise((resolve) => child.once('exit', (_, by) => resolve(by)));
     expect(signal).toBe('SIGKILL');
   };

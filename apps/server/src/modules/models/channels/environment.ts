@@ -1,8 +1,8 @@
 /** Channels that the settings of this process name. They live in memory alone; their ids are the same at every start. */
-import type { ProviderSettings } from '../../../config/index.ts';
 import type { Secret } from '../../../platform/crypto/index.ts';
 import type { Channel, ProviderKind } from '../types.ts';
 import { DEFAULT_BASE_URLS, KIND_NAMES } from './kinds.ts';
+import type { EnvironmentProviders } from './types.ts';
 
 /** Between those that are to be asked first (0) and those kept for need (2 and more). */
 export const PRIORITY_DEFAULT = 1;
@@ -35,7 +35,7 @@ export function operatorChannel({ kind, baseUrl, apiKey, source = 'env' }: Named
 }
 
 /** One channel for each provider whose key is set, and for an Ollama that is named. */
-export function environmentChannels(settings: ProviderSettings): readonly Channel[] {
+export function environmentChannels(settings: EnvironmentProviders): readonly Channel[] {
   const { openai, anthropic, google, mistral, novita, openrouter, ollama } = settings;
   const named: readonly Named[] = [
     { kind: 'openai', ...openai },

@@ -1,9 +1,8 @@
 /** The nouns of channels, and what they ask of the parts around them. */
 import type { ProviderCheckOutcome } from '@guildhall/contract';
-import type { ProviderSettings } from '../../../config/index.ts';
 import type { Bus } from '../../../platform/bus/index.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
-import type { Keyring } from '../../../platform/crypto/index.ts';
+import type { Keyring, Secret } from '../../../platform/crypto/index.ts';
 import type { Db } from '../../../platform/db/index.ts';
 import type { Egress } from '../../../platform/egress/index.ts';
 import type { Ids } from '../../../platform/ids/index.ts';
@@ -96,6 +95,22 @@ export interface Actor {
   readonly requestId: string;
 }
 
+interface Keyed {
+  readonly apiKey: Secret | undefined;
+}
+
+/** What the settings of a process say of providers. */
+export interface EnvironmentProviders {
+  readonly openai: Keyed & { readonly baseUrl: string };
+  /** `baseUrl` does not include `/v1`. */
+  readonly anthropic: Keyed & { readonly baseUrl: string };
+  readonly google: Keyed;
+  readonly mistral: Keyed;
+  readonly novita: Keyed;
+  readonly openrouter: Keyed;
+  readonly ollama: { readonly url: string | undefined };
+}
+
 export interface ChannelsDeps {
   readonly db: Db;
   readonly ids: Ids;
@@ -105,7 +120,7 @@ export interface ChannelsDeps {
   readonly bus: Pick<Bus, 'subscribe' | 'onGap'>;
   readonly log: Logger;
   readonly egress: Egress;
-  readonly environmentProviders: ProviderSettings;
+  readonly environmentProviders: EnvironmentProviders;
   /** What calls of this process saw of each channel. */
   readonly health: () => readonly ChannelHealth[];
 }
