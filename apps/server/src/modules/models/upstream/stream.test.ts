@@ -109,6 +109,26 @@ describe('a stream that has begun to speak', () => {
   });
 });
 
+describe('a channel that takes one call at a time', () => {
+  test.each(['is read', 'is destroyed', 'is left by its client', 'is cut'])(
+    'is free again when its stream %s',
+    async (how) => {
+      const target = world.target([world.channel('a', { concurrencyMax: 1 })]);
+      const client = new AbortController();
+      const start = (more = {}) => world.upstream.stream({ ...world.call([target], more), body: streamBody });
+      world.provider.behave({ tokensPerSecond: 200, ...(how === 'is cut' ? { fault: 'cut' } : {}) });
+      const { body } = await start({ signal: client.signal });
+      const closed = new Promise((resolve) => body.once('close', resolve));
+      await expect(start()).rejects.toMatchObject({ spec: { code: 'models.provider-busy' } });
+      if (how === 'is destroyed') body.destroy();
+      else if (how === 'is left by its client') client.abort();
+      else await taken(body);
+      await closed;
+      await taken((await start()).body);
+    },
+  );
+});
+
 describe('a stream that has not spoken yet', () => {
   test('ends with its limit when it drips a byte now and then', async () => {
     const base = await serve((_, response) => {

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Channel, Wire } from '../types.ts';
 import { createWorld, type World } from './fixture.ts';
@@ -81,5 +82,19 @@ describe('a request to a provider', () => {
     expect(error).toMatchObject({ spec: { code: 'egress.denied' } });
     expect(JSON.stringify(error)).not.toContain('sk-a');
     expect(world.provider.stats().requests).toBe(0);
+  });
+
+  test('whose refusal repeats the key is told without it', async () => {
+    const server = createServer((request, response) => {
+      const message = `no: ${request.headers.authorization?.slice(7)}`;
+      response.writeHead(400).end(JSON.stringify({ error: { message } }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const baseUrl = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/v1`;
+    const error = await seen({ baseUrl, secret: async () => 'plain words' }, 'chat').catch((thrown: unknown) => thrown);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    expect(error).toMatchObject({ details: { detail: 'no: [removed]' } });
   });
 });

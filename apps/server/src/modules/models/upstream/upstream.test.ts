@@ -212,6 +212,12 @@ describe('what may be better the next time', () => {
     },
   );
 
+  test('an error that calls itself a success is what it says', async () => {
+    world.provider.behave({ fault: 'error-event' });
+    const got = await ask(one());
+    expect(got.attempts.map(({ outcome }) => outcome)).toEqual(['models.provider-unavailable', 'ok']);
+  });
+
   test('another channel is asked at once, without a pause', async () => {
     world.provider.behave({ fault: 'server-error', times: 'always', ...onA });
     const got = await ask(two());
