@@ -7,6 +7,7 @@ import {
   createStreamTranslation,
   fromProvider,
   hasWay,
+  readAnswer,
   readProviderError,
   readRequest,
   readUsage,
@@ -177,6 +178,10 @@ test.each(ways)('no answer of $provider breaks anything for $client', ({ client,
   for (let round = 0; round < ROUNDS / 4; round += 1) {
     const body = broken(answer, random);
     attempt(() => readUsage(provider, body));
+    // Every change is made inside an object.
+    attempt(
+      () => fromProvider(provider, provider, body as JsonObject, context) && readAnswer(provider, body as JsonObject),
+    );
     // Every change is made inside an object.
     const told = attempt(() => fromProvider(client, provider, body as JsonObject, context));
     if (told) expect(JSON.stringify(told)).toBeTypeOf('string');

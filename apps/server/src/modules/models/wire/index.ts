@@ -9,6 +9,7 @@ import type { Translator } from './translate/types.ts';
 import { createTranslated } from './translated.ts';
 import type { AnswerContext, ForProvider, JsonObject, StreamTranslation, Wire } from './types.ts';
 
+export { readAnswer } from './answer.ts';
 export { wireErrors } from './errors.ts';
 export { errorBody, errorEvent } from './problem.ts';
 export { readProviderError } from './provider-error.ts';
@@ -16,6 +17,7 @@ export { createStreamReader } from './reader.ts';
 export { readRequest } from './request/index.ts';
 export type {
   AnswerContext,
+  AnswerReading,
   ForProvider,
   ProviderError,
   RequestFacts,

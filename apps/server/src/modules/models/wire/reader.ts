@@ -2,7 +2,8 @@
 import { objectAt, parseObject, textAt } from './json.ts';
 import { readProviderError } from './provider-error.ts';
 import { createEventCutter, normalLines, readEvents } from './sse.ts';
-import type { JsonObject, ProviderError, StreamReader, StreamReading, Wire } from './types.ts';
+import { contentPieces } from './translate/pieces.ts';
+import type { Json, JsonObject, ProviderError, StreamReader, StreamReading, Wire } from './types.ts';
 import { usageOf } from './usage.ts';
 
 export type Reading = { -readonly [K in keyof StreamReading]: StreamReading[K] };
@@ -26,13 +27,18 @@ function deliver(reading: Reading, text: unknown): void {
   reading.hasContent = true;
 }
 
+function deliverParts(reading: Reading, content: readonly Json[]): void {
+  for (const piece of contentPieces(content)) if ('text' in piece) deliver(reading, piece.text);
+}
+
 function readChat(reading: Reading, event: JsonObject): void {
   if (event.usage) reading.usage = usageOf('chat', event.usage) ?? reading.usage;
   if (!Array.isArray(event.choices)) return;
   for (const choice of event.choices) {
     const { delta, finish_reason: finish } = objectAt(choice);
     const { content, refusal, reasoning_content: thought, reasoning, tool_calls: calls } = objectAt(delta);
-    deliver(reading, content);
+    if (Array.isArray(content)) deliverParts(reading, content);
+    else deliver(reading, content);
     if (refusal) deliver(reading, refusal);
     if (thought ?? reasoning) deliver(reading, thought ?? reasoning);
     if (Array.isArray(calls)) {

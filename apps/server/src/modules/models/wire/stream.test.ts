@@ -118,6 +118,16 @@ describe('reading', () => {
     expect(reader.reading.text).toBe('Two places to ask.Both cities ✓weather{"city":"Köln"}now');
   });
 
+  test('content in parts is delivered too', () => {
+    const content = [
+      { type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] },
+      { type: 'text', text: 'so' },
+    ];
+    const reader = createStreamReader('chat');
+    reader.push(Buffer.from(chatStream([{ choices: [{ index: 0, delta: { content } }] }])));
+    expect(reader.reading).toMatchObject({ text: 'hmso', hasContent: true });
+  });
+
   test('an event that is no JSON is an error, and the stream is not complete', () => {
     const reader = createStreamReader('chat');
     reader.push(Buffer.from('data: {"choices":[{"del\n\ndata: [DONE]\n\n'));

@@ -71,6 +71,15 @@ export interface StreamReading {
   readonly isComplete: boolean;
 }
 
+/** What a whole answer has told. */
+export interface AnswerReading {
+  readonly usage: TokenUsage | undefined;
+  /** Everything that was delivered and costs tokens, to be counted where there is no usage. */
+  readonly text: string;
+  /** In the provider's words. */
+  readonly finishReason: string | undefined;
+}
+
 /** Reads a provider's stream without changing it. */
 export interface StreamReader {
   readonly reading: StreamReading;

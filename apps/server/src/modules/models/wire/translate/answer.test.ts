@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { GuildhallError } from '../../../../platform/errors/index.ts';
 import { chatAnswer, context, messagesAnswer, withRequest } from '../fixture.ts';
-import { fromProvider, toProvider } from '../index.ts';
+import { fromProvider, readAnswer, toProvider } from '../index.ts';
 import type { JsonObject, Wire } from '../types.ts';
 
 const json = (value: object): JsonObject => JSON.parse(JSON.stringify(value));
@@ -184,6 +184,20 @@ test('content in parts, as Mistral sends it, keeps thought and text apart', () =
       { type: 'text', text: 'so' },
     ],
   });
+});
+
+test.each([
+  ['chat', chatAnswer, 'Both cities ✓weather{"city":"Köln"}weather{"city":"Oslo"}', 'tool_calls'],
+  ['messages', messagesAnswer, 'Two places to ask.Both cities ✓weather{"city":"Köln"}now{}', 'tool_use'],
+  [
+    'responses',
+    from('responses', 'chat', chatAnswer),
+    'Both cities ✓weather{"city":"Köln"}weather{"city":"Oslo"}',
+    'completed',
+  ],
+  ['embeddings', { data: [] }, '', undefined],
+] as const)('what an answer of %s delivered can be counted', (wire, answer, text, finishReason) => {
+  expect(readAnswer(wire, json(answer))).toMatchObject({ text, finishReason });
 });
 
 test('usage that the provider left out is what we counted', () => {

@@ -16,7 +16,7 @@ export type Piece =
     };
 
 /** Text that some providers cut into parts, thought among them. */
-function contentPieces(content: Json | undefined): readonly Piece[] {
+export function contentPieces(content: Json | undefined): readonly Piece[] {
   if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }];
   return listAt(content).flatMap((item): readonly Piece[] => {
     const part = objectAt(item);
