@@ -81,11 +81,12 @@ export const publishModelPrice = z
     provider: providerKind,
     /** As the provider calls the model; `*` for all that have no price of their own. */
     name: modelName,
+    /** Left out, as `contextTokens`, `outputTokensMax` and `embeds`: as in the price before, if there is one. */
     aliases: z
       .array(modelName.refine((alias) => alias !== '*', 'must name one model'))
       .max(ALIASES_MAX)
       .refine((aliases) => new Set(aliases).size === aliases.length, 'each alias may be named once')
-      .default([]),
+      .optional(),
     /** Default: now. Never in the past. */
     effectiveFrom: z.iso.datetime({ offset: true }).optional(),
     perMillionTokens: newTokenPrices,
@@ -98,14 +99,14 @@ export const publishModelPrice = z
     perRequest: upTo(EACH_MAX).optional(),
     contextTokens: tokens.optional(),
     outputTokensMax: tokens.optional(),
-    embeds: z.boolean().default(false),
+    embeds: z.boolean().optional(),
     /** Where the price was read, and when. */
     source: z.string().trim().min(1).max(200),
   })
-  .refine(({ name, aliases }) => name !== '*' || aliases.length === 0, {
+  .refine(({ name, aliases = [] }) => name !== '*' || aliases.length === 0, {
     message: 'cannot be given to all models at once',
     path: ['aliases'],
   })
-  .refine(({ name, aliases }) => !aliases.includes(name), { message: 'must differ from the name', path: ['aliases'] })
+  .refine(({ name, aliases }) => !aliases?.includes(name), { message: 'must differ from the name', path: ['aliases'] })
   .meta({ id: 'PublishModelPrice' });
 export type PublishModelPrice = z.output<typeof publishModelPrice>;

@@ -55,7 +55,7 @@ function splitModel(model: string) {
 
 const toBody = (model: string, options: PublishOptions) => ({
   ...splitModel(model),
-  aliases: options.alias ?? [],
+  aliases: options.alias,
   effectiveFrom: options.from,
   perMillionTokens: {
     input: parseDollars(options.input),
@@ -70,7 +70,7 @@ const toBody = (model: string, options: PublishOptions) => ({
   perRequest: dollars(options.perRequest),
   contextTokens: optionalCount(options.context, '--context'),
   outputTokensMax: optionalCount(options.outputMax, '--output-max'),
-  embeds: options.embeds ?? false,
+  embeds: options.embeds,
   source: options.source,
 });
 
@@ -107,10 +107,10 @@ export function addPrices(program: Command, context: CliContext): void {
     )
     .option('--per-image <dollars>', 'for each image')
     .option('--per-request <dollars>', 'for each call')
-    .option('--alias <name...>', 'other names of exactly this model')
+    .option('--alias <name...>', 'other names of exactly this model (default: as before)')
     .option('--from <time>', 'in force from then on, as 2026-12-01T00:00:00Z (default: now)')
-    .option('--context <tokens>', 'how much the model reads and writes at most')
-    .option('--output-max <tokens>', 'how much it writes at most')
+    .option('--context <tokens>', 'how much the model reads and writes at most (default: as before)')
+    .option('--output-max <tokens>', 'how much it writes at most (default: as before)')
     .option('--embeds', 'it makes embeddings')
     .requiredOption('--source <text>', 'where the price was read, and when');
   withConnection(publish).action(async (model: string, options: PublishOptions) => {

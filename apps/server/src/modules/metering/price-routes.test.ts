@@ -130,6 +130,14 @@ test('a published price is in force at once, is in the audit trail, and is answe
   expect(trail.rows).toEqual([{ action: 'model-price.publish', target_id: json.id, actor_type: 'operator' }]);
 });
 
+test('a new price keeps the aliases and sizes of the model that it leaves out, and takes none from another model', async () => {
+  const { json } = await publish(body({ name: 'gpt-4o-mini', outputTokensMax: 9 }));
+  expect(json).toMatchObject({ aliases: ['gpt-4o-mini-2024-07-18'], contextTokens: 128_000, outputTokensMax: 9 });
+  expect((await find('gpt-4o-mini-2024-07-18'))?.id).toBe(json.id);
+  expect((await publish(body({ name: 'gpt-4o-mini', aliases: [] }))).json.aliases).toEqual([]);
+  expect((await publish(body({ name: 'gpt-4o-2024-08-06' }))).json.contextTokens).toBeNull();
+});
+
 test('other processes use a new price within five seconds, and ask nobody until then', async () => {
   const other = createMetering({ db: database.db, clock });
   const old = await other.modelPrice('openai', 'gpt-4o');

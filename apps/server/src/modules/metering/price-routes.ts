@@ -65,10 +65,11 @@ function fromPrices(prices: NewTokenPrices): TokenRates {
   };
 }
 
-const fromBody = (body: PublishModelPrice): NewModelPrice => ({
+/** What names and sizes the model stays as it was before when it is left out: a new price is no reason to forget it. */
+const fromBody = (body: PublishModelPrice, before: ModelPrice | undefined): NewModelPrice => ({
   kind: body.provider,
   name: body.name,
-  aliases: body.aliases,
+  aliases: body.aliases ?? before?.aliases ?? [],
   effectiveFrom: body.effectiveFrom === undefined ? undefined : new Date(body.effectiveFrom),
   ...fromPrices(body.perMillionTokens),
   tiers: body.tiers.map((tier) => ({
@@ -77,9 +78,9 @@ const fromBody = (body: PublishModelPrice): NewModelPrice => ({
   })),
   perImage: body.perImage ? fromMoney(body.perImage) : 0n,
   perRequest: body.perRequest ? fromMoney(body.perRequest) : 0n,
-  contextTokens: body.contextTokens,
-  outputTokensMax: body.outputTokensMax,
-  embeds: body.embeds,
+  contextTokens: body.contextTokens ?? before?.contextTokens,
+  outputTokensMax: body.outputTokensMax ?? before?.outputTokensMax,
+  embeds: body.embeds ?? before?.embeds ?? false,
   source: body.source,
 });
 
@@ -125,8 +126,10 @@ const publish = (metering: Metering, audit: Audit) =>
     responses: { 201: publishedModelPrice },
     async handler({ principal, body, requestId, mutate }) {
       assertLive(principal);
-      const price = fromBody(body);
-      return mutate(async (tx) => {
+      const known = await metering.announcedModelPrices();
+      const before = known.find(({ kind, name }) => kind === body.provider && name === body.name);
+      const price = fromBody(body, before);
+      const answer = await mutate(async (tx) => {
         const published = await metering.publishModelPrice(tx, price);
         await audit.append(tx, {
           orgId: principal.orgId,
@@ -144,6 +147,9 @@ const publish = (metering: Metering, audit: Audit) =>
         });
         return { status: 201, body: toOperatorView(published) };
       });
+      // This process uses it at once; the others within seconds.
+      await metering.announcedModelPrices();
+      return answer;
     },
   });
 
