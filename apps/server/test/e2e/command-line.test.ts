@@ -131,6 +131,20 @@ describe('against a running server', () => {
     expect(refused.err).toMatch(/Nothing was charged/);
   });
 
+  test('the master key is changed under it, the former one is forgotten, and its keys go on working', async () => {
+    const linesOf = () => readFileSync(path.join(dataDir, 'master.key'), 'utf8').trim().split('\n');
+    const [before] = linesOf();
+    const rotated = await cli('keys', 'rotate-master', '--json');
+    expect(rotated.code).toBe(0);
+    expect(JSON.parse(rotated.out)).toMatchObject({ former: 1, inFile: true });
+    expect(linesOf()[1]).toBe(before);
+    const finished = await cli('keys', 'rotate-master', '--finish');
+    expect(finished.code).toBe(0);
+    expect(linesOf()).toHaveLength(1);
+    expect(linesOf()).not.toContain(before);
+    expect((await cli('keys', 'list', '--json')).code).toBe(0);
+  });
+
   test('the books balance, and doctor finds nothing wrong', async () => {
     const verified = await cli('ledger', 'verify', '--json');
     expect(verified).toMatchObject({ code: 0, err: '' });

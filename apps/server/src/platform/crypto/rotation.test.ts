@@ -4,7 +4,17 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../../test/harness/database.ts';
 import { createBus } from '../bus/index.ts';
-import { countByKey, followMasterKey, listSealedColumns, openKeyring, rotateMasterKey } from './index.ts';
+import type { Db } from '../db/index.ts';
+import {
+  assertKnownEverywhere,
+  connectionName,
+  countByKey,
+  followMasterKey,
+  listSealedColumns,
+  openKeyring,
+  type Place,
+  rotateMasterKey,
+} from './index.ts';
 import type { Keyring } from './keyring.ts';
 
 const OLD = randomBytes(32);
@@ -130,25 +140,51 @@ describe('a change of the master key', () => {
     expect(running.decrypt(place('x'), sealed).toString()).toBe('x');
   });
 
-  test('a secret that changes under the sweep keeps its change', async () => {
-    await fill(await ring(OLD));
+  test('a secret that changes between the read and the write of a batch keeps its change', async () => {
+    await fill(await ring(OLD), 3);
     const both = await ring(NEW, OLD);
-    let changed = false;
-    await rotateMasterKey({
-      db: database.db,
-      keyring: both,
-      target: newest(both),
-      onProgress: async () => {
-        if (changed) return;
-        changed = true;
-        const late = await ring(OLD, NEW);
-        await owner.query('update platform.vault set sealed = $1 where id = $2', [
-          late.encrypt(place('row_001699'), 'secret of row_001699'),
-          'row_001699',
-        ]);
+    let isRead = false;
+    const late: Db = {
+      ...database.db,
+      system: async (work) => {
+        if (isRead) {
+          isRead = false;
+          const writer = await ring(OLD, NEW);
+          await owner.query(`update platform.vault set sealed = $1 where id = 'row_000001'`, [
+            writer.encrypt(place('row_000001'), 'changed'),
+          ]);
+        }
+        return database.db.system(work);
       },
+    };
+    const watching = {
+      ...both,
+      rewrap: (at: Place, sealed: Buffer) => {
+        isRead ||= at.rowId === 'row_000001' && both.decrypt(at, sealed).toString() !== 'changed';
+        return both.rewrap(at, sealed);
+      },
+    };
+    await rotateMasterKey({ db: late, keyring: watching, target: newest(both) });
+    const { rows } = await owner.query<{ sealed: Buffer }>(`select sealed from platform.vault where id = 'row_000001'`);
+    const sealed = rows[0]?.sealed ?? Buffer.alloc(0);
+    expect((await ring(NEW)).decrypt(place('row_000001'), sealed).toString()).toBe('changed');
+  });
+
+  test('is not begun while a connected process knows neither the new key nor a file to find it in', async () => {
+    const [reads, behind, knows] = [await ring(OLD), await ring(OLD), await ring(NEW, OLD)];
+    const target = newest(knows);
+    const connect = async (name: string): Promise<pg.Client> => {
+      const client = new pg.Client({ connectionString: database.appUrl, application_name: name });
+      await client.connect();
+      return client;
+    };
+    const open = [await connect(connectionName(knows, false)), await connect(connectionName(reads, true))];
+    await expect(assertKnownEverywhere(database.db, target)).resolves.toBeUndefined();
+    open.push(await connect(connectionName(behind, false)));
+    await expect(assertKnownEverywhere(database.db, target)).rejects.toMatchObject({
+      spec: { code: 'crypto.rotation-unknown' },
     });
-    expect(await unreadable(await ring(NEW))).toBe(0);
+    await Promise.all(open.map((client) => client.end()));
   });
 
   test('of two changes at once the one that was overtaken ends, and every secret is readable', async () => {
