@@ -47,7 +47,7 @@ export interface ComposeOptions {
 /** The first calls need not count alone: a Redis that is there is connected by then. One that is away keeps nobody from starting. */
 async function openRates({ settings, log, db, closing }: Foundation): Promise<RateStore> {
   if (settings.redisUrl === undefined) return createPostgresRateStore(db);
-  const store = createRedisRateStore(settings.redisUrl);
+  const store = await createRedisRateStore(settings.redisUrl);
   closing.push('shared rates', () => store.close());
   await store.ping().catch((error: unknown) => log.warn('the server of REDIS_URL does not answer', { error }));
   return store;
@@ -84,7 +84,7 @@ async function openPlatform(foundation: Foundation, watched: Watched) {
   });
   closing.push('files', () => files.close());
   const directory = path.join(settings.dataDir, 'mailbox');
-  const mail = createMail({ smtpUrl: settings.smtpUrl, from: settings.mailFrom, directory, clock });
+  const mail = await createMail({ smtpUrl: settings.smtpUrl, from: settings.mailFrom, directory, clock });
   closing.push('mail', () => mail.close());
   const mailQueue = createMailQueue({ keyring });
   const [durable, outbox] = [createDurable(db), createOutbox(ids)];

@@ -43,7 +43,7 @@ function serversOf(settings: Settings, egress: Egress): readonly Server[] {
       name: 'redis',
       setting: 'REDIS_URL',
       ask: async () => {
-        const store = createRedisRateStore(redisUrl);
+        const store = await createRedisRateStore(redisUrl);
         try {
           await store.ping();
           return 'answers';
@@ -57,7 +57,7 @@ function serversOf(settings: Settings, egress: Egress): readonly Server[] {
       name: 'mail',
       setting: 'SMTP_URL',
       ask: async () => {
-        const mail = createMail({ smtpUrl, from: settings.mailFrom, directory: '', clock: systemClock });
+        const mail = await createMail({ smtpUrl, from: settings.mailFrom, directory: '', clock: systemClock });
         try {
           return await mail.verify();
         } finally {

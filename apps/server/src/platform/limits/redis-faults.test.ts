@@ -31,7 +31,7 @@ afterAll(() => server.close());
 async function onScene(play: (scene: Scene) => Promise<void>): Promise<void> {
   const proxy = await startTcpProxy(server.port);
   const owner = new Redis(server.url);
-  const store = createRedisRateStore(new Secret(`redis://127.0.0.1:${proxy.port}`));
+  const store = await createRedisRateStore(new Secret(`redis://127.0.0.1:${proxy.port}`));
   const told: boolean[] = [];
   const onSharedChange = (isShared: boolean) => told.push(isShared);
   try {

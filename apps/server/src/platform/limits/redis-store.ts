@@ -1,13 +1,7 @@
 /** Windows in Redis or Valkey: one script per question, one hash per subject, forgotten by itself at the end of its window. */
 import { Redis } from 'ioredis';
 import type { Secret } from '../crypto/index.ts';
-import type { RateGrant, RateStore } from './types.ts';
-
-export interface RedisRateStore extends RateStore {
-  /** Resolves when Redis has answered; rejects with the reason when it does not. For checks: nothing needs to wait for it. */
-  ping(): Promise<void>;
-  close(): void;
-}
+import type { RateGrant, RedisRateStore } from './types.ts';
 
 const PREFIX = 'guildhall:rate:';
 // Made when a process connects for the first time. When it is gone, so are the counts.
@@ -69,7 +63,7 @@ function connect(url: Secret): Redis {
 }
 
 /** Connects by itself, again and again. Never a source of truth: whatever happens to it, calls are counted and nothing durable is lost. */
-export function createRedisRateStore(url: Secret): RedisRateStore {
+export function connectRedisRateStore(url: Secret): RedisRateStore {
   const redis = connect(url);
   let isMarked = false;
   // Every failure reaches whoever asks next.

@@ -51,3 +51,9 @@ export interface RateStore {
   /** Forgets ended windows, a bounded number per call; says how many. */
   sweep(): Promise<number>;
 }
+
+export interface RedisRateStore extends RateStore {
+  /** Resolves when Redis has answered; rejects with the reason when it does not. For checks: nothing needs to wait for it. */
+  ping(): Promise<void>;
+  close(): void;
+}

@@ -2,7 +2,6 @@
 import type { Clock } from '../clock/index.ts';
 import type { Secret } from '../crypto/index.ts';
 import { createMailbox } from './mailbox.ts';
-import { createSmtpMail } from './smtp.ts';
 import type { Mail } from './types.ts';
 
 export { mailErrors } from './errors.ts';
@@ -18,6 +17,9 @@ export interface MailOptions {
   readonly clock: Clock;
 }
 
-export function createMail(options: MailOptions): Mail {
-  return options.smtpUrl === undefined ? createMailbox(options) : createSmtpMail(options.smtpUrl, options.from);
+/** The library that speaks to servers takes 20 MB and a tenth of a second, so it is loaded only where there is one. */
+export async function createMail(options: MailOptions): Promise<Mail> {
+  if (options.smtpUrl === undefined) return createMailbox(options);
+  const { createSmtpMail } = await import('./smtp.ts');
+  return createSmtpMail(options.smtpUrl, options.from);
 }

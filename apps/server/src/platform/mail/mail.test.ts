@@ -36,8 +36,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const open = (smtpUrl?: string, clock = systemClock): Mail => {
-  const mail = createMail({
+const open = async (smtpUrl?: string, clock = systemClock): Promise<Mail> => {
+  const mail = await createMail({
     smtpUrl: smtpUrl === undefined ? undefined : new Secret(smtpUrl),
     from: FROM,
     directory,
@@ -50,7 +50,7 @@ const open = (smtpUrl?: string, clock = systemClock): Mail => {
 async function withServer(options: SmtpSinkOptions = {}, login = ''): Promise<{ mail: Mail; sink: SmtpSink }> {
   const sink = await startSmtpSink(options);
   closers.push(() => sink.close());
-  return { mail: open(`smtp://${login}127.0.0.1:${sink.port}`), sink };
+  return { mail: await open(`smtp://${login}127.0.0.1:${sink.port}`), sink };
 }
 
 describe('a mail server', () => {
@@ -80,7 +80,7 @@ describe('a mail server', () => {
     await mail.send(message());
     expect(sink.mails[0]?.user).toBe('me');
     expect(await mail.verify()).toBe(`127.0.0.1:${sink.port} takes mail from ${FROM}`);
-    const wrong = open(`smtp://me:canary-password@127.0.0.1:${sink.port}`);
+    const wrong = await open(`smtp://me:canary-password@127.0.0.1:${sink.port}`);
     const fault = await wrong.verify().catch((error: unknown) => error);
     expect(fault).toMatchObject({ spec: mailErrors.unavailable });
     expect(JSON.stringify(fault)).not.toContain('canary');
@@ -90,7 +90,7 @@ describe('a mail server', () => {
     const sink = await startSmtpSink({ password: 'secret' });
     closers.push(() => sink.close());
     // This address leads to this machine, and is none that is known to.
-    const mail = open(`smtp://me:secret@0.0.0.0:${sink.port}`);
+    const mail = await open(`smtp://me:secret@0.0.0.0:${sink.port}`);
     await expect(mail.send(message())).rejects.toMatchObject({ spec: mailErrors.unavailable });
     expect(sink.mails).toEqual([]);
   });
@@ -105,7 +105,9 @@ describe('a mail server', () => {
   });
 
   test('that is away is tried again later', async () => {
-    await expect(open('smtp://127.0.0.1:1').send(message())).rejects.toMatchObject({ spec: mailErrors.unavailable });
+    await expect((await open('smtp://127.0.0.1:1')).send(message())).rejects.toMatchObject({
+      spec: mailErrors.unavailable,
+    });
   });
 
   test('is given no header by a subject or an address', async () => {
@@ -119,7 +121,7 @@ describe('a mail server', () => {
 
 describe('without a mail server', () => {
   test('mails are kept, the latest first, a repetition once, and nobody else can read them', async () => {
-    const mail = open(undefined, tickingClock(1_000));
+    const mail = await open(undefined, tickingClock(1_000));
     for (const idempotencyKey of ['one', 'two', 'one'])
       await mail.send(message({ idempotencyKey, subject: idempotencyKey }));
     const kept = await mail.listKept();
@@ -133,7 +135,7 @@ describe('without a mail server', () => {
   });
 
   test(`the last ${KEPT_MAX} are kept`, async () => {
-    const mail = open(undefined, tickingClock(1));
+    const mail = await open(undefined, tickingClock(1));
     for (let i = 0; i < KEPT_MAX + 5; i += 1) await mail.send(message({ idempotencyKey: `key_${i}`, subject: `${i}` }));
     const kept = await mail.listKept();
     expect([kept.length, kept[0]?.subject, kept.at(-1)?.subject]).toEqual([KEPT_MAX, `${KEPT_MAX + 4}`, '5']);

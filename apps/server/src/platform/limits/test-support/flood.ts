@@ -8,7 +8,7 @@ import { createPostgresRateStore, createRateLimiter, createRedisRateStore, type 
 const [limit = '0', calls = '0', kind, ...urls] = process.argv.slice(2);
 
 async function openRedis(): Promise<{ store: RateStore; close: () => unknown }> {
-  const store = createRedisRateStore(new Secret(urls[0] ?? ''));
+  const store = await createRedisRateStore(new Secret(urls[0] ?? ''));
   await store.ping();
   return { store, close: store.close };
 }

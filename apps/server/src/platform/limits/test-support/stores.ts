@@ -83,7 +83,7 @@ export async function onRedis(): Promise<StoreKind> {
   const names = async () => (await owner.keys('*')).filter((name) => !name.endsWith('counts-are-whole'));
   return {
     store: async () => {
-      const store = createRedisRateStore(new Secret(server.url));
+      const store = await createRedisRateStore(new Secret(server.url));
       closers.push(() => store.close());
       await store.ping();
       return store;
