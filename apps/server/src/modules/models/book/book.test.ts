@@ -32,6 +32,7 @@ const newCall = (orgId = ORG, keyId = 'key_a'): NewCall => ({
 const holdOf = (amountNanos: bigint, livesMs = 60_000): CallHold => ({
   holdId: ids.make('hold'),
   amountNanos,
+  tokensMax: 1_000,
   riskNanos: amountNanos / 2n,
   expiresAt: new Date(systemClock.now().getTime() + livesMs),
 });

@@ -22,6 +22,8 @@ export interface NewCall {
 export interface CallHold {
   readonly holdId: string;
   readonly amountNanos: bigint;
+  /** The most tokens of prompt and answers together. */
+  readonly tokensMax: number;
   /** What we may come to owe the provider if nobody settles. */
   readonly riskNanos: bigint;
   /** When the sweeper may take it back: later than the call can last. */
@@ -42,6 +44,8 @@ export interface CallEnd {
   readonly lossNanos: bigint;
   readonly errorCode?: string | undefined;
   readonly firstTokenMs?: number | undefined;
+  /** What the client has got when this is committed, to its last byte where the call succeeded. Only for books other than those of calls by API. */
+  readonly given?: (() => Uint8Array) | undefined;
 }
 
 /** An answer from the cache: history and usage of it cost nothing. */

@@ -36,6 +36,8 @@ export interface Delivered {
   readonly usage: TokenUsage | undefined;
   /** Everything that was delivered and costs tokens. */
   readonly text: string;
+  /** What the client has got by then. */
+  readonly given?: (() => Uint8Array) | undefined;
 }
 
 /** A call whose hold is taken. Exactly one of `succeed` and `fail` ends it, once. */
@@ -84,6 +86,7 @@ export class OpenCall {
       priceId: target.price?.id,
       usage,
       lossNanos: lossOf(cost, hold.amountNanos),
+      given: delivered.given,
     });
     this.observe(target.model, { status: end.status, usage, errorCode: end.errorCode, attempts: end.attempts });
     return { costNanos: chargedNanos, usage };

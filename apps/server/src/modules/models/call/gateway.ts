@@ -4,7 +4,7 @@ import type { JsonObject } from '../types.ts';
 import { readRequest, toProvider } from '../wire/index.ts';
 import { OpenCall } from './call.ts';
 import type { GatewayDeps } from './deps.ts';
-import { assertFits, boundsOf, holdFor, refusalOf } from './money.ts';
+import { assertFits, boundsOf, holdFor, refusalOf, tokensFor } from './money.ts';
 import { type PlannedTarget, plan } from './plan.ts';
 import { CALL_TOTAL_MS, type Prepared } from './prepared.ts';
 import { answerStream } from './stream.ts';
@@ -24,16 +24,22 @@ const HOLD_LIVES_MS = CALL_TOTAL_MS + 90_000;
 
 async function prepare(deps: GatewayDeps, incoming: Incoming): Promise<Prepared> {
   const startedMs = deps.clock.monotonicMs();
-  const { payer, wire, requestId } = incoming;
+  const { payer, wire, requestId, terms } = incoming;
   const facts = readRequest(wire, incoming.body);
   // readRequest accepts nothing but an object.
   const body = incoming.body as JsonObject;
-  const asked = { orgId: payer.orgId, wire, model: facts.model, requestKey: incoming.requestKey };
+  const asked = {
+    orgId: payer.orgId,
+    wire,
+    model: facts.model,
+    requestKey: incoming.requestKey,
+    channels: terms?.channels,
+  };
   const { targets, mayFallBack } = await plan(deps, asked);
   const [first] = targets;
   const prices = await deps.metering.priceBook();
   assertFits(first, facts, await deps.tokens.count(facts.texts));
-  const bounds = await Promise.all(targets.map((target) => boundsOf(deps.tokens, target, facts)));
+  const bounds = await Promise.all(targets.map((target) => boundsOf(deps.tokens, target, facts, terms)));
   const bodies = new Map<PlannedTarget, string>();
   const bodyFor = (target: PlannedTarget): string => {
     const known = bodies.get(target);
@@ -62,6 +68,7 @@ async function prepare(deps: GatewayDeps, incoming: Incoming): Promise<Prepared>
   const hold: CallHold = {
     holdId: deps.ids.make('hold'),
     amountNanos: holdFor(prices, targets, bounds),
+    tokensMax: tokensFor(bounds, facts.n),
     riskNanos: bounds.reduce((most, { providerNanos }) => (providerNanos > most ? providerNanos : most), 0n),
     expiresAt: new Date(deps.clock.now().getTime() + HOLD_LIVES_MS),
   };

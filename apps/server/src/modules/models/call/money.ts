@@ -8,6 +8,7 @@ import { outputBound, type TokenCounter } from '../tokens/index.ts';
 import type { TokenUsage } from '../types.ts';
 import type { RequestFacts } from '../wire/index.ts';
 import type { PlannedTarget } from './plan.ts';
+import type { CallTerms } from './types.ts';
 
 /** What a call may come to with one model. */
 export interface Bounds {
@@ -35,14 +36,20 @@ export const platformFee = (book: PriceBook): bigint => basePrice(book, PLATFORM
 const NOTHING_KNOWN = { contextTokens: undefined, outputTokensMax: undefined, embeds: false };
 
 /** @throws `models.context-exceeded` where the prompt alone cannot fit. */
-export async function boundsOf(tokens: TokenCounter, target: PlannedTarget, facts: RequestFacts): Promise<Bounds> {
+export async function boundsOf(
+  tokens: TokenCounter,
+  target: PlannedTarget,
+  facts: RequestFacts,
+  terms?: CallTerms,
+): Promise<Bounds> {
   const prompt = { texts: facts.texts, messages: facts.messages, tools: facts.usesTools ? 1 : 0, images: facts.images };
   const counted = await tokens.bound(target.kind, target.name, prompt);
   const inputTokensMax = counted + facts.fileBytes;
   const known = target.price ?? NOTHING_KNOWN;
-  const { tokensMax, isImposed } = outputBound(facts.outputMax, known, { inputTokensMax });
-  // With one's own key nothing is held by tokens, so nothing has to be bounded.
-  const imposedOutputMax = isImposed && !target.ownKey ? tokensMax : undefined;
+  const room = { inputTokensMax, tierTokensMax: terms?.outputTokensMax };
+  const { tokensMax, isImposed } = outputBound(facts.outputMax, known, room);
+  // By API nothing is held by tokens with one's own key, so nothing has to be bounded; a run may have a limit of tokens.
+  const imposedOutputMax = isImposed && (terms || !target.ownKey) ? tokensMax : undefined;
   const bounds = { inputTokensMax, outputTokensMax: tokensMax, images: facts.images, n: facts.n };
   const providerNanos = target.price && !target.ownKey ? worstCost(target.price, bounds) : 0n;
   return { inputTokensMax, outputTokensMax: tokensMax, imposedOutputMax, providerNanos };
@@ -60,6 +67,10 @@ export function assertFits(target: PlannedTarget, facts: RequestFacts, countedTo
     errors: [{ path: facts.embeddings ? '/input' : '/messages', message: `is longer than ${limit} tokens` }],
   });
 }
+
+/** The most tokens of prompt and answers together, whichever of the models answers. */
+export const tokensFor = (bounds: readonly Bounds[], n: number): number =>
+  Math.max(...bounds.map(({ inputTokensMax, outputTokensMax }) => inputTokensMax + outputTokensMax * n));
 
 /** The most that the customer pays, whichever of the models answers. */
 export function holdFor(book: PriceBook, targets: readonly PlannedTarget[], bounds: readonly Bounds[]): bigint {

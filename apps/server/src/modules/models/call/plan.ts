@@ -34,6 +34,8 @@ export interface Asked {
   readonly wire: Wire;
   readonly model: string;
   readonly requestKey: RequestKey | undefined;
+  /** Left out: whoever there is. */
+  readonly channels?: 'own' | 'operator' | undefined;
 }
 
 /** Of several providers that offer a bare name, the one whose own model it is comes before those who resell it. */
@@ -116,7 +118,9 @@ async function chosen(deps: PlanDeps, asked: Asked, all: readonly Channel[]): Pr
 export async function plan(deps: PlanDeps, asked: Asked): Promise<Plan> {
   const { orgId, requestKey } = asked;
   const named = split(asked.model);
-  const all = await deps.channels.candidates({ orgId, kind: requestKey && named?.kind, requestKey });
+  const offered = await deps.channels.candidates({ orgId, kind: requestKey && named?.kind, requestKey });
+  const { channels } = asked;
+  const all = channels ? offered.filter((one) => (one.ownerOrgId !== undefined) === (channels === 'own')) : offered;
   if (all.length === 0) throw new GuildhallError(callErrors.noProvider);
   const list = await chosen(deps, asked, all);
   if (list) return list;

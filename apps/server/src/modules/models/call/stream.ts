@@ -24,11 +24,14 @@ class Delivery {
   readonly prepared: Prepared;
   readonly streamed: Streamed<PlannedTarget>;
   readonly translation: StreamTranslation;
+  /** Kept for those alone who book the answer with the call. */
+  readonly #given: Buffer[] | undefined;
   #isSettled = false;
 
   constructor(prepared: Prepared, streamed: Streamed<PlannedTarget>) {
     this.prepared = prepared;
     this.streamed = streamed;
+    this.#given = prepared.incoming.book ? [] : undefined;
     this.translation = createStreamTranslation(prepared.incoming.wire, streamed.target.wire, prepared.context);
   }
 
@@ -54,24 +57,31 @@ class Delivery {
       const out = translation.push(bytes);
       if (reading.hasContent) this.prepared.open.sawFirstToken();
       if (reading.error) {
-        if (out.length > 0) yield out;
+        if (out.length > 0) yield this.give(out);
         throw this.broken();
       }
       if (reading.isComplete) {
-        const last = Buffer.concat([out, translation.end()]);
+        const last = this.give(Buffer.concat([out, translation.end()]));
         await this.settle('succeeded');
         yield last;
         return;
       }
-      if (out.length > 0) yield out;
+      if (out.length > 0) yield this.give(out);
     }
     const rest = translation.end();
     if (!reading.isComplete) {
-      if (rest.length > 0) yield rest;
+      if (rest.length > 0) yield this.give(rest);
       throw this.broken();
     }
+    this.give(rest);
     await this.settle('succeeded');
     yield rest;
+  }
+
+  /** Bytes are good until the next are asked for, so what is kept is a copy. */
+  give(bytes: Uint8Array): Uint8Array {
+    this.#given?.push(Buffer.from(bytes));
+    return bytes;
   }
 
   broken(): UpstreamError {
@@ -105,7 +115,8 @@ class Delivery {
     const { target, channel, attempts } = this.streamed;
     const { usage, text, isComplete } = this.translation.reading;
     // The count of a stream that was cut is the provider's only where it had come to its end.
-    const delivered = { usage: isComplete ? usage : undefined, text };
+    const given = this.#given;
+    const delivered = { usage: isComplete ? usage : undefined, text, given: given && (() => Buffer.concat(given)) };
     const end = { status, channelId: channel.id, attempts, errorCode };
     const { costNanos } = await this.prepared.open.charge(target, delivered, end);
     return costNanos;

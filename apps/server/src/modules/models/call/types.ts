@@ -3,6 +3,14 @@ import type { CallBook } from '../book/index.ts';
 import type { RequestKey } from '../channels/index.ts';
 import type { Attempt, Payer, TokenUsage, Wire } from '../types.ts';
 
+/** What holds for the calls of a run beside what holds for all. */
+export interface CallTerms {
+  /** Whose providers may be asked: the customer's own alone, or the operator's alone. */
+  readonly channels: 'own' | 'operator';
+  /** The tier's limit of an answer. */
+  readonly outputTokensMax: number | undefined;
+}
+
 export interface Incoming {
   readonly payer: Payer;
   readonly requestId: string;
@@ -15,6 +23,8 @@ export interface Incoming {
   readonly signal: AbortSignal;
   /** Where the call is booked; default: the books of calls by API. */
   readonly book?: CallBook | undefined;
+  /** Left out: a call by API. */
+  readonly terms?: CallTerms | undefined;
 }
 
 /** What is known of a call when its answer begins. */

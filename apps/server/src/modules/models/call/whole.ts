@@ -52,10 +52,14 @@ export async function answerWhole(deps: GatewayDeps, prepared: Prepared): Promis
   });
   const { target, channel, attempts, answer } = reached;
   open.sawFirstToken();
-  const { costNanos, usage } = await open.charge(target, answer, {
-    status: 'succeeded',
-    channelId: channel.id,
-    attempts,
-  });
+  const { costNanos, usage } = await open.charge(
+    target,
+    { ...answer, given: () => answer.body },
+    {
+      status: 'succeeded',
+      channelId: channel.id,
+      attempts,
+    },
+  );
   return { kind: 'whole', ...factsOf(open, reached), body: answer.body, costNanos, usage };
 }
