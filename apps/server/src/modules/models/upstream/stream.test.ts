@@ -210,6 +210,17 @@ describe('a whole answer', () => {
     expect(performance.now() - begun).toBeLessThan(1_500);
   });
 
+  test('is asked of nobody when the time is over, though a channel is left', async () => {
+    world.provider.behave({ fault: 'hang', times: 'always' });
+    const call = world.call([world.target([world.channel('a'), world.channel('b')])], {
+      limits: { totalMs: 80, firstByteMs: 5_000, attemptsMax: 6 },
+    });
+    await expect(world.upstream.ask({ ...call, read: readChoices })).rejects.toMatchObject({
+      spec: { code: 'models.provider-timeout' },
+      attempts: [{ outcome: 'models.provider-timeout' }],
+    });
+  });
+
   test("that nobody waits for any more closes the provider's socket at once", async () => {
     world.provider.behave({ fault: 'hang' });
     const client = new AbortController();
