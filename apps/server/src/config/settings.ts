@@ -61,7 +61,8 @@ export const SETTINGS = [
     name: 'GUILDHALL_MASTER_KEY',
     fallback: 'master.key in the data folder',
     bounds: '32 random bytes in base64',
-    effect: 'Seals stored secrets and keys every hash. All processes on one database need the same.',
+    effect:
+      'Seals every stored secret. All processes on one database need the same; how to change it: guildhall keys rotate-master --help.',
     schema: z.string().optional(),
   },
   {

@@ -11,7 +11,7 @@ export interface MigrateOptions {
   /** Connection string of a role that may create schemas and roles. */
   readonly ownerUrl: string;
   readonly directory: string;
-  /** Passwords that the two login roles get; set anew each time, so that changing the master key changes them. */
+  /** Passwords that the two login roles get; set anew each time, so that they are right whoever changed them. */
   readonly appPassword: string;
   readonly systemPassword: string;
 }
