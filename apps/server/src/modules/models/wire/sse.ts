@@ -13,8 +13,6 @@ function endOfEvents(bytes: Uint8Array, from: number): number {
   for (let end = bytes.length; end > from; end -= 1) {
     const last = bytes[end - 1];
     if (last !== LF && last !== CR) continue;
-    // A lone CR at the very end may be half of a line end.
-    if (last === CR && (end === bytes.length || bytes[end] === LF)) continue;
     const before = bytes[last === LF && bytes[end - 2] === CR ? end - 3 : end - 2];
     if (before === LF || before === CR) return end;
   }
@@ -59,7 +57,7 @@ export function createEventCutter(): EventCutter {
       if (heldBytes > 0) {
         const known = heldBytes;
         hold(bytes);
-        const end = endOfEvents(held.subarray(0, heldBytes), Math.max(0, known - 2));
+        const end = endOfEvents(held.subarray(0, heldBytes), known);
         return end === 0 ? undefined : release(end);
       }
       const end = endOfEvents(bytes, 0);

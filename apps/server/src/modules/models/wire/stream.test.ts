@@ -7,6 +7,7 @@ import {
   chatAnswer,
   chatChunks,
   chatStream,
+  chatUsageChunk,
   context,
   createRandom,
   cut,
@@ -95,7 +96,7 @@ describe('reading', () => {
       `: hello\n\n${chatStream().replaceAll('data:', ': note\nid: 3\nretry: 5\ndata:')}`,
     ],
     ['no blank after the colon', chatStream().replaceAll('data: ', 'data:')],
-    ['a byte order mark', `\ufeff${chatStream()}`],
+    ['a byte order mark', `\ufeff${chatStream([...chatChunks.slice(1), chatUsageChunk])}`],
     ['data over several lines', chatStream().replaceAll('"choices"', '\ndata: "choices"')],
   ])('%s change nothing, however they are cut', (_what, text) => {
     const random = createRandom(11);
@@ -201,6 +202,85 @@ describe('the official clients understand translated streams', () => {
       Number(match[1]),
     );
     expect(numbers).toEqual(numbers.map((_, index) => index));
+  });
+
+  const calls = (...tool_calls: readonly object[]): object => ({ choices: [{ index: 0, delta: { tool_calls } }] });
+  const finished = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
+  const named = (id: string, text: string): object => ({ id, function: { name: 'f', arguments: text } });
+  test.each([
+    ['that are not numbered', [calls(named('a', '{"x":1}')), calls(named('b', '{"x":2}'))]],
+    ['in one chunk', [calls(named('a', '{"x":1}'), named('b', '{"x":2}'))]],
+    [
+      'whose pieces are mixed',
+      [
+        calls({ index: 0, ...named('a', '{"x"') }),
+        calls({ index: 1, ...named('b', '{"x"') }),
+        calls({ index: 0, function: { arguments: ':1}' } }),
+        calls({ index: 1, function: { arguments: ':2}' } }),
+      ],
+    ],
+  ])('calls %s are kept apart', async (_what, chunks) => {
+    const bytes = Buffer.from(chatStream([...chunks, finished]));
+    const toMessages = translate(createStreamTranslation('messages', 'chat', context), [bytes]);
+    const message = await anthropic(toMessages)
+      .messages.stream({ ...question, max_tokens: 9 })
+      .finalMessage();
+    expect(message).toMatchObject({
+      stop_reason: 'tool_use',
+      content: [
+        { id: 'a', input: { x: 1 } },
+        { id: 'b', input: { x: 2 } },
+      ],
+    });
+    const toResponses = translate(createStreamTranslation('responses', 'chat', context), [bytes]);
+    const response = await openai(toResponses).responses.stream({ model: 'm', input: 'hi' }).finalResponse();
+    expect(response.output).toMatchObject([
+      { call_id: 'a', arguments: '{"x":1}' },
+      { call_id: 'b', arguments: '{"x":2}' },
+    ]);
+  });
+
+  test('a refusal is told in every wire', async () => {
+    const refused = Buffer.from(chatStream([{ choices: [{ index: 0, delta: { refusal: 'No.' } }] }, finished]));
+    const toMessages = translate(createStreamTranslation('messages', 'chat', context), [refused]);
+    expect(
+      await anthropic(toMessages)
+        .messages.stream({ ...question, max_tokens: 9 })
+        .finalMessage(),
+    ).toMatchObject({
+      stop_reason: 'refusal',
+      content: [{ type: 'text', text: 'No.' }],
+    });
+    const filtered = Buffer.from(
+      chatStream([{ choices: [{ index: 0, delta: { refusal: 'No.' }, finish_reason: 'content_filter' }] }]),
+    );
+    const toResponses = translate(createStreamTranslation('responses', 'chat', context), [filtered]);
+    expect(await openai(toResponses).responses.stream({ model: 'm', input: 'hi' }).finalResponse()).toMatchObject({
+      status: 'completed',
+      output: [{ content: [{ type: 'refusal', refusal: 'No.' }] }],
+    });
+    const stopped = {
+      type: 'message_delta',
+      delta: { stop_reason: 'refusal', stop_details: { explanation: 'Not that.' } },
+      usage: {},
+    };
+    const toChat = translate(createStreamTranslation('chat', 'messages', context), [
+      Buffer.from(namedStream([stopped, { type: 'message_stop' }])),
+    ]);
+    expect(toChat).toContain('"refusal":"Not that."');
+    expect(toChat).toContain('"finish_reason":"content_filter"');
+  });
+
+  test("Anthropic's blocks follow one another, each closed before the next", () => {
+    const order = [...whole('messages', 'chat').matchAll(/"type":"content_block_(start|stop)","index":(\d)/g)];
+    expect(order.map(([, what, index]) => `${what} ${index}`)).toEqual(
+      [0, 1, 2, 3].flatMap((index) => [`start ${index}`, `stop ${index}`]),
+    );
+  });
+
+  test('every item of a Response is closed before the next begins', () => {
+    const order = [...whole('responses', 'chat').matchAll(/event: response\.output_item\.(added|done)/g)];
+    expect(order.map(([, what]) => what)).toEqual([0, 1, 2, 3].flatMap(() => ['added', 'done']));
   });
 
   test('a provider that leaves [DONE] out still gets its stream closed', () => {

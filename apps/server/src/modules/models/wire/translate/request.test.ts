@@ -148,6 +148,27 @@ test('a body of Anthropic says everything in the words of chat', () => {
   });
 });
 
+test("errors and pictures in Anthropic's results are told to a provider of chat", () => {
+  const picture = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } };
+  const content = [
+    { type: 'tool_result', tool_use_id: 'a', is_error: true, content: 'no such city' },
+    { type: 'tool_result', tool_use_id: 'b', content: [{ type: 'text', text: 'a map' }, picture] },
+  ];
+  expect(
+    turned('messages', 'chat', { ...messages, system: undefined, messages: [{ role: 'user', content }] }).messages,
+  ).toEqual([
+    { role: 'tool', tool_call_id: 'a', content: 'Error: no such city' },
+    { role: 'tool', tool_call_id: 'b', content: 'a map' },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'What the tool call b returned beside its text:' },
+        { type: 'image_url', image_url: { url: png } },
+      ],
+    },
+  ]);
+});
+
 const responses = {
   model: 'ours',
   instructions: 'Be brief.',
@@ -268,6 +289,22 @@ describe('effort of reasoning', () => {
     ['claude-opus-4-10', 'high', 'high'],
   ])('%s decides itself and takes %s as an effort', (model, effort, said) => {
     expect(ask(model, effort)).toMatchObject({ thinking: { type: 'adaptive' }, output_config: { effort: said } });
+  });
+
+  test('what OpenAI has encrypted is nothing that Anthropic is given', () => {
+    const input = [
+      { role: 'user', content: 'hi' },
+      { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'gAAAAABo' },
+      { role: 'assistant', content: 'so' },
+    ];
+    expect(turned('responses', 'messages', { model: 'x', input }).messages).toEqual([
+      { role: 'user', content: [{ type: 'text', text: 'hi' }] },
+      { role: 'assistant', content: [{ type: 'text', text: 'so' }] },
+    ]);
+  });
+
+  test('an answer too short to think in is refused', () => {
+    expect(() => ask('claude-sonnet-4-5', 'low', 1024)).toThrow(GuildhallError);
   });
 
   test('none turns thought off', () => {
