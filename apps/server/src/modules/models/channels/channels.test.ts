@@ -91,16 +91,19 @@ test('the use of a key is written down', async () => {
   );
 });
 
-test('a sealed key that is moved to another row cannot be read', async () => {
-  const first = await addKey('org_e');
-  const second = await addKey('org_f');
+test.each([
+  ['row of the same organisation', 'org_e', 'org_e'],
+  ['organisation', 'org_f', 'org_h'],
+])('a sealed key that is moved to another %s cannot be read', async (_, from, to) => {
+  const source = await addKey(from);
+  const target = await addKey(to);
   await g.asOwner(
     'update models.provider_key a set sealed = b.sealed from models.provider_key b where a.id = $1 and b.id = $2',
-    [first.record.id, second.record.id],
+    [target.record.id, source.record.id],
   );
   const fresh = await g.process();
-  const [channel] = await own(fresh, 'org_e');
-  await expect(channel?.secret()).rejects.toMatchObject({ spec: { code: 'crypto.unreadable' } });
+  const moved = (await own(fresh, to)).find((channel) => channel.id === target.record.id);
+  await expect(moved?.secret()).rejects.toMatchObject({ spec: { code: 'crypto.unreadable' } });
 });
 
 test('a key of a request is used for that request alone and stored nowhere', async () => {
