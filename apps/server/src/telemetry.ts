@@ -40,13 +40,15 @@ export async function openTelemetry(foundation: Foundation): Promise<Watched> {
   const { settings, clock, closing, log } = foundation;
   const egress = createEgress({ allowPrivateCidrs: settings.egressAllowPrivate, clock });
   closing.push('egress', () => egress.close());
+  const scrub = createScrubber(secretsOf(settings));
   const tracer = await createTracer({
     endpoint: settings.otlpEndpoint,
     version: VERSION,
+    scrub,
     onLost: seldom(clock, (error) => log.warn('traces could not be delivered', { error })),
   });
   closing.push('traces', () => tracer.close());
-  const errors = openErrorTracker(settings, { egress, clock, log });
+  const errors = openErrorTracker(settings, { egress, clock, log, scrub });
   closing.push('reports of faults', () => errors.close());
   const watchedLog = observeLog(log, {
     fields: tracer.fields,
@@ -57,15 +59,15 @@ export async function openTelemetry(foundation: Foundation): Promise<Watched> {
 
 function openErrorTracker(
   settings: Settings,
-  { egress, clock, log }: { egress: Egress; clock: Clock; log: Logger },
+  more: { egress: Egress; clock: Clock; log: Logger; scrub: (text: string) => string },
 ): ErrorTracker {
   return createErrorTracker({
     dsn: settings.sentryDsn,
     environment: settings.sentryEnvironment,
     version: VERSION,
-    clock,
-    egress,
-    scrub: createScrubber(secretsOf(settings)),
-    onLost: seldom(clock, (error) => log.warn('a fault could not be reported to the error tracker', { error })),
+    ...more,
+    onLost: seldom(more.clock, (error) =>
+      more.log.warn('a fault could not be reported to the error tracker', { error }),
+    ),
   });
 }

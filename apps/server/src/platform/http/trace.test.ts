@@ -15,7 +15,12 @@ let seen: Record<string, unknown>;
 
 beforeEach(async () => {
   collector = await startHttpSink();
-  tracer = await createTracer({ endpoint: `http://127.0.0.1:${collector.port}`, version: '0', onLost: () => {} });
+  tracer = await createTracer({
+    endpoint: `http://127.0.0.1:${collector.port}`,
+    version: '0',
+    scrub: String,
+    onLost: () => {},
+  });
   app = fastify();
   seen = {};
   const note = (where: string) => {

@@ -29,11 +29,13 @@ const CLOSE_MS = 2_000;
 // Version 00 of W3C Trace Context. Ids of zeros, which it forbids, are refused by the SDK.
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
 
-function plainAttributes(attributes: SpanAttributes): Attributes {
+type Clean = (text: string) => string;
+
+function plainAttributes(attributes: SpanAttributes, clean: Clean): Attributes {
   const shown: Attributes = {};
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined) continue;
-    shown[name] = isSecretName(name) ? REDACTED : typeof value === 'string' ? plainText(value) : value;
+    shown[name] = isSecretName(name) ? REDACTED : typeof value === 'string' ? clean(value) : value;
   }
   return shown;
 }
@@ -62,17 +64,19 @@ class TracedSpan implements OpenSpan {
   readonly #span: ApiSpan;
   readonly #context: Context;
   readonly #active: AsyncLocalStorage<Context>;
+  readonly #clean: Clean;
   #hasEnded = false;
 
-  constructor(span: ApiSpan, parent: Context, active: AsyncLocalStorage<Context>) {
+  constructor(span: ApiSpan, parent: Context, { active, clean }: { active: AsyncLocalStorage<Context>; clean: Clean }) {
     this.#span = span;
     this.#context = trace.setSpan(parent, span);
     this.#active = active;
+    this.#clean = clean;
     this.traceId = span.spanContext().traceId;
   }
 
   set(attributes: SpanAttributes): void {
-    this.#span.setAttributes(plainAttributes(attributes));
+    this.#span.setAttributes(plainAttributes(attributes, this.#clean));
   }
 
   within<T>(work: () => T): T {
@@ -88,8 +92,8 @@ class TracedSpan implements OpenSpan {
 
   #fail(error: unknown): void {
     const { name, message } = error instanceof Error ? error : { name: String(error), message: '' };
-    this.#span.setStatus({ code: SpanStatusCode.ERROR, message: plainText(message) });
-    this.#span.setAttribute('error.type', plainText(name));
+    this.#span.setStatus({ code: SpanStatusCode.ERROR, message: this.#clean(message) });
+    this.#span.setAttribute('error.type', this.#clean(name));
   }
 }
 
@@ -108,13 +112,14 @@ export function openTracer(options: TracerOptions & { readonly endpoint: string 
   });
   const tracer = provider.getTracer(SERVICE, options.version);
   const active = new AsyncLocalStorage<Context>();
+  const clean: Clean = (text) => options.scrub(plainText(text));
   const current = (): SpanContext | undefined => trace.getSpanContext(active.getStore() ?? ROOT_CONTEXT);
   const open = (name: string, attributes: SpanAttributes, traceparent?: string): OpenSpan => {
     const remote = remoteParent(traceparent);
     const parent = remote ? trace.setSpanContext(ROOT_CONTEXT, remote) : (active.getStore() ?? ROOT_CONTEXT);
     const kind = 'http.request.method' in attributes ? SpanKind.SERVER : SpanKind.INTERNAL;
-    const span = tracer.startSpan(name, { kind, attributes: plainAttributes(attributes) }, parent);
-    return new TracedSpan(span, parent, active);
+    const span = tracer.startSpan(name, { kind, attributes: plainAttributes(attributes, clean) }, parent);
+    return new TracedSpan(span, parent, { active, clean });
   };
   return {
     begin: open,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createTracer, noTracer, type Tracer } from './index.ts';
+import { createScrubber, createTracer, noTracer, type Tracer } from './index.ts';
 import { type HttpSink, startHttpSink } from './test-support/http-sink.ts';
 
 interface OtlpSpan {
@@ -23,6 +23,7 @@ beforeEach(async () => {
   tracer = await createTracer({
     endpoint: `http://127.0.0.1:${sink.port}`,
     version: '1.2.3',
+    scrub: createScrubber(['zq81-plain-canary-value']),
     onLost: (error) => lost.push(error),
   });
 });
@@ -82,7 +83,7 @@ describe('spans', () => {
   });
 
   test('say what failed, without secrets, and let the error through', async () => {
-    const secret = 'sk-live-abcdefghijklmnop';
+    const secret = 'sk-live-abcdefghijklmnop zq81-plain-canary-value';
     const failing = tracer.span(
       'failing',
       { apiKey: secret, url: `https://u:${secret}@h/`, text: secret },
@@ -94,7 +95,7 @@ describe('spans', () => {
     const [span] = await received();
     expect(span?.status).toMatchObject({ code: ERROR, message: expect.stringContaining('no good') });
     expect(attributesOf(span)['error.type']).toBe('RangeError');
-    expect(sink.posted.map(({ body }) => body).join()).not.toContain('abcdefghijklmnop');
+    expect(sink.posted.map(({ body }) => body).join()).not.toMatch(/abcdefghijklmnop|canary/);
   });
 
   test('end once', async () => {
@@ -114,6 +115,7 @@ test('a collector that is away is told of, and holds up neither the work nor the
   const away = await createTracer({
     endpoint: 'http://127.0.0.1:1',
     version: '0',
+    scrub: String,
     onLost: (error) => lost.push(error),
   });
   expect(await away.span('work', {}, async () => 'done')).toBe('done');
@@ -122,7 +124,7 @@ test('a collector that is away is told of, and holds up neither the work nor the
 });
 
 test('without an endpoint tracing is off: work runs, and nothing is known or kept', async () => {
-  const off = await createTracer({ endpoint: undefined, version: '0', onLost: () => {} });
+  const off = await createTracer({ endpoint: undefined, version: '0', scrub: String, onLost: () => {} });
   expect(off).toBe(noTracer);
   expect(await off.span('a', {}, async (span) => span.traceId)).toBeUndefined();
   expect(off.begin('b', {}).within(() => off.fields())).toEqual({});

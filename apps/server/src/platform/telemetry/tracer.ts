@@ -52,6 +52,8 @@ export interface TracerOptions {
   /** The collector's address without `/v1/traces`; undefined turns tracing off. It is the operator's own, so it may be private. */
   readonly endpoint: string | undefined;
   readonly version: string;
+  /** Takes out values that must not leave, whatever they look like; see `createScrubber`. */
+  readonly scrub: (text: string) => string;
   /** Told when spans could not be delivered; tracing itself never throws. */
   readonly onLost: (error: unknown) => void;
 }
