@@ -64,11 +64,17 @@ export function environment(dataDir: string): Record<string, string> {
   return { PATH, HOME, GUILDHALL_DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'warn', LIMITS_SCALE: '1000' };
 }
 
-export async function startPlatform(options: { readonly profile?: string | undefined } = {}): Promise<BenchPlatform> {
+export interface PlatformOptions {
+  readonly profile?: string | undefined;
+  /** Settings beside those that every benchmark has. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export async function startPlatform(options: PlatformOptions = {}): Promise<BenchPlatform> {
   const dataDir = makeDataDir();
   const flags = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${path.resolve(options.profile)}`] : [];
   const child = spawn(process.execPath, [...flags, SERVER, 'start'], {
-    env: environment(dataDir),
+    env: { ...environment(dataDir), ...options.settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await untilSaid(child, 'ready');
