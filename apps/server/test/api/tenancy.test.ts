@@ -19,6 +19,8 @@ const SHARED = [
   { name: 'metering.agent_price', changes: false },
   { name: 'metering.price_version', changes: false },
   { name: 'metering.tier', changes: false },
+  // The operator's route changes it in the transaction of its audit row. A key in it opens for the address alone that it was sealed with.
+  { name: 'models.provider', changes: true },
   { name: 'platform.rate_window', changes: true },
 ];
 

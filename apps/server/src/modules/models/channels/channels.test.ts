@@ -106,6 +106,14 @@ test.each([
   await expect(moved?.secret()).rejects.toMatchObject({ spec: { code: 'crypto.unreadable' } });
 });
 
+test('a key whose address was changed in the database cannot be read, so it is sent nowhere', async () => {
+  const { record } = await addKey('org_i');
+  await g.asOwner(`update models.provider_key set base_url = 'https://thief.example/v1' where id = $1`, [record.id]);
+  const [channel] = await own(await g.process(), 'org_i');
+  expect(channel?.baseUrl).toBe('https://thief.example/v1');
+  await expect(channel?.secret()).rejects.toMatchObject({ spec: { code: 'crypto.unreadable' } });
+});
+
 test('a key of a request is used for that request alone and stored nowhere', async () => {
   const channels = await one.candidates({ orgId: ORG, kind: 'openai', requestKey: { key: 'sk-of-this-request' } });
   expect(channels).toHaveLength(1);

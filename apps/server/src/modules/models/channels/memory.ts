@@ -1,8 +1,8 @@
 /** Stored channels in the memory of the process: no round trip while they are warm, and forgotten the moment any process changes one. */
 import { LRUCache } from 'lru-cache';
-import type { Place } from '../../../platform/crypto/index.ts';
 import type { Tx } from '../../../platform/db/index.ts';
 import type { Channel } from '../types.ts';
+import { keyPlace, openKey, providerPlace } from './sealing.ts';
 import * as store from './store.ts';
 import type { ChannelsDeps, KeyRecord, ProviderRecord } from './types.ts';
 
@@ -16,20 +16,6 @@ const ORGANISATIONS_MAX = 5_000;
 const USED_FLUSH_MS = 1_000;
 const USED_EVERY_MS = 60_000;
 const USED_MAX = 10_000;
-
-export const providerPlace = (id: string): Place => ({
-  orgId: '',
-  table: 'models.provider',
-  column: 'sealed',
-  rowId: id,
-});
-
-export const keyPlace = (orgId: string, id: string): Place => ({
-  orgId,
-  table: 'models.provider_key',
-  column: 'sealed',
-  rowId: id,
-});
 
 interface Entry {
   readonly channels: readonly Channel[];
@@ -52,7 +38,7 @@ export interface ChannelMemory {
 type MemoryDeps = Pick<ChannelsDeps, 'db' | 'clock' | 'keyring' | 'bus' | 'log'>;
 
 function fromProvider(keyring: MemoryDeps['keyring'], record: ProviderRecord): Channel {
-  const { id, kind, name, baseUrl, weight, priority, regions, retainsData, sealed } = record;
+  const { id, kind, name, baseUrl, weight, priority, regions, retainsData } = record;
   const { requestsPerMinute, tokensPerMinute, concurrencyMax } = record;
   return {
     id,
@@ -68,12 +54,12 @@ function fromProvider(keyring: MemoryDeps['keyring'], record: ProviderRecord): C
     concurrencyMax,
     ownerOrgId: undefined,
     isTrustedAddress: false,
-    secret: async () => sealed && keyring.decrypt(providerPlace(id), sealed).toString('utf8'),
+    secret: async () => openKey(keyring, providerPlace(id), record),
   };
 }
 
 function fromKey(keyring: MemoryDeps['keyring'], record: KeyRecord, used: () => void): Channel {
-  const { id, orgId, kind, name, baseUrl, weight, priority, sealed } = record;
+  const { id, orgId, kind, name, baseUrl, weight, priority } = record;
   return {
     id,
     kind,
@@ -90,7 +76,7 @@ function fromKey(keyring: MemoryDeps['keyring'], record: KeyRecord, used: () => 
     isTrustedAddress: false,
     secret: async () => {
       used();
-      return sealed && keyring.decrypt(keyPlace(orgId, id), sealed).toString('utf8');
+      return openKey(keyring, keyPlace(orgId, id), record);
     },
   };
 }

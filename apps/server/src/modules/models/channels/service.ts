@@ -6,9 +6,9 @@ import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { ProviderKind } from '../types.ts';
 import { providerErrors } from './errors.ts';
 import { KIND_NAMES } from './kinds.ts';
-import { keyPlace, providerPlace } from './memory.ts';
 import { isWorking, probe } from './probe.ts';
 import { assertKeyed, baseUrlFor, checkFailure, last4, toStored } from './rules.ts';
+import { keyPlace, openKey, providerPlace, sealKey } from './sealing.ts';
 import * as store from './store.ts';
 import type { Actor, ChannelsDeps, Check, KeyRecord, ProviderRecord } from './types.ts';
 
@@ -89,8 +89,7 @@ function operatorUseCases({ db, ids, keyring, audit }: ServiceDeps, trier: Trier
     if (!record) throw new GuildhallError(providerErrors.notFound);
     return record;
   };
-  const keyOf = (record: ProviderRecord): string | undefined =>
-    record.sealed && keyring.decrypt(providerPlace(record.id), record.sealed).toString('utf8');
+  const keyOf = (record: ProviderRecord): string | undefined => openKey(keyring, providerPlace(record.id), record);
 
   return {
     listProviders: () => db.open(store.listProviders),
@@ -112,7 +111,7 @@ function operatorUseCases({ db, ids, keyring, audit }: ServiceDeps, trier: Trier
           kind,
           baseUrl,
           name: name ?? KIND_NAMES[kind],
-          sealed: key === undefined ? undefined : keyring.encrypt(providerPlace(id), key),
+          sealed: key === undefined ? undefined : sealKey(keyring, providerPlace(id), baseUrl, key),
           keyLast4: last4(key),
           requestsPerMinute: rest.requestsPerMinute ?? undefined,
           tokensPerMinute: rest.tokensPerMinute ?? undefined,
@@ -154,7 +153,9 @@ function operatorUseCases({ db, ids, keyring, audit }: ServiceDeps, trier: Trier
           concurrencyMax: changed(rest.concurrencyMax, now.concurrencyMax),
           // Key and address go together: what was tried is what is stored.
           ...(isTried ? { baseUrl } : {}),
-          ...(key === undefined ? {} : { sealed: keyring.encrypt(providerPlace(id), key), keyLast4: last4(key) }),
+          ...(key === undefined
+            ? {}
+            : { sealed: sealKey(keyring, providerPlace(id), baseUrl, key), keyLast4: last4(key) }),
           lastCheck: check ? toStored(check) : now.lastCheck,
         });
         await note(tx, actor, { action: 'update', id, data: { changed: Object.keys(body).join(' ') } });
@@ -209,7 +210,7 @@ function keyUseCases({ db, ids, keyring, audit }: ServiceDeps, trier: Trier) {
           kind,
           name: name ?? KIND_NAMES[kind],
           baseUrl,
-          sealed: keyring.encrypt(keyPlace(actor.orgId, id), key),
+          sealed: sealKey(keyring, keyPlace(actor.orgId, id), baseUrl, key),
           keyLast4: last4(key),
           weight,
           priority,
@@ -231,7 +232,7 @@ function keyUseCases({ db, ids, keyring, audit }: ServiceDeps, trier: Trier) {
     async prepareKeyTest(orgId: string, id: string) {
       const record = found(await db.tenant(orgId, (tx) => store.findKey(tx, id)));
       if (!record.sealed) throw new GuildhallError(providerErrors.keyRevoked);
-      const key = keyring.decrypt(keyPlace(orgId, id), record.sealed).toString('utf8');
+      const key = openKey(keyring, keyPlace(orgId, id), record);
       const check = await trier.check({ ...record, key });
       return async (tx: Tx, actor: Actor): Promise<Check> => {
         await store.noteKeyCheck(tx, id, toStored(check));
