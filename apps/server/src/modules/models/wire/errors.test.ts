@@ -135,6 +135,7 @@ describe("a provider's error", () => {
       openaiError('x', 'constructor', 'toString'),
       { status: 500, code: 'toString' },
     ],
+    ['an event with a name that every object has', 0, anthropicError('constructor', 'x'), { status: 502 }],
     [
       'an event without a status',
       0,

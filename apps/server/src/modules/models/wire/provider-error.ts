@@ -48,6 +48,7 @@ const SPEND_CODES = new Set([
   'insufficient_credits',
   'credit_balance_too_low',
   'spend_limit_reached',
+  'enforced_spend_limit_reached',
 ]);
 const SPEND_WORDS =
   /exceeded your current quota|credit balance is too low|insufficient (?:credit|balance|fund|quota)|spend(?:ing)? (?:limit|cap)|billing (?:hard )?limit|monthly (?:usage|spend)[\w ]* limit|requires more credits|payment required|prepayment credits/i;
@@ -76,7 +77,7 @@ function saidIn(body: JsonObject): Said {
   const inner = isObject(error.message) ? JSON.stringify(error.message) : textAt(error.message);
   const upstream = textAt(objectAt(error.metadata).raw);
   const message = [inner ?? textAt(body.error) ?? detail ?? '', upstream].filter(Boolean).join(': ');
-  const codes = [error.code, error.type, error.status].flatMap((code) =>
+  const codes = [objectAt(error.details).error_code, error.code, error.type, error.status].flatMap((code) =>
     typeof code === 'string' || typeof code === 'number' ? [String(code)] : [],
   );
   return { message, codes: codes.filter((code) => code !== 'error') };

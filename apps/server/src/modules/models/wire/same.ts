@@ -1,27 +1,36 @@
-/** The client's own body, with what only the gateway knows. */
+/** A body as the provider takes it, with what only the gateway knows. */
 import { objectAt } from './json.ts';
 import type { ForProvider, JsonObject, ProviderKind, Wire } from './types.ts';
 
-/** They know `max_completion_tokens`; OpenAI's reasoning models know nothing else. */
+/** They know `max_completion_tokens`, and OpenAI's reasoning models nothing else; the others know `max_tokens` alone. */
 const KNOWS_COMPLETION: ReadonlySet<ProviderKind> = new Set(['openai', 'google', 'openrouter']);
 
-/** The limit of a chat answer, under the name that the provider knows. */
-export function chatLimit({ outputMax, kind = 'openai' }: ForProvider): JsonObject {
-  if (outputMax === undefined) return {};
-  return KNOWS_COMPLETION.has(kind) ? { max_completion_tokens: outputMax } : { max_tokens: outputMax };
+function withChatLimit(body: JsonObject, { outputMax, kind = 'openai' }: ForProvider): JsonObject {
+  const { max_tokens: _, max_completion_tokens: said, ...rest } = body;
+  if (KNOWS_COMPLETION.has(kind)) {
+    return outputMax === undefined ? body : { ...rest, max_completion_tokens: outputMax };
+  }
+  const limit = outputMax ?? said ?? undefined;
+  return limit === undefined ? body : { ...rest, max_tokens: limit };
 }
 
-function withLimit(wire: Wire, body: JsonObject, target: ForProvider): JsonObject {
-  if (target.outputMax === undefined || wire === 'embeddings') return body;
-  if (wire === 'messages') return { ...body, max_tokens: target.outputMax };
-  if (wire === 'responses') return { ...body, max_output_tokens: target.outputMax };
-  const { max_tokens: _, max_completion_tokens: __, ...rest } = body;
-  return { ...rest, ...chatLimit(target) };
+/** A body in the words of chat, as the kind of provider takes it: Mistral refuses what it does not know and tells the usage unasked. */
+export function fitChat(body: JsonObject, target: ForProvider): JsonObject {
+  const limited = withChatLimit(body, target);
+  if (target.kind === 'mistral') {
+    const { stream_options: _, user: __, ...rest } = limited;
+    return rest;
+  }
+  if (body.stream !== true) return limited;
+  return { ...limited, stream_options: { ...objectAt(body.stream_options), include_usage: true } };
 }
 
 /** For a provider that speaks the client's wire. */
 export function toSameWire(wire: Wire, body: JsonObject, target: ForProvider): JsonObject {
-  const sent = { ...withLimit(wire, body, target), model: target.model };
-  if (wire !== 'chat' || body.stream !== true) return sent;
-  return { ...sent, stream_options: { ...objectAt(body.stream_options), include_usage: true } };
+  const sent = { ...body, model: target.model };
+  if (wire === 'chat') return fitChat(sent, target);
+  if (target.outputMax === undefined || wire === 'embeddings') return sent;
+  return wire === 'messages'
+    ? { ...sent, max_tokens: target.outputMax }
+    : { ...sent, max_output_tokens: target.outputMax };
 }

@@ -289,6 +289,14 @@ describe('the official clients understand translated streams', () => {
     expect(translate(stream, [Buffer.from(text)])).toContain('event: message_stop');
   });
 
+  test('a stream that fails after its last word is not closed as if it were whole', () => {
+    const fault = 'data: {"error":{"message":"broken","type":"server_error"}}\n\ndata: [DONE]\n\n';
+    const stream = createStreamTranslation('messages', 'chat', context);
+    const out = translate(stream, [Buffer.from(chatStream(chatChunks).replace('data: [DONE]\n\n', fault))]);
+    expect(out).not.toContain('message_stop');
+    expect(stream.reading).toMatchObject({ isComplete: false, error: { message: 'broken' } });
+  });
+
   test('a stream that is cut is not closed as if it were whole', () => {
     for (const [client, provider] of [
       ['chat', 'messages'],

@@ -142,9 +142,7 @@ test('a body of Anthropic says everything in the words of chat', () => {
     stop: ['END'],
     temperature: 0.5,
     top_p: 0.9,
-    user: 'u1',
     stream: true,
-    stream_options: { include_usage: true },
   });
 });
 
@@ -303,6 +301,19 @@ describe('effort of reasoning', () => {
     ]);
   });
 
+  test('texts that say nothing are left out, since Anthropic refuses them', () => {
+    const empty = {
+      role: 'user',
+      content: [
+        { type: 'text', text: '' },
+        { type: 'text', text: 'hi' },
+      ],
+    };
+    expect(
+      turned('chat', 'messages', { model: 'x', messages: [empty, { role: 'assistant', content: '' }] }).messages,
+    ).toEqual([{ role: 'user', content: [{ type: 'text', text: 'hi' }] }]);
+  });
+
   test('an answer too short to think in is refused', () => {
     expect(() => ask('claude-sonnet-4-5', 'low', 1024)).toThrow(GuildhallError);
   });
@@ -350,6 +361,21 @@ describe('the same wire', () => {
     expect(turned('chat', 'chat', { ...chat, stream_options: { include_obfuscation: false } }).stream_options).toEqual({
       include_obfuscation: false,
       include_usage: true,
+    });
+  });
+
+  test('what Mistral does not know is said otherwise or left out', () => {
+    const body = {
+      model: 'x',
+      stream: true,
+      stream_options: { include_usage: true },
+      user: 'u',
+      max_completion_tokens: 9,
+    };
+    expect(turned('chat', 'chat', body, { model: 'y', kind: 'mistral' })).toEqual({
+      model: 'y',
+      stream: true,
+      max_tokens: 9,
     });
   });
 

@@ -1,6 +1,6 @@
 /** Anthropic's body for a provider that speaks chat. */
 import { compact, countAt, isObject, listAt, objectAt, textAt, wordOf } from '../../json.ts';
-import { chatLimit } from '../../same.ts';
+import { fitChat } from '../../same.ts';
 import type { ForProvider, Json, JsonObject } from '../../types.ts';
 import { argumentsAsText } from '../arguments.ts';
 import { toDataUrl } from '../data-url.ts';
@@ -189,11 +189,10 @@ export function messagesToChatBody(body: JsonObject, target: ForProvider): JsonO
   assertTranslatable(MESSAGES_MEMBERS, body);
   const choice = objectAt(body.tool_choice);
   const tools = toolsOf(body);
-  const isStream = body.stream === true;
-  return compact({
+  const sent = compact({
     model: target.model,
     messages: [...systemMessage(body.system), ...messagesOf(body)],
-    ...chatLimit({ ...target, outputMax: target.outputMax ?? countAt(body.max_tokens) }),
+    max_completion_tokens: countAt(body.max_tokens),
     tools,
     tool_choice: tools && toolChoiceOf(choice),
     parallel_tool_calls: tools && choice.disable_parallel_tool_use === true ? false : undefined,
@@ -203,7 +202,7 @@ export function messagesToChatBody(body: JsonObject, target: ForProvider): JsonO
     temperature: body.temperature ?? undefined,
     top_p: body.top_p ?? undefined,
     user: textAt(objectAt(body.metadata).user_id),
-    stream: isStream ? true : undefined,
-    stream_options: isStream ? { include_usage: true } : undefined,
+    stream: body.stream === true ? true : undefined,
   });
+  return fitChat(sent, target);
 }

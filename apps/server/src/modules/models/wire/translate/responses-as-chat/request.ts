@@ -1,6 +1,6 @@
 /** A Responses body as a chat body. */
 import { compact, countAt, isObject, listAt, objectAt, textAt, wordOf } from '../../json.ts';
-import { chatLimit } from '../../same.ts';
+import { fitChat } from '../../same.ts';
 import type { ForProvider, Json, JsonObject } from '../../types.ts';
 import { assertTranslatable, refusePart } from '../members.ts';
 import { RESPONSES_MEMBERS } from './members.ts';
@@ -178,12 +178,10 @@ function formatOf(body: JsonObject): JsonObject | undefined {
 export function responsesToChat(body: JsonObject, target: ForProvider): JsonObject {
   assertTranslatable(RESPONSES_MEMBERS, body);
   const tools = toolsOf(body);
-  const outputMax = target.outputMax ?? countAt(body.max_output_tokens);
-  const isStream = body.stream === true;
-  return compact({
+  const sent = compact({
     model: target.model,
     messages: messagesOf(body),
-    ...chatLimit({ ...target, outputMax }),
+    max_completion_tokens: countAt(body.max_output_tokens),
     tools,
     tool_choice: tools && toolChoiceOf(body),
     parallel_tool_calls: tools ? (body.parallel_tool_calls ?? undefined) : undefined,
@@ -194,7 +192,7 @@ export function responsesToChat(body: JsonObject, target: ForProvider): JsonObje
     top_p: body.top_p ?? undefined,
     user: body.user ?? body.safety_identifier ?? undefined,
     prompt_cache_key: target.kind === 'openai' ? (body.prompt_cache_key ?? undefined) : undefined,
-    stream: isStream ? true : undefined,
-    stream_options: isStream ? { include_usage: true } : undefined,
+    stream: body.stream === true ? true : undefined,
   });
+  return fitChat(sent, target);
 }
