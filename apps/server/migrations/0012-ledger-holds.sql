@@ -17,18 +17,24 @@ begin
         or (b.scope_type = 'member' and b.scope_id = p_member) or (b.scope_type = 'agent' and b.scope_id = p_agent));
 end $$;
 
--- Reserves p_amount in every matching budget, or in none: then the row tells which hard budget refused. The money lock is held.
+-- The instant whose periods count now: the present by the database's clock, or the start of the latest period begun, whichever is later. A
+-- clock that is set back over midnight therefore counts on in the period that has begun, and a hold ends where it was counted.
+create function ledger.period_now(p_org text) returns timestamptz language sql volatile as $$
+  select greatest(platform.now(), (select max(b.period_start) from ledger.budget b where b.org_id = p_org))
+$$;
+
+-- Reserves p_amount in every matching budget, or in none: then `budget` says which hard one refused. The money lock is held.
 -- A child (p_agent_only) is covered by its root in all budgets but its own agent's.
 create function ledger.reserve_budgets(
   p_org text, p_amount bigint, p_key text, p_agent text, p_member text, p_agent_only boolean, p_now timestamptz,
-  out refused_by text, out available bigint, out resets_at timestamptz
+  out budget jsonb, out available bigint
 ) language plpgsql as $$
 declare
   b record;
   v_ids text[] := '{}';
 begin
   for b in
-    select x.id, x.hard, x.period, x.limit_nanos - case when x.period_start < ledger.period_start(x.period, p_now) then 0 else x.spent + x.held end as free
+    select x.id, x.hard, x as whole, x.limit_nanos - case when x.period_start < ledger.period_start(x.period, p_now) then 0 else x.spent + x.held end as free
     from ledger.budget x
     where x.org_id = p_org
       and ((x.scope_type = 'agent' and x.scope_id = p_agent)
@@ -37,9 +43,8 @@ begin
     order by x.id for update
   loop
     if b.hard and b.free < p_amount then
-      refused_by := b.id;
+      budget := ledger.describe_budget(b.whole, p_now);
       available := greatest(b.free, 0);
-      resets_at := ledger.period_end(b.period, p_now);
       return;
     end if;
     v_ids := v_ids || b.id;
@@ -58,10 +63,11 @@ end $$;
 create function ledger.take_hold(
   p_org text, p_id text, p_mode text, p_run text, p_amount bigint, p_parent text, p_expires timestamptz,
   p_key text, p_agent text, p_member text,
-  out outcome text, out required bigint, out available bigint, out budget_id text, out resets_at timestamptz
+  out outcome text, out required bigint, out available bigint, out budget jsonb
 ) language plpgsql as $$
 declare
   v_now timestamptz;
+  v_key text := ledger.line_of_key(p_org, p_key);
   v_money bigint;
   v_parent ledger.hold;
   v_root ledger.hold;
@@ -90,7 +96,7 @@ begin
     outcome := 'no-accounts';
     return;
   end if;
-  v_now := platform.now();
+  v_now := ledger.period_now(p_org);
   if p_parent is null and v_money < p_amount then
     outcome := 'balance';
     available := v_money;
@@ -109,18 +115,17 @@ begin
     return;
   end if;
   if p_mode = 'live' and v_cover is null then
-    select * into v_budget from ledger.reserve_budgets(p_org, p_amount, p_key, p_agent, p_member, p_parent is not null, v_now);
-    if v_budget.refused_by is not null then
+    select * into v_budget from ledger.reserve_budgets(p_org, p_amount, v_key, p_agent, p_member, p_parent is not null, v_now);
+    if v_budget.budget is not null then
       outcome := 'budget';
       available := v_budget.available;
-      budget_id := v_budget.refused_by;
-      resets_at := v_budget.resets_at;
+      budget := v_budget.budget;
       return;
     end if;
   end if;
   insert into ledger.hold (org_id, id, mode, run_id, parent_id, root_id, amount, key_id, agent_id, member_id, covers_agent, period_at, agent_period_at, expires_at)
     values (p_org, p_id, p_mode, p_run, p_parent, coalesce(v_root.id, p_id), p_amount,
-      case when p_parent is null then p_key else v_root.key_id end, p_agent, case when p_parent is null then p_member else v_root.member_id end,
+      case when p_parent is null then v_key else v_root.key_id end, p_agent, case when p_parent is null then p_member else v_root.member_id end,
       v_cover is null, coalesce(v_root.period_at, v_now), coalesce(v_cover, v_now), p_expires);
   if p_parent is null then
     perform ledger.post(p_org, p_mode, ledger.hold_transfer_id(p_id, 'take'), 'take-hold', p_id, p_run, null,
@@ -310,20 +315,24 @@ create function ledger.expected_counters(p_org text, p_scope_type text, p_scope_
 $$;
 
 -- Creates or replaces a budget. A new one starts with what its scope has spent and reserved in the current period.
-create function ledger.put_budget(p_org text, p_id text, p_scope_type text, p_scope_id text, p_period text, p_limit bigint, p_hard boolean)
-  returns text language plpgsql as $$
+create function ledger.put_budget(
+  p_org text, p_id text, p_scope_type text, p_scope_id text, p_period text, p_limit bigint, p_hard boolean, p_alert_at bigint[]
+) returns text language plpgsql as $$
 declare
-  v_now timestamptz;
+  v_scope text := case when p_scope_type = 'key' then ledger.line_of_key(p_org, p_scope_id) else p_scope_id end;
+  v_start timestamptz;
   v_id text;
 begin
   perform ledger.lock_money(p_org, 'live');
-  v_now := platform.now();
-  update ledger.budget b set limit_nanos = p_limit, hard = p_hard
-    where b.org_id = p_org and b.scope_type = p_scope_type and b.scope_id = p_scope_id and b.period = p_period returning b.id into v_id;
+  v_start := ledger.period_start(p_period, ledger.period_now(p_org));
+  -- The counters of a period that is over must not meet the new limit.
+  update ledger.budget b set limit_nanos = p_limit, hard = p_hard, alert_at = p_alert_at, period_start = greatest(b.period_start, v_start),
+      held = case when b.period_start < v_start then 0 else b.held end, spent = case when b.period_start < v_start then 0 else b.spent end
+    where b.org_id = p_org and b.scope_type = p_scope_type and b.scope_id = v_scope and b.period = p_period returning b.id into v_id;
   if v_id is null then
-    insert into ledger.budget (org_id, id, scope_type, scope_id, period, limit_nanos, hard, period_start, spent, held)
-      select p_org, p_id, p_scope_type, p_scope_id, p_period, p_limit, p_hard, ledger.period_start(p_period, v_now), c.spent, c.held
-      from ledger.expected_counters(p_org, p_scope_type, p_scope_id, p_period, v_now) c;
+    insert into ledger.budget (org_id, id, scope_type, scope_id, period, limit_nanos, hard, alert_at, period_start, spent, held)
+      select p_org, p_id, p_scope_type, v_scope, p_period, p_limit, p_hard, p_alert_at, v_start, c.spent, c.held
+      from ledger.expected_counters(p_org, p_scope_type, v_scope, p_period, v_start) c;
     v_id := p_id;
   end if;
   return v_id;

@@ -23,29 +23,27 @@ end $$;
 
 -- Decides on the asked holds of one book in the order they came, as if each had been taken alone. The money lock is held.
 create function ledger.judge_holds(p_org text, p_mode text, p_asked jsonb, p_now timestamptz)
-  returns table (hold text, outcome text, available bigint, budget_id text, resets_at timestamptz) language plpgsql as $$
+  returns table (hold text, outcome text, available bigint, budget jsonb) language plpgsql as $$
 declare
   a record;
   v_free bigint := (select x.balance from ledger.account x where x.org_id = p_org and x.mode = p_mode and x.kind = 'available');
   v_ids text[];
   v_types text[];
   v_scopes text[];
-  v_periods text[];
   v_left bigint[];
   v_refused int;
 begin
   if p_mode = 'live' then
-    select array_agg(b.id order by b.id), array_agg(b.scope_type order by b.id), array_agg(b.scope_id order by b.id), array_agg(b.period order by b.id),
+    select array_agg(b.id order by b.id), array_agg(b.scope_type order by b.id), array_agg(b.scope_id order by b.id),
         array_agg(b.limit_nanos - case when b.period_start < ledger.period_start(b.period, p_now) then 0 else b.spent + b.held end order by b.id)
-      into v_ids, v_types, v_scopes, v_periods, v_left
+      into v_ids, v_types, v_scopes, v_left
       from ledger.budget b where b.org_id = p_org and b.hard;
   end if;
   for a in select * from jsonb_to_recordset(p_asked) x (hold text, amount bigint, key text, agent text, member text) loop
     hold := a.hold;
     outcome := 'ok';
     available := null;
-    budget_id := null;
-    resets_at := null;
+    budget := null;
     if v_free is null then
       outcome := 'no-accounts';
     elsif v_free < a.amount then
@@ -62,8 +60,7 @@ begin
       if v_refused is not null then
         outcome := 'budget';
         available := greatest(v_left[v_refused], 0);
-        budget_id := v_ids[v_refused];
-        resets_at := ledger.period_end(v_periods[v_refused], p_now);
+        budget := (select ledger.describe_budget(b, p_now) from ledger.budget b where b.org_id = p_org and b.id = v_ids[v_refused]);
       else
         for i in 1 .. cardinality(v_ids) loop
           if (v_types[i] = 'organisation' or v_scopes[i] = case v_types[i] when 'key' then a.key when 'agent' then a.agent else a.member end) then
@@ -79,33 +76,37 @@ begin
   end loop;
 end $$;
 
--- Takes root holds: [{ org, mode, hold, run, amount, key, agent, member, expires, risk }]. A hold that is there already answers 'ok' again,
+-- Takes root holds: [{ org, mode, hold, run, amount, key, agent, member, lives, risk }], where `lives` is how many milliseconds of the
+-- database's clock pass before the sweeper may take it back. A hold that is there already answers 'ok' again,
 -- or 'conflict' when its content differs, so the whole call may be repeated.
 create function ledger.take_holds(p_asked jsonb)
-  returns table (hold text, outcome text, available bigint, budget_id text, resets_at timestamptz) language plpgsql as $$
+  returns table (hold text, outcome text, available bigint, budget jsonb) language plpgsql as $$
 declare
   v_now timestamptz;
+  v_period_at timestamptz;
   v_book record;
   v_answers jsonb := '[]';
 begin
   v_now := platform.now();
   for v_book in
-    select a.org, a.mode, jsonb_agg(to_jsonb(a) order by a.place) as asked from (
+    select a.org, a.mode, jsonb_agg(case when l.line_id is null then to_jsonb(a) else to_jsonb(a) || jsonb_build_object('key', l.line_id) end order by a.place) as asked from (
       select x.*, row_number() over () as place from jsonb_to_recordset(p_asked)
-        x (org text, mode text, hold text, run text, amount bigint, key text, agent text, member text, expires timestamptz, risk bigint)
+        x (org text, mode text, hold text, run text, amount bigint, key text, agent text, member text, lives bigint, risk bigint)
     ) a
     left join lateral (select true as known from ledger.hold h where h.org_id = a.org and h.id = a.hold offset 0) k on true
+    left join lateral (select x.line_id from ledger.key_line x where x.org_id = a.org and x.key_id = a.key offset 0) l on true
     where k.known is null group by 1, 2 order by 1, 2
   loop
+    v_period_at := case when v_book.mode = 'live' then ledger.period_now(v_book.org) else v_now end;
     with judged as materialized (
-      select j.*, a.run, a.amount, a.key, a.agent, a.member, a.expires, a.risk
-      from ledger.judge_holds(v_book.org, v_book.mode, v_book.asked, v_now) j
-      join jsonb_to_recordset(v_book.asked) a (hold text, run text, amount bigint, key text, agent text, member text, expires timestamptz, risk bigint) on a.hold = j.hold
+      select j.*, a.run, a.amount, a.key, a.agent, a.member, a.lives, a.risk
+      from ledger.judge_holds(v_book.org, v_book.mode, v_book.asked, v_period_at) j
+      join jsonb_to_recordset(v_book.asked) a (hold text, run text, amount bigint, key text, agent text, member text, lives bigint, risk bigint) on a.hold = j.hold
     ), taken as (
       select j.*, ledger.hold_transfer_id(j.hold, 'take') as transfer from judged j where j.outcome = 'ok'
     ), holds as (
       insert into ledger.hold (org_id, id, mode, run_id, root_id, amount, key_id, agent_id, member_id, covers_agent, period_at, agent_period_at, expires_at, at_risk)
-        select v_book.org, t.hold, v_book.mode, t.run, t.hold, t.amount, t.key, t.agent, t.member, true, v_now, v_now, t.expires, t.risk from taken t
+        select v_book.org, t.hold, v_book.mode, t.run, t.hold, t.amount, t.key, t.agent, t.member, true, v_period_at, v_period_at, v_now + t.lives * interval '1 millisecond', t.risk from taken t
     ), booked as (
       insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, content_hash, created_at)
         select v_book.org, t.transfer, v_book.mode, 'take-hold', t.hold, t.run,
@@ -121,9 +122,9 @@ begin
         where a.org_id = v_book.org and a.mode = v_book.mode and a.kind = l.account and s.total > 0
     ), counted as (
       update ledger.budget b set
-          held = case when b.period_start < ledger.period_start(b.period, v_now) then 0 else b.held end + s.total,
-          spent = case when b.period_start < ledger.period_start(b.period, v_now) then 0 else b.spent end,
-          period_start = greatest(b.period_start, ledger.period_start(b.period, v_now))
+          held = case when b.period_start < ledger.period_start(b.period, v_period_at) then 0 else b.held end + s.total,
+          spent = case when b.period_start < ledger.period_start(b.period, v_period_at) then 0 else b.spent end,
+          period_start = greatest(b.period_start, ledger.period_start(b.period, v_period_at))
         from (
           select x.id, sum(t.amount)::bigint as total from ledger.budget x join taken t
             on x.scope_type = 'organisation' or x.scope_id = case x.scope_type when 'key' then t.key when 'agent' then t.agent else t.member end
@@ -135,9 +136,9 @@ begin
   end loop;
   return query
     select a.hold, coalesce(j.outcome, case when (h.mode, h.run_id, h.amount) = (a.mode, a.run, a.amount) and h.parent_id is null then 'ok' else 'conflict' end),
-      j.available, j.budget_id, j.resets_at
+      j.available, j.budget
     from jsonb_to_recordset(p_asked) a (org text, mode text, hold text, run text, amount bigint)
-    left join jsonb_to_recordset(v_answers) j (hold text, outcome text, available bigint, budget_id text, resets_at timestamptz) on j.hold = a.hold
+    left join jsonb_to_recordset(v_answers) j (hold text, outcome text, available bigint, budget jsonb) on j.hold = a.hold
     left join lateral (select x.* from ledger.hold x where x.org_id = a.org and x.id = a.hold offset 0) h on j.hold is null;
 end $$;
 

@@ -64,7 +64,7 @@ create trigger ended_for_ever before update on models.call for each row when (ol
 -- was never begun (an answer from the cache) and `row` is all of it. p_begins: [{ hold: { …ledger.take_holds }, row: columns of models.call }].
 -- Safe to repeat. Returns one row per element: kind 'end' with what was charged, or 'begin' with the answer to its hold.
 create function models.book_calls(p_ends jsonb, p_begins jsonb)
-  returns table (kind text, id text, outcome text, charged bigint, available bigint, budget_id text, resets_at timestamptz) language plpgsql as $$
+  returns table (kind text, id text, outcome text, charged bigint, available bigint, budget jsonb) language plpgsql as $$
 declare
   v_settled jsonb;
   v_taken jsonb;
@@ -104,12 +104,12 @@ begin
       on conflict do nothing;
   end if;
   return query
-    select 'end', e.id, coalesce(s.outcome, 'ok'), coalesce(s.charged, 0), null::bigint, null::text, null::timestamptz
+    select 'end', e.id, coalesce(s.outcome, 'ok'), coalesce(s.charged, 0), null::bigint, null::jsonb
       from jsonb_to_recordset(p_ends) e (id text, hold text) left join jsonb_to_recordset(v_settled) s (hold text, outcome text, charged bigint) on s.hold = e.hold
     union all
-    select 'begin', b.hold ->> 'run', t.outcome, null, t.available, t.budget_id, t.resets_at
+    select 'begin', b.hold ->> 'run', t.outcome, null, t.available, t.budget
       from jsonb_to_recordset(p_begins) b (hold jsonb)
-      join jsonb_to_recordset(coalesce(v_taken, '[]')) t (hold text, outcome text, available bigint, budget_id text, resets_at timestamptz) on t.hold = b.hold ->> 'hold';
+      join jsonb_to_recordset(coalesce(v_taken, '[]')) t (hold text, outcome text, available bigint, budget jsonb) on t.hold = b.hold ->> 'hold';
 end $$;
 
 -- Takes back the hold of one call that nobody settled in time, and says so in its history. True when there was one to look at.

@@ -111,6 +111,7 @@ function joinBase(foundation: Foundation, agents: readonly AgentDefinition[]) {
       const credit = { transferId: `${orgId}:trial`, orgId, amountNanos: TRIAL_CREDIT_NANOS, reason: 'trial credit' };
       if (trial) await ledger.grant(tx, credit);
     },
+    onKeyRotated: (tx, rotation) => ledger.followKey(tx, rotation),
     log: { warn: (fields, message) => log.warn(message, { ...fields }) },
   });
 

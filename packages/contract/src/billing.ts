@@ -50,6 +50,8 @@ export const budget = z
     /** Null in the answer to a removal. */
     limit: money.nullable(),
     hard: z.boolean(),
+    /** Amounts at which `budget.threshold.v1` is sent, beside 50, 80 and 100 % of the limit. */
+    alertAt: z.array(money),
     spent: money,
     held: money,
     /** Null for a total, which never starts over. */
@@ -68,6 +70,9 @@ const limitMoney = money.refine(
   'must be zero or more and fit into 63 bits',
 );
 
+// More than anyone reads.
+const ALERTS_MAX = 20;
+
 export const putBudget = z
   .strictObject({
     /** `id` may be left out for the organisation itself. */
@@ -76,5 +81,14 @@ export const putBudget = z
     /** Null removes the budget. */
     limit: limitMoney.nullable(),
     hard: z.boolean(),
+    /** Replaced with the budget: what is left out is no longer told of. */
+    alertAt: z
+      .array(limitMoney.refine((value) => BigInt(value.nanos) > 0n, 'must be more than zero'))
+      .max(ALERTS_MAX)
+      .refine(
+        (all) => new Set(all.map(({ nanos }) => BigInt(nanos))).size === all.length,
+        'each amount may be named once',
+      )
+      .default([]),
   })
   .meta({ id: 'PutBudget' });

@@ -55,7 +55,10 @@ export const problem = z
     charged: money,
     required: money.optional(),
     available: money.optional(),
+    /** The hard budget that refused, whose spending it counts, and over which time. */
     budgetId: z.string().optional(),
+    budgetScope: z.object({ type: z.enum(['organisation', 'member', 'key', 'agent']), id: z.string() }).optional(),
+    budgetPeriod: z.enum(['day', 'month', 'total']).optional(),
     resetsAt: instant.nullable().optional(),
     retryAfterSeconds: z.number().int().optional(),
   })

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { instant, pageOf, pageQuery } from './common.ts';
 
 /** Everything that can be sent. An endpoint names these, a prefix such as `run.*`, or `*`. */
-export const WEBHOOK_EVENTS = ['run.started.v1', 'run.succeeded.v1', 'run.failed.v1', 'run.cancelled.v1'] as const;
+export const WEBHOOK_EVENTS = [
+  'run.started.v1',
+  'run.succeeded.v1',
+  'run.failed.v1',
+  'run.cancelled.v1',
+  'budget.threshold.v1',
+] as const;
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
 
 const url = z.string().min(1).max(2_048);

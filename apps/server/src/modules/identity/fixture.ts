@@ -55,6 +55,7 @@ export async function identityFixture(keyring: Keyring = createKeyring({ masterK
           audited.push(event);
         },
       },
+      onKeyRotated: async () => {},
       onOrganisationCreated: async (_tx, orgId) => {
         opened.push(orgId);
       },

@@ -88,7 +88,7 @@ const ADMIN_TOKEN_PURPOSE = 'admin-token';
 const ADMIN_TOKEN_BYTES = 32;
 
 export function createService(deps: IdentityDeps): IdentityService {
-  const { db, ids, keyring, audit, onOrganisationCreated, random } = deps;
+  const { db, ids, keyring, audit, onOrganisationCreated, onKeyRotated, random } = deps;
 
   const makeKey = async (
     tx: Tx,
@@ -200,6 +200,7 @@ export function createService(deps: IdentityDeps): IdentityService {
       if (old.replacedBy || !isActive(old, await databaseNow(tx))) throw new GuildhallError(keyErrors.notActive);
       const made = await makeKey(tx, { ...old, createdBy: idOf(actor) });
       await replaceKey(tx, id, { newId: made.key.id, overlapSeconds });
+      await onKeyRotated(tx, { orgId: old.orgId, keyId: id, successorId: made.key.id });
       await record(tx, actor, {
         action: 'key.rotate',
         key: old,

@@ -66,6 +66,11 @@ export interface IdentityDeps {
   readonly audit: Pick<Audit, 'append'>;
   /** Called inside the transaction that makes an organisation, as that organisation: opens its accounts, books trial credit. */
   readonly onOrganisationCreated: (tx: Tx, orgId: string, options: { readonly trial: boolean }) => Promise<void>;
+  /** Called inside the transaction that rotates a key: what the old one counted in counts the successor too. */
+  readonly onKeyRotated: (
+    tx: Tx,
+    key: { readonly orgId: string; readonly keyId: string; readonly successorId: string },
+  ) => Promise<void>;
   readonly log: { warn(fields: object, message: string): void };
   /** Unguessable bytes. */
   readonly random: (size: number) => Uint8Array;

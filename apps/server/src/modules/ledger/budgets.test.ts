@@ -47,8 +47,7 @@ test('a hard budget counts what is held and refuses the first nano beyond its li
     reason: 'budget',
     requiredNanos: 41n,
     availableNanos: 40n,
-    budgetId: budget.id,
-    resetsAt: budget.resetsAt,
+    budget: { id: budget.id, scope: budget.scope, period: 'month', resetsAt: budget.resetsAt },
   });
   expect(await books.hold('hold_2', 40n)).toEqual({ ok: true });
   await books.settle('hold_1', 25n);
@@ -149,7 +148,7 @@ test('a total budget never starts over', async () => {
   await books.hold('hold_1', 100n);
   await books.settle('hold_1', 100n);
   await books.admin(`insert into platform.clock_shift (shift) values (interval '400 days')`);
-  expect(await books.hold('hold_2', 1n)).toMatchObject({ ok: false, reason: 'budget', resetsAt: null });
+  expect(await books.hold('hold_2', 1n)).toMatchObject({ ok: false, budget: { period: 'total', resetsAt: null } });
 });
 
 test('an agent called by another is bound by its own budget, and the tree counts once in all others', async () => {

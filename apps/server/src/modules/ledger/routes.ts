@@ -24,6 +24,7 @@ const toBudgetView = (row: Budget): BudgetView => ({
   period: row.period,
   limit: toMoney(row.limitNanos),
   hard: row.hard,
+  alertAt: row.alertAtNanos.map(toMoney),
   spent: toMoney(row.spentNanos),
   held: toMoney(row.heldNanos),
   resetsAt: row.resetsAt?.toISOString() ?? null,
@@ -105,6 +106,7 @@ const changeBudget = (ledger: Ledger, audit: Audit) =>
         });
       }
       const { period, limit, hard } = body;
+      const alertAtNanos = body.alertAt.map(fromMoney).toSorted((a, b) => (a < b ? -1 : 1));
       const scope = { type, id };
       return mutate(async (tx) => {
         await audit.append(tx, {
@@ -120,7 +122,9 @@ const changeBudget = (ledger: Ledger, audit: Audit) =>
         const changed =
           limit === null
             ? { ...toBudgetView(await ledger.removeBudget(tx, { scope, period })), limit: null }
-            : toBudgetView(await ledger.putBudget(tx, { orgId, scope, period, limitNanos: fromMoney(limit), hard }));
+            : toBudgetView(
+                await ledger.putBudget(tx, { orgId, scope, period, limitNanos: fromMoney(limit), hard, alertAtNanos }),
+              );
         return { status: 200, body: changed };
       });
     },

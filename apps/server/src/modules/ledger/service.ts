@@ -4,6 +4,7 @@ import type { Db, Tx } from '../../platform/db/index.ts';
 import { type ErrorCode, GuildhallError } from '../../platform/errors/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import { ledgerErrors } from './errors.ts';
+import { refusingBudget } from './refusal.ts';
 import { TEST_CREDIT_NANOS } from './rules.ts';
 import * as store from './store.ts';
 import { linesOf, type TemplateName } from './templates.ts';
@@ -85,6 +86,11 @@ export interface Ledger {
   putBudget(tx: Tx, budget: NewBudget): Promise<Budget>;
   /** The budget as it was last. @throws ledger.budget-not-found */
   removeBudget(tx: Tx, input: { readonly scope: Budget['scope']; readonly period: BudgetPeriod }): Promise<Budget>;
+  /** What `successorId` spends counts in the budgets of `keyId`, whose place it takes. Call it where the key is rotated. */
+  followKey(
+    tx: Tx,
+    input: { readonly orgId: string; readonly keyId: string; readonly successorId: string },
+  ): Promise<void>;
   /** Gives back holds whose time is over, one transaction each; safe beside settlements. Returns how many. */
   sweepExpired(): Promise<number>;
   /** Every difference in the books of all organisations. */
@@ -136,7 +142,7 @@ function answerOf(row: store.TakeRow, holdId: string): HoldAnswer {
         reason: row.outcome,
         requiredNanos: row.required,
         availableNanos: row.available ?? 0n,
-        ...(row.outcome === 'budget' ? { budgetId: row.budget_id ?? undefined, resetsAt: row.resets_at } : {}),
+        ...(row.budget ? { budget: refusingBudget(row.budget) } : {}),
       };
   }
 }
@@ -145,8 +151,8 @@ const refusalDetail = z.object({
   outcome: z.enum(['balance', 'budget', 'parent', 'conflict', 'no-accounts', 'no-parent']),
   required: z.string().transform(BigInt),
   available: z.string().transform(BigInt).nullable(),
-  budget_id: z.string().nullable(),
-  resets_at: z.coerce.date().nullable(),
+  // Written by the ledger's own function.
+  budget: z.custom<store.DescribedBudget>().nullable(),
 });
 
 /**
@@ -240,6 +246,7 @@ export function createLedger(deps: { readonly db: Db; readonly ids: Ids }): Ledg
       if (!removed) throw refuse(ledgerErrors.budgetMissing, `${scope.type} ${scope.id} ${period}`);
       return removed;
     },
+    followKey: (tx, { orgId, keyId, successorId }) => store.followKey(tx, orgId, keyId, successorId),
     sweepExpired: () => sweepExpired(db),
     verify: (ports) => verifyBooks(db, ports),
     chargesByRun: (orgId) => db.system((tx) => store.listCharges(tx, orgId)),

@@ -21,8 +21,15 @@ export interface TakeRow {
   outcome: 'ok' | 'balance' | 'budget' | 'parent' | 'conflict' | 'no-accounts' | 'no-parent';
   required: bigint;
   available: bigint | null;
-  budget_id: string | null;
-  resets_at: Date | null;
+  budget: DescribedBudget | null;
+}
+
+/** As the functions of the ledger write the budget that refused. */
+export interface DescribedBudget {
+  readonly id: string;
+  readonly scope: { readonly type: BudgetScopeType; readonly id: string };
+  readonly period: BudgetPeriod;
+  readonly resetsAt: string | null;
 }
 
 /** A statement that returns exactly one row by its very form. */
@@ -147,11 +154,11 @@ export async function listEntries(
 
 interface BudgetRow {
   id: string;
-  scope_type: BudgetScopeType;
-  scope_id: string;
+  scope: Budget['scope'];
   period: BudgetPeriod;
   limit_nanos: bigint;
   hard: boolean;
+  alert_at: string[];
   spent: bigint;
   held: bigint;
   resets_at: Date | null;
@@ -159,17 +166,19 @@ interface BudgetRow {
 
 const fromBudgetRow = (row: BudgetRow): Budget => ({
   id: row.id,
-  scope: { type: row.scope_type, id: row.scope_id },
+  scope: row.scope,
   period: row.period,
   limitNanos: row.limit_nanos,
   hard: row.hard,
+  alertAtNanos: row.alert_at.map(BigInt),
   spentNanos: row.spent,
   heldNanos: row.held,
   resetsAt: row.resets_at,
 });
 
 // Counters of a period that is over are shown as the zeros they will be set to.
-const budgetColumns = sql`b.id, b.scope_type, b.scope_id, b.period, b.limit_nanos, b.hard, ledger.period_end(b.period, platform.now()) as resets_at,
+const budgetColumns = sql`b.id, ledger.budget_scope(b) as scope, b.period, b.limit_nanos, b.hard, b.alert_at::text[] as alert_at,
+  ledger.period_end(b.period, greatest(platform.now(), b.period_start)) as resets_at,
   case when b.period_start < ledger.period_start(b.period, platform.now()) then 0 else b.spent end as spent,
   case when b.period_start < ledger.period_start(b.period, platform.now()) then 0 else b.held end as held`;
 
@@ -182,10 +191,10 @@ export async function listBudgets(tx: Tx): Promise<Budget[]> {
 }
 
 export async function putBudget(tx: Tx, id: string, budget: NewBudget): Promise<Budget> {
-  const { orgId, scope, period, limitNanos, hard } = budget;
+  const { orgId, scope, period, limitNanos, hard, alertAtNanos = [] } = budget;
   const kept = await sql<{
     id: string;
-  }>`select ledger.put_budget(${orgId}, ${id}, ${scope.type}, ${scope.id}, ${period}, ${limitNanos}, ${hard}) as id`.execute(
+  }>`select ledger.put_budget(${orgId}, ${id}, ${scope.type}, ${scope.id}, ${period}, ${limitNanos}, ${hard}, ${[...alertAtNanos]}::bigint[]) as id`.execute(
     tx,
   );
   const found =
@@ -200,8 +209,14 @@ export async function deleteBudget(tx: Tx, scope: Budget['scope'], period: Budge
   await sql`select ledger.lock_money(platform.current_org(), 'live')`.execute(tx);
   const found =
     await sql<BudgetRow>`delete from ledger.budget b where b.org_id = platform.current_org() and b.scope_type = ${scope.type}
-    and b.scope_id = ${scope.id} and b.period = ${period} returning ${budgetColumns}`.execute(tx);
+    and b.scope_id = case when b.scope_type = 'key' then ledger.line_of_key(b.org_id, ${scope.id}) else ${scope.id} end and b.period = ${period} returning ${budgetColumns}`.execute(
+      tx,
+    );
   return found.rows.map(fromBudgetRow)[0];
+}
+
+export async function followKey(tx: Tx, orgId: string, keyId: string, successorId: string): Promise<void> {
+  await sql`select ledger.follow_key(${orgId}, ${keyId}, ${successorId})`.execute(tx);
 }
 
 /** True: took one back; false: it ended otherwise in that moment; null: none has expired. */

@@ -44,10 +44,17 @@ export type HoldAnswer =
       readonly reason: 'balance' | 'budget' | 'parent';
       readonly requiredNanos: bigint;
       readonly availableNanos: bigint;
-      readonly budgetId?: string | undefined;
-      /** When the refusing budget's period ends; null: never. */
-      readonly resetsAt?: Date | null | undefined;
+      /** The hard budget that refused, for the reason `budget`. */
+      readonly budget?: RefusingBudget | undefined;
     };
+
+export interface RefusingBudget {
+  readonly id: string;
+  readonly scope: { readonly type: BudgetScopeType; readonly id: string };
+  readonly period: BudgetPeriod;
+  /** When its period ends; null: never. */
+  readonly resetsAt: Date | null;
+}
 
 export interface Balance {
   readonly availableNanos: bigint;
@@ -78,6 +85,8 @@ export interface Budget {
   readonly limitNanos: bigint;
   /** Hard: holds past the limit are refused. Soft: only counted. */
   readonly hard: boolean;
+  /** Amounts at which it tells of itself, beside 50, 80 and 100 % of its limit. */
+  readonly alertAtNanos: readonly bigint[];
   readonly spentNanos: bigint;
   readonly heldNanos: bigint;
   /** Null for a total. */
@@ -90,6 +99,8 @@ export interface NewBudget {
   readonly period: BudgetPeriod;
   readonly limitNanos: bigint;
   readonly hard: boolean;
+  /** Default: none. */
+  readonly alertAtNanos?: readonly bigint[] | undefined;
 }
 
 /** What one run was charged, by the ledger. */

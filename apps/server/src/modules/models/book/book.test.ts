@@ -34,13 +34,22 @@ const holdOf = (amountNanos: bigint, livesMs = 60_000): CallHold => ({
   amountNanos,
   tokensMax: 1_000,
   riskNanos: amountNanos / 2n,
-  expiresAt: new Date(systemClock.now().getTime() + livesMs),
+  livesMs,
 });
 const endOf = (costNanos: bigint, change: Partial<CallEnd> = {}): CallEnd => ({
   status: 'succeeded',
   channelId: 'prv_1',
   attempts: [],
-  usage: { input: 10, output: 5, cached: 0, cacheWrite: 0, reasoning: 0, images: 0, isCounted: false },
+  usage: {
+    input: 10,
+    output: 5,
+    cached: 0,
+    cacheWrite: 0,
+    cacheWriteLong: 0,
+    reasoning: 0,
+    images: 0,
+    isCounted: false,
+  },
   costNanos,
   providerCostNanos: costNanos,
   lossNanos: 0n,
@@ -161,7 +170,8 @@ describe('the books of calls', () => {
     const byKey = answers[2];
     if (byKey === undefined || byKey.ok) throw new Error('the third hold passes the budget of its key');
     expect(byKey).toMatchObject({ reason: 'budget', availableNanos: 500n });
-    expect(byKey.resetsAt).toBeInstanceOf(Date);
+    expect(byKey.budget).toMatchObject({ scope: { type: 'key', id: 'key_a' }, period: 'day' });
+    expect(byKey.budget?.resetsAt).toBeInstanceOf(Date);
     await Promise.all(
       asked.flatMap((call, index) =>
         answers[index]?.ok ? [book.end(call, holds[index] as CallHold, endOf(400n))] : [],

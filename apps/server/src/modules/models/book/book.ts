@@ -2,7 +2,7 @@
 import type { Clock } from '../../../platform/clock/index.ts';
 import { type Db, isRetryable } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
-import type { HoldAnswer } from '../../ledger/index.ts';
+import { type HoldAnswer, refusingBudget } from '../../ledger/index.ts';
 import { callErrors } from '../errors.ts';
 import { type BookRow, beginElement, bookCalls, endElement, hitElement } from './store.ts';
 import type { CallBook } from './types.ts';
@@ -99,7 +99,7 @@ function holdAnswer(row: BookRow, requiredNanos: bigint): HoldAnswer {
     reason: row.outcome,
     requiredNanos,
     availableNanos: row.available ?? 0n,
-    ...(row.outcome === 'budget' ? { budgetId: row.budget_id ?? undefined, resetsAt: row.resets_at } : {}),
+    ...(row.budget ? { budget: refusingBudget(row.budget) } : {}),
   };
 }
 

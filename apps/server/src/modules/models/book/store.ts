@@ -1,5 +1,6 @@
 /** The SQL of the books of calls. What the statement does and in which order it locks stands in the migrations. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
+import type { DescribedBudget } from '../../ledger/index.ts';
 import type { CacheHit, CallEnd, CallHold, NewCall } from './types.ts';
 
 type Element = Readonly<Record<string, unknown>>;
@@ -10,8 +11,7 @@ export interface BookRow {
   readonly outcome: 'ok' | 'late' | 'missing' | 'conflict' | 'balance' | 'budget' | 'no-accounts';
   readonly charged: bigint | null;
   readonly available: bigint | null;
-  readonly budget_id: string | null;
-  readonly resets_at: Date | null;
+  readonly budget: DescribedBudget | null;
 }
 
 const toJson = (elements: readonly Element[]): string =>
@@ -85,7 +85,7 @@ export const beginElement = (call: NewCall, hold: CallHold): Element => ({
     key: call.payer.keyId,
     agent: call.payer.agentId,
     member: call.payer.memberId,
-    expires: hold.expiresAt,
+    lives: hold.livesMs,
     risk: hold.riskNanos,
   },
   row: { ...BLANK, ...rowOf(call), hold_id: hold.holdId, hold_nanos: hold.amountNanos, status: 'open' },

@@ -26,8 +26,8 @@ export interface CallHold {
   readonly tokensMax: number;
   /** What we may come to owe the provider if nobody settles. */
   readonly riskNanos: bigint;
-  /** When the sweeper may take it back: later than the call can last. */
-  readonly expiresAt: Date;
+  /** How long, by the database's clock, before the sweeper may take it back: longer than the call can last. */
+  readonly livesMs: number;
 }
 
 export interface CallEnd {

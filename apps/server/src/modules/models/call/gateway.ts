@@ -70,7 +70,7 @@ async function prepare(deps: GatewayDeps, incoming: Incoming): Promise<Prepared>
     amountNanos: holdFor(prices, targets, bounds),
     tokensMax: tokensFor(bounds, facts.n),
     riskNanos: bounds.reduce((most, { providerNanos }) => (providerNanos > most ? providerNanos : most), 0n),
-    expiresAt: new Date(deps.clock.now().getTime() + HOLD_LIVES_MS),
+    livesMs: HOLD_LIVES_MS,
   };
   const book = incoming.book ?? deps.book;
   const answer = await book.begin(call, hold);

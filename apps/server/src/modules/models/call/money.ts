@@ -1,7 +1,6 @@
 /** From tokens to money: what a call reserves, and what it comes to. Whole nano-USD. */
-import { toMoney } from '@guildhall/contract';
 import { GuildhallError } from '../../../platform/errors/index.ts';
-import type { HoldAnswer } from '../../ledger/index.ts';
+import { describeRefusal, type HoldRefusal } from '../../ledger/index.ts';
 import { basePrice, customerCost, type PriceBook, providerCost, worstCost } from '../../metering/index.ts';
 import { callErrors } from '../errors.ts';
 import { outputBound, type TokenCounter } from '../tokens/index.ts';
@@ -93,12 +92,7 @@ export function lossOf({ costNanos, providerCostNanos }: Cost, holdNanos: bigint
 }
 
 /** The 402 that says what is missing. */
-export function refusalOf(answer: Exclude<HoldAnswer, { ok: true }>): GuildhallError {
-  const members = {
-    required: toMoney(answer.requiredNanos),
-    available: toMoney(answer.availableNanos),
-    ...(answer.budgetId ? { budgetId: answer.budgetId, resetsAt: answer.resetsAt?.toISOString() ?? null } : {}),
-  };
+export function refusalOf(answer: HoldRefusal): GuildhallError {
   const spec = { balance: callErrors.insufficient, budget: callErrors.overBudget, parent: callErrors.overRun };
-  return new GuildhallError(spec[answer.reason], { members });
+  return new GuildhallError(spec[answer.reason], { ...describeRefusal(answer) });
 }

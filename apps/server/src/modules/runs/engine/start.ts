@@ -6,11 +6,11 @@ import { DURABLE_VERSION } from '../../../platform/durable/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
 import { catalogErrors } from '../../catalog/index.ts';
-import { holdRefusal } from '../../ledger/index.ts';
-import { basePrice, type Tier, tierOf } from '../../metering/index.ts';
+import { describeRefusal, holdRefusal } from '../../ledger/index.ts';
+import { basePrice, type PriceBook, type Tier, tierOf } from '../../metering/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
-import { planCost } from '../planning.ts';
+import { type PlannedRun, planCost } from '../planning.ts';
 import { fileRefs } from '../rules.ts';
 import { knownContents } from '../store/files.ts';
 import { admitRun } from '../store/runs.ts';
@@ -42,6 +42,7 @@ export interface Quote {
 const ORG_CONCURRENCY_MAX = 200;
 
 export interface QuoteRequest {
+  readonly orgId: string;
   readonly agentId: string;
   readonly input: unknown;
   readonly tier: string | undefined;
@@ -49,6 +50,13 @@ export interface QuoteRequest {
   readonly depth?: number;
   /** Nothing will be bought, so what may be called is not looked at: it may be gone since. */
   readonly free?: boolean;
+}
+
+async function planned(deps: RunsDeps, orgId: string, book: PriceBook, run: PlannedRun) {
+  // Most agents call nobody, and then nothing has to be looked up.
+  const calls = run.agent.plannedCalls !== undefined || run.agent.plannedModelUse !== undefined;
+  const modelPriceOf = calls ? await deps.models.plannedPrices(orgId, book) : () => 0n;
+  return planCost(offerOf(deps, book, modelPriceOf), run);
 }
 
 /**
@@ -62,7 +70,7 @@ export async function quote(deps: RunsDeps, request: QuoteRequest, tx?: Tx): Pro
   const tier = tierOf(book, request.tier);
   const baseNanos = basePrice(book, agent.id, tier.id);
   const { depth = 0, free = false } = request;
-  const plan = free ? undefined : planCost(offerOf(deps, book), { agent, input, tier: tier.id, depth });
+  const plan = free ? undefined : await planned(deps, request.orgId, book, { agent, input, tier: tier.id, depth });
   const first = plan?.faults[0];
   if (first)
     throw new GuildhallError(catalogErrors.invalidInput, {
@@ -172,15 +180,12 @@ export async function orRefusal<T>(admitting: Promise<T>): Promise<T> {
   } catch (error) {
     const refusal = holdRefusal(error);
     if (!refusal) throw error;
-    const members = {
-      required: toMoney(refusal.requiredNanos),
-      available: toMoney(refusal.availableNanos),
-      ...(refusal.budgetId ? { budgetId: refusal.budgetId, resetsAt: refusal.resetsAt?.toISOString() ?? null } : {}),
+    const spec = {
+      parent: budgetErrors.maxCostReached,
+      budget: budgetErrors.exceeded,
+      balance: budgetErrors.insufficient,
     };
-    if (refusal.reason === 'parent') throw new GuildhallError(budgetErrors.maxCostReached, { members });
-    throw new GuildhallError(refusal.reason === 'budget' ? budgetErrors.exceeded : budgetErrors.insufficient, {
-      members,
-    });
+    throw new GuildhallError(spec[refusal.reason], { ...describeRefusal(refusal) });
   }
 }
 

@@ -1,0 +1,58 @@
+/** A refused hold in the words of the public interface, the same on every path that takes holds. */
+import { type Money, toMoney } from '@guildhall/contract';
+import type { DescribedBudget } from './store.ts';
+import type { HoldAnswer, RefusingBudget } from './types.ts';
+
+export type HoldRefusal = Exclude<HoldAnswer, { ok: true }>;
+
+/** What a 402 says beside its text. */
+export type RefusalMembers = {
+  readonly required: Money;
+  readonly available: Money;
+  readonly budgetId?: string;
+  readonly budgetScope?: RefusingBudget['scope'];
+  readonly budgetPeriod?: RefusingBudget['period'];
+  readonly resetsAt?: string | null;
+};
+
+const NANOS_PER_DOLLAR = 1_000_000_000n;
+
+/** Exact, with as many decimals as it takes, and at least two. */
+function dollars(nanos: bigint): string {
+  const sign = nanos < 0n ? '-' : '';
+  const size = nanos < 0n ? -nanos : nanos;
+  const decimals = String(size % NANOS_PER_DOLLAR)
+    .padStart(9, '0')
+    .replace(/0{1,7}$/, '');
+  return `${sign}$${size / NANOS_PER_DOLLAR}.${decimals}`;
+}
+
+export const refusingBudget = ({ resetsAt, ...named }: DescribedBudget): RefusingBudget => ({
+  ...named,
+  resetsAt: resetsAt === null ? null : new Date(resetsAt),
+});
+
+const PERIODS = { day: 'daily', month: 'monthly', total: 'total' } as const;
+const SOURCES = { balance: 'The balance', parent: 'The run' } as const;
+
+function sourceOf({ reason, budget }: HoldRefusal): string {
+  if (reason !== 'budget') return SOURCES[reason];
+  return budget
+    ? `The ${PERIODS[budget.period]} budget ${budget.id} of ${budget.scope.type} ${budget.scope.id}`
+    : 'A budget';
+}
+
+/** Says what was missing and where: one sentence, and members for programs. */
+export function describeRefusal(refusal: HoldRefusal): { readonly detail: string; readonly members: RefusalMembers } {
+  const { requiredNanos, availableNanos, budget } = refusal;
+  const resetsAt = budget?.resetsAt?.toISOString() ?? null;
+  const until = resetsAt === null ? '' : `; it starts over at ${resetsAt}`;
+  return {
+    detail: `${sourceOf(refusal)} has ${dollars(availableNanos)} left, and up to ${dollars(requiredNanos)} is needed${until}.`,
+    members: {
+      required: toMoney(requiredNanos),
+      available: toMoney(availableNanos),
+      ...(budget && { budgetId: budget.id, budgetScope: budget.scope, budgetPeriod: budget.period, resetsAt }),
+    },
+  };
+}
