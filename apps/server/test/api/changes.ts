@@ -20,6 +20,12 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     perMillionTokens: { input: MONEY, output: MONEY },
     source: 'a test',
   };
+  // Nobody answers there, and it is stored nevertheless.
+  const provider = { kind: 'compatible', baseUrl: 'https://a.example/v1', key: 'sk-0123456789abcdef', force: true };
+  const stored = async (path: string, suffix: string, more: object): Promise<Change> => {
+    const { json } = await world.send({ method: 'POST', path, key: own.key, body: provider });
+    return { path: `${path}/${String(json.id)}${suffix}`, ...more };
+  };
   const fixed = (path: string, body: unknown, other: unknown) => async (): Promise<Change> => ({ path, body, other });
   const endpoint = async (suffix: string, more: object): Promise<Change> => ({
     path: `/v1/webhook-endpoints/${await make.endpoint()}${suffix}`,
@@ -54,6 +60,14 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     'POST /v1/operator/organisations': fixed('/v1/operator/organisations', { name: 'New' }, { name: 'Newer' }),
     'POST /v1/operator/credits': fixed('/v1/operator/credits', credit, { ...credit, reason: 'other' }),
     'POST /v1/operator/model-prices': fixed('/v1/operator/model-prices', price, { ...price, source: 'other' }),
+    'POST /v1/operator/providers': fixed('/v1/operator/providers', provider, { ...provider, name: 'other' }),
+    'PUT /v1/operator/providers/{id}': () =>
+      stored('/v1/operator/providers', '', { body: { weight: 2 }, other: { weight: 3 } }),
+    'POST /v1/operator/providers/{id}/test': () => stored('/v1/operator/providers', '/test', {}),
+    'DELETE /v1/operator/providers/{id}': () => stored('/v1/operator/providers', '', {}),
+    'POST /v1/provider-keys': fixed('/v1/provider-keys', provider, { ...provider, name: 'other' }),
+    'POST /v1/provider-keys/{id}/test': () => stored('/v1/provider-keys', '/test', {}),
+    'DELETE /v1/provider-keys/{id}': () => stored('/v1/provider-keys', '', {}),
     'POST /v1/webhook-endpoints': fixed('/v1/webhook-endpoints', endpointBody, { ...endpointBody, description: 'o' }),
     'PUT /v1/webhook-endpoints/{id}': () =>
       endpoint('', { body: { description: 'changed' }, other: { description: 'otherwise' } }),

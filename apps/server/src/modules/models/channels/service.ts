@@ -2,7 +2,7 @@
 import type { CreateProviderBody, CreateProviderKeyBody, UpdateProviderBody } from '@guildhall/contract';
 import type { Tx } from '../../../platform/db/index.ts';
 import { egressErrors } from '../../../platform/egress/index.ts';
-import { GuildhallError } from '../../../platform/errors/index.ts';
+import { type ErrorCode, GuildhallError } from '../../../platform/errors/index.ts';
 import type { ProviderKind } from '../types.ts';
 import { providerErrors } from './errors.ts';
 import { KIND_NAMES } from './kinds.ts';
@@ -129,7 +129,8 @@ function operatorUseCases({ db, ids, keyring, audit }: ServiceDeps, trier: Trier
      */
     async prepareUpdate(id: string, body: UpdateProviderBody) {
       const { key, force, baseUrl: given, ...rest } = body;
-      const before = found(await db.open((tx) => store.findProvider(tx, id)));
+      const before = await db.open((tx) => store.findProvider(tx, id));
+      if (!before) return refuseWith(providerErrors.notFound);
       const baseUrl = given === undefined ? before.baseUrl : baseUrlFor(before.kind, given);
       if (baseUrl !== before.baseUrl && key === undefined && before.sealed)
         throw new GuildhallError(providerErrors.keyMissing, {
@@ -170,7 +171,8 @@ function operatorUseCases({ db, ids, keyring, audit }: ServiceDeps, trier: Trier
 
     /** Tries a stored provider; the result writes down how it went. */
     async prepareProviderTest(id: string) {
-      const record = found(await db.open((tx) => store.findProvider(tx, id)));
+      const record = await db.open((tx) => store.findProvider(tx, id));
+      if (!record) return refuseWith(providerErrors.notFound);
       const check = await trier.check({ ...record, key: keyOf(record) });
       return async (tx: Tx, actor: Actor): Promise<Check> => {
         await store.noteProviderCheck(tx, id, toStored(check));
@@ -180,6 +182,11 @@ function operatorUseCases({ db, ids, keyring, audit }: ServiceDeps, trier: Trier
     },
   };
 }
+
+/** Refuses inside the transaction, where a repeated request has already been answered as the first time, or as a conflict. */
+const refuseWith = (spec: ErrorCode) => async (): Promise<never> => {
+  throw new GuildhallError(spec);
+};
 
 /** Null takes a limit away; undefined leaves it. */
 const changed = (wanted: number | null | undefined, now: number | undefined): number | undefined =>
@@ -230,8 +237,9 @@ function keyUseCases({ db, ids, keyring, audit }: ServiceDeps, trier: Trier) {
 
     /** Tries a stored key; the result writes down how it went. */
     async prepareKeyTest(orgId: string, id: string) {
-      const record = found(await db.tenant(orgId, (tx) => store.findKey(tx, id)));
-      if (!record.sealed) throw new GuildhallError(providerErrors.keyRevoked);
+      const record = await db.tenant(orgId, (tx) => store.findKey(tx, id));
+      if (!record) return refuseWith(providerErrors.keyNotFound);
+      if (!record.sealed) return refuseWith(providerErrors.keyRevoked);
       const key = openKey(keyring, keyPlace(orgId, id), record);
       const check = await trier.check({ ...record, key });
       return async (tx: Tx, actor: Actor): Promise<Check> => {
