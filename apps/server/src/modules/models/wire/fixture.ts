@@ -181,6 +181,7 @@ export const usage = {
   output: 80,
   cached: 1024,
   cacheWrite: 0,
+  cacheWriteLong: 0,
   reasoning: 64,
   images: 0,
   isCounted: false,

@@ -1,11 +1,12 @@
 /** The languages of clients and providers: reading requests and answers, and turning one language into another. */
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { wireErrors } from './errors.ts';
-import { isShallow } from './json.ts';
+import { isObject, isShallow } from './json.ts';
 import { createPassThrough } from './pass.ts';
 import { toSameWire } from './same.ts';
 import { translatorOf } from './translate/index.ts';
 import type { Translator } from './translate/types.ts';
+import { unreadable } from './translate/unreadable.ts';
 import { createTranslated } from './translated.ts';
 import type { AnswerContext, ForProvider, JsonObject, StreamTranslation, Wire } from './types.ts';
 
@@ -47,16 +48,27 @@ export function toProvider(client: Wire, provider: Wire, body: JsonObject, targe
   return client === provider ? toSameWire(client, body, target) : translator(client, provider).toProvider(body, target);
 }
 
+/** Without which an answer of its wire says nothing. */
+const MADE: Readonly<Record<Wire, string>> = {
+  chat: 'choices',
+  messages: 'content',
+  responses: 'output',
+  embeddings: 'data',
+};
+
+function assertAnswer(wire: Wire, body: JsonObject): void {
+  if (!isShallow(body)) unreadable('The answer of the provider is nested too deeply.');
+  if (isObject(body.error) || body.type === 'error') unreadable('The provider sent an error as its answer.');
+  const made = body[MADE[wire]];
+  if (!Array.isArray(made) || !made.every(isObject)) unreadable(`The answer of the provider has no ${MADE[wire]}.`);
+}
+
 /**
  * A whole answer in the client's wire. Same wire: the provider's own.
  * @throws GuildhallError `models.unreadable-answer` where it is no answer of the provider's wire.
  */
 export function fromProvider(client: Wire, provider: Wire, body: JsonObject, context: AnswerContext): JsonObject {
-  if (!isShallow(body)) {
-    throw new GuildhallError(wireErrors.unreadableAnswer, {
-      detail: 'The answer of the provider is nested too deeply.',
-    });
-  }
+  assertAnswer(provider, body);
   return client === provider ? body : translator(client, provider).fromProvider(body, context);
 }
 

@@ -19,9 +19,9 @@ export interface RequestFacts {
   /** Messages and items, each of which costs a few tokens beside its text. */
   readonly messages: number;
   readonly images: number;
-  /** Size of documents and sound sent along, decoded; their tokens cannot be counted from text. */
-  readonly fileBytes: number;
-  /** Whether the provider reads what the body does not hold: stored answers, files, the web. Then the worst case is the model's whole context. */
+  /** Input that the client had already cut into tokens, for embeddings. */
+  readonly cutTokens: number;
+  /** Whether the provider reads what cannot be counted from the body: documents, stored answers, the web. Then the worst case is the model's whole context. */
   readonly hasUnseenInput: boolean;
   readonly usesTools: boolean;
   readonly usesStructuredOutput: boolean;
@@ -29,9 +29,14 @@ export interface RequestFacts {
   readonly includesUsage: boolean;
   /** Of the wire `embeddings`, in the client's order: texts, or texts already cut into tokens. */
   readonly embeddings: readonly (string | readonly number[])[] | undefined;
+  /** What has no price here, or reaches what the account behind the key keeps for others: for the customer's own account alone. */
+  readonly ownAccountOnly: readonly FieldError[];
   /** What only a provider of the same wire can do; empty where the request can be translated as far as its members tell. */
   readonly sameWireOnly: readonly FieldError[];
 }
+
+/** The same without what needs no reader of its own. */
+export type ReadFacts = Omit<RequestFacts, 'ownAccountOnly'>;
 
 export interface ForProvider {
   /** As the provider calls it. */

@@ -16,6 +16,7 @@ interface Counts {
   readonly output: unknown;
   readonly cached?: unknown;
   readonly cacheWrite?: unknown;
+  readonly cacheWriteLong?: unknown;
   readonly reasoning?: unknown;
 }
 
@@ -25,7 +26,9 @@ function usageFrom(counts: Counts): TokenUsage | undefined {
   if (input === undefined || output === undefined) return undefined;
   if (cached === undefined || cacheWrite === undefined || reasoning === undefined) return undefined;
   if (cached + cacheWrite > input || reasoning > output) return undefined;
-  return { input, output, cached, cacheWrite, reasoning, images: 0, isCounted: false };
+  const cacheWriteLong = tokens(counts.cacheWriteLong);
+  if (cacheWriteLong === undefined || cacheWriteLong > cacheWrite) return undefined;
+  return { input, output, cached, cacheWrite, cacheWriteLong, reasoning, images: 0, isCounted: false };
 }
 
 /**
@@ -67,7 +70,9 @@ function fromMessages(usage: JsonObject): TokenUsage | undefined {
   const cacheWrite = tokens(usage.cache_creation_input_tokens);
   if (input === undefined || cached === undefined || cacheWrite === undefined) return undefined;
   const reasoning = objectAt(usage.output_tokens_details).thinking_tokens;
-  return usageFrom({ input: input + cached + cacheWrite, output: usage.output_tokens, cached, cacheWrite, reasoning });
+  const cacheWriteLong = objectAt(usage.cache_creation).ephemeral_1h_input_tokens;
+  const total = input + cached + cacheWrite;
+  return usageFrom({ input: total, output: usage.output_tokens, cached, cacheWrite, cacheWriteLong, reasoning });
 }
 
 const READERS = { chat: fromChat, embeddings: fromChat, responses: fromResponses, messages: fromMessages };

@@ -2,7 +2,7 @@
 import { isObject, objectAt, textAt } from '../json.ts';
 import { CHAT_MEMBERS } from '../translate/chat-as-messages/members.ts';
 import { refusalsOf } from '../translate/members.ts';
-import type { JsonObject, RequestFacts } from '../types.ts';
+import type { JsonObject, ReadFacts } from '../types.ts';
 import { countIn, modelIn, objectsIn, pointer, refuse, refuseWire, switchIn } from './refuse.ts';
 import { assertObjectSchema } from './schema.ts';
 import { addChatPart, addJson, addText, emptyTally, type Tally } from './tally.ts';
@@ -69,7 +69,7 @@ function addFormat(tally: Tally, body: JsonObject): boolean {
   return true;
 }
 
-export function readChat(body: JsonObject): RequestFacts {
+export function readChat(body: JsonObject): ReadFacts {
   const messages = objectsIn(body, 'messages');
   if (messages === undefined && body.input !== undefined) refuseWire('responses', 'It has an input and no messages');
   if (messages === undefined || messages.length === 0)

@@ -1,6 +1,6 @@
 /** A body of POST /v1/embeddings. */
 import { isCount } from '../json.ts';
-import type { Json, JsonObject, RequestFacts } from '../types.ts';
+import type { Json, JsonObject, ReadFacts } from '../types.ts';
 import { countIn, modelIn, refuse, refuseWire } from './refuse.ts';
 
 /** OpenAI's own bound. */
@@ -20,7 +20,7 @@ function inputsIn(input: Json | undefined): readonly (string | readonly number[]
   });
 }
 
-export function readEmbeddings(body: JsonObject): RequestFacts {
+export function readEmbeddings(body: JsonObject): ReadFacts {
   if (body.input === undefined && body.messages !== undefined) {
     refuseWire('chat/completions', 'It has messages and no input');
   }
@@ -39,7 +39,7 @@ export function readEmbeddings(body: JsonObject): RequestFacts {
     texts: embeddings.filter((input) => typeof input === 'string'),
     messages: 0,
     images: 0,
-    fileBytes: 0,
+    cutTokens: embeddings.reduce((sum, input) => (typeof input === 'string' ? sum : sum + input.length), 0),
     hasUnseenInput: false,
     usesTools: false,
     usesStructuredOutput: false,

@@ -1,13 +1,14 @@
 /** What a request asks for, read before anything is held or sent. */
 import { isObject } from '../json.ts';
-import type { JsonObject, RequestFacts, Wire } from '../types.ts';
+import type { JsonObject, ReadFacts, RequestFacts, Wire } from '../types.ts';
 import { readChat } from './chat.ts';
 import { readEmbeddings } from './embeddings.ts';
 import { readMessages } from './messages.ts';
+import { ownAccountOnly } from './own-account.ts';
 import { assertReadable, refuse } from './refuse.ts';
 import { readResponses } from './responses.ts';
 
-const READERS: Readonly<Record<Wire, (body: JsonObject) => RequestFacts>> = {
+const READERS: Readonly<Record<Wire, (body: JsonObject) => ReadFacts>> = {
   chat: readChat,
   responses: readResponses,
   messages: readMessages,
@@ -21,5 +22,5 @@ const READERS: Readonly<Record<Wire, (body: JsonObject) => RequestFacts>> = {
 export function readRequest(wire: Wire, body: unknown): RequestFacts {
   if (!isObject(body)) return refuse('', 'must be a JSON object');
   assertReadable(body);
-  return READERS[wire](body);
+  return { ...READERS[wire](body), ownAccountOnly: ownAccountOnly(wire, body) };
 }

@@ -182,7 +182,7 @@ describe('facts', () => {
           },
         ],
       },
-      { texts: ['see'], images: 1, fileBytes: 3, hasUnseenInput: false },
+      { texts: ['see'], images: 1, hasUnseenInput: true },
     ],
     [
       'a file that only the provider has',

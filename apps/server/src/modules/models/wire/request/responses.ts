@@ -2,10 +2,10 @@
 import { isObject, listAt, objectAt } from '../json.ts';
 import { refusalsOf } from '../translate/members.ts';
 import { RESPONSES_MEMBERS } from '../translate/responses-as-chat/members.ts';
-import type { Json, JsonObject, RequestFacts } from '../types.ts';
+import type { Json, JsonObject, ReadFacts } from '../types.ts';
 import { countIn, modelIn, objectsIn, refuse, refuseWire, switchIn } from './refuse.ts';
 import { assertObjectSchema } from './schema.ts';
-import { addFile, addJson, addText, emptyTally, type Tally } from './tally.ts';
+import { addJson, addText, emptyTally, type Tally } from './tally.ts';
 
 function addContent(tally: Tally, content: Json | undefined): void {
   if (typeof content === 'string') {
@@ -14,7 +14,7 @@ function addContent(tally: Tally, content: Json | undefined): void {
   }
   for (const part of listAt(content).map(objectAt)) {
     if (part.type === 'input_image') tally.images += 1;
-    else if (part.type === 'input_file') addFile(tally, part.file_data);
+    else if (part.type === 'input_file') tally.hasUnseenInput = true;
     else if (typeof part.text === 'string') addText(tally, part.text);
     else if (typeof part.refusal === 'string') addText(tally, part.refusal);
     else addJson(tally, part);
@@ -90,7 +90,7 @@ function addInput(tally: Tally, body: JsonObject, isUnseen: boolean): void {
   tally.messages = items?.length ?? 0;
 }
 
-export function readResponses(body: JsonObject): RequestFacts {
+export function readResponses(body: JsonObject): ReadFacts {
   const tally = emptyTally();
   tally.messages = 1;
   const isUnseen = UNSEEN.some((name) => body[name] !== undefined && body[name] !== null);

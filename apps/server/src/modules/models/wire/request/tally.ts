@@ -6,11 +6,11 @@ export interface Tally {
   readonly texts: string[];
   messages: number;
   images: number;
-  fileBytes: number;
+  cutTokens: number;
   hasUnseenInput: boolean;
 }
 
-export const emptyTally = (): Tally => ({ texts: [], messages: 0, images: 0, fileBytes: 0, hasUnseenInput: false });
+export const emptyTally = (): Tally => ({ texts: [], messages: 0, images: 0, cutTokens: 0, hasUnseenInput: false });
 
 export function addText(tally: Tally, text: unknown): void {
   if (typeof text === 'string' && text !== '') tally.texts.push(text);
@@ -20,12 +20,6 @@ export function addText(tally: Tally, text: unknown): void {
 export function addJson(tally: Tally, value: Json | undefined): void {
   if (value !== undefined && value !== null)
     tally.texts.push(typeof value === 'string' ? value : JSON.stringify(value));
-}
-
-/** Bytes behind base64, whether or not a `data:` address is before it. */
-export function addFile(tally: Tally, base64: unknown): void {
-  if (typeof base64 === 'string') tally.fileBytes += Math.ceil((base64.length * 3) / 4);
-  else tally.hasUnseenInput = true;
 }
 
 /** A part of a message in the manner of chat. */
@@ -41,10 +35,8 @@ export function addChatPart(tally: Tally, part: JsonObject): void {
       tally.images += 1;
       return;
     case 'input_audio':
-      addFile(tally, objectAt(part.input_audio).data);
-      return;
     case 'file':
-      addFile(tally, objectAt(part.file).file_data);
+      tally.hasUnseenInput = true;
       return;
     default:
       addJson(tally, part);
@@ -79,7 +71,7 @@ export function addBlock(tally: Tally, block: JsonObject): void {
         addBlocks(tally, source.content);
         return;
       }
-      addFile(tally, source.type === 'base64' ? source.data : undefined);
+      tally.hasUnseenInput = true;
       return;
     case 'tool_use':
       addText(tally, block.name);

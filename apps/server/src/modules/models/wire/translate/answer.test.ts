@@ -201,7 +201,16 @@ test.each([
 });
 
 test('usage that the provider left out is what we counted', () => {
-  const usage = { input: 5, output: 3, cached: 0, cacheWrite: 0, reasoning: 0, images: 0, isCounted: true };
+  const usage = {
+    input: 5,
+    output: 3,
+    cached: 0,
+    cacheWrite: 0,
+    cacheWriteLong: 0,
+    reasoning: 0,
+    images: 0,
+    isCounted: true,
+  };
   expect(from('messages', 'chat', completion({ content: 'so' }, 'stop'), { ...context, usage })).toMatchObject({
     usage: { input_tokens: 5, output_tokens: 3 },
   });

@@ -285,6 +285,7 @@ describe('effort of reasoning', () => {
     ['claude-sonnet-5', 'max', 'max'],
     ['claude-haiku-5-5', 'xhigh', 'xhigh'],
     ['claude-opus-4-10', 'high', 'high'],
+    ['claude-haiku-5-3', 'low', 'low'],
   ])('%s decides itself and takes %s as an effort', (model, effort, said) => {
     expect(ask(model, effort)).toMatchObject({ thinking: { type: 'adaptive' }, output_config: { effort: said } });
   });

@@ -4,8 +4,7 @@ import type { Json, JsonObject } from '../../types.ts';
 import { refusePart } from '../members.ts';
 
 /** Claude up to 4.5 takes a budget of tokens; those after it decide themselves and take an effort, and refuse a budget. */
-const TAKES_BUDGET =
-  /claude-(?:[\w-]*-)?3(?:\b|-)|claude-(?:opus|sonnet|haiku)-4(?:-[015](?!\d))?(?=$|-20\d{6}|-latest|@|:)/;
+const TAKES_BUDGET = /claude-3-|claude-(?:opus|sonnet|haiku)-4(?:-[015])?(?=$|-20\d{6}|-latest|@|:)/;
 /** Anthropic's own bound. */
 const BUDGET_MIN = 1024;
 /** Of tokens to think with, in steps as Anthropic's examples have them. */
