@@ -73,7 +73,7 @@ begin
     new.told := array(select k.mark from ledger.budget_marks(new.limit_nanos, new.alert_at) k
       where k.mark = any (new.told) and (k.percent is null or k.amount <= new.spent));
   end if;
-  for m in select * from ledger.budget_marks(new.limit_nanos, new.alert_at) k where k.mark <> all (new.told) and k.amount <= new.spent order by k.amount loop
+  for m in select * from ledger.budget_marks(new.limit_nanos, new.alert_at) k where k.mark <> all (new.told) and k.amount <= new.spent order by k.amount, k.percent loop
     new.told := new.told || m.mark;
     perform platform.tell_outside(new.org_id, 'evt_' || replace(gen_random_uuid()::text, '-', ''), 'budget.threshold.v1',
       ledger.describe_budget(new, new.period_start) - 'id' || jsonb_build_object('budgetId', new.id, 'mode', 'live', 'limit', ledger.money(new.limit_nanos),
