@@ -3,6 +3,7 @@
 export * from './billing.ts';
 export * from './catalog.ts';
 export * from './common.ts';
+export * from './gateway.ts';
 export * from './identity.ts';
 export * from './models.ts';
 export * from './providers.ts';

@@ -7,7 +7,7 @@ import type { Metering } from '../metering/index.ts';
 import { costsByCall, createCallBook, sweepOne } from './book/index.ts';
 import { type CallObserver, createGateway, type Gateway } from './call/index.ts';
 import { type Channels, type ChannelsDeps, createChannels } from './channels/index.ts';
-import { createChoices } from './choices/index.ts';
+import { choicesRoutes, createChoices, createPolicies } from './choices/index.ts';
 import { modelRoutes } from './routes.ts';
 import { createTokenCounter } from './tokens/index.ts';
 import { type ChannelHealth, createUpstream } from './upstream/index.ts';
@@ -53,9 +53,15 @@ export function createModels(deps: ModelsDeps): Models {
   const channels = createChannels({ ...deps, health: upstream.health });
   const book = createCallBook({ db, clock });
   const tokens = createTokenCounter({ clock });
-  const gateway = createGateway({ ...deps, channels, choices: createChoices(deps), book, tokens, upstream });
+  const choices = createChoices(deps);
+  const policies = createPolicies(deps);
+  const gateway = createGateway({ ...deps, channels, choices, policies, book, tokens, upstream });
   return {
-    routes: [...modelRoutes({ gateway, channels, metering }), ...channels.routes],
+    routes: [
+      ...modelRoutes({ gateway, channels, metering, policies }),
+      ...channels.routes,
+      ...choicesRoutes({ ...deps, choices, policies }),
+    ],
     gateway,
     channels,
     health: upstream.health,

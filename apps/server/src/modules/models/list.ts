@@ -4,11 +4,13 @@ import { z } from 'zod';
 import { customerCost, type Metering, type ModelPrice, type PriceBook, type TokenRates } from '../metering/index.ts';
 import { platformFee } from './call/index.ts';
 import type { Channels } from './channels/index.ts';
-import type { ProviderKind } from './types.ts';
+import { allowsModel, faultOfChannel, type Policies } from './choices/index.ts';
+import type { Channel, ProviderKind } from './types.ts';
 
 export interface ListDeps {
   readonly channels: Pick<Channels, 'candidates' | 'models'>;
   readonly metering: Pick<Metering, 'modelPrice' | 'modelPrices' | 'priceBook'>;
+  readonly policies: Pick<Policies, 'forOrg'>;
 }
 
 const rates = z.object({ input: money, cachedInput: money, cacheWrite: money, output: money, reasoning: money });
@@ -102,22 +104,29 @@ function toShown(book: PriceBook, offer: Offer): ModelShown {
   };
 }
 
-/** Priced models of the providers that are set up, and what providers themselves list where a price or an own key makes it callable. In order of id. */
+/**
+ * Priced models of the providers that are set up, and what providers themselves list where a price or an own key makes it callable; of these what
+ * the organisation allows. In order of id.
+ */
 export async function listModels(deps: ListDeps, orgId: string): Promise<ModelShown[]> {
-  const channels = await deps.channels.candidates({ orgId });
+  const policy = await deps.policies.forOrg(orgId);
+  const isAllowed = (channel: Channel): boolean =>
+    faultOfChannel(policy, channel, channel.ownerOrgId !== undefined) === undefined;
+  const channels = (await deps.channels.candidates({ orgId })).filter(isAllowed);
   const ownKinds = new Set(channels.filter((one) => one.ownerOrgId !== undefined).map((one) => one.kind));
   const kinds = new Set<string>(channels.map((one) => one.kind));
   const book = await deps.metering.priceBook();
   const offers = new Map<string, Offer>();
   const add = (kind: ProviderKind, name: string, price: ModelPrice | undefined): void => {
     const ownKey = ownKinds.has(kind);
-    if ((price || ownKey) && !offers.has(`${kind}/${name}`))
-      offers.set(`${kind}/${name}`, { kind, name, price, ownKey });
+    const isOffered = (price || ownKey) && allowsModel(policy, kind, [name, price?.name ?? name]);
+    if (isOffered && !offers.has(`${kind}/${name}`)) offers.set(`${kind}/${name}`, { kind, name, price, ownKey });
   };
   // The price book names kinds of providers and nothing else.
   for (const price of await deps.metering.modelPrices())
     if (kinds.has(price.kind) && price.name !== '*') add(price.kind as ProviderKind, price.name, price);
   for (const { channel, names } of await deps.channels.models(orgId)) {
+    if (!isAllowed(channel)) continue;
     for (const name of names) add(channel.kind, name, await deps.metering.modelPrice(channel.kind, name));
   }
   return [...offers.values()].map((offer) => toShown(book, offer)).toSorted((a, b) => (a.id < b.id ? -1 : 1));

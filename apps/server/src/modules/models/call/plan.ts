@@ -1,8 +1,9 @@
 /** Which models may answer a request, over which channels, and at which price: from the name a client wrote. */
+import type { ModelPolicy } from '@guildhall/contract';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Metering, ModelPrice } from '../../metering/index.ts';
-import type { Channels, RequestKey } from '../channels/index.ts';
-import type { Choices } from '../choices/index.ts';
+import { type Channels, REQUEST_CHANNEL, type RequestKey } from '../channels/index.ts';
+import { allowsModel, type Choices, choiceErrors, faultOfChannel, type Policies } from '../choices/index.ts';
 import { callErrors } from '../errors.ts';
 import { type Channel, isProviderKind, type ProviderKind, type Wire } from '../types.ts';
 import type { Target } from '../upstream/index.ts';
@@ -27,6 +28,7 @@ export interface PlanDeps {
   readonly channels: Pick<Channels, 'candidates' | 'models'>;
   readonly metering: Pick<Metering, 'modelPrice'>;
   readonly choices: Choices;
+  readonly policies: Pick<Policies, 'forOrg'>;
 }
 
 export interface Asked {
@@ -77,11 +79,36 @@ async function kindsOffering(deps: PlanDeps, asked: Asked, kinds: readonly Provi
   return found.toSorted((a, b) => rank(a) - rank(b));
 }
 
-async function target(deps: PlanDeps, asked: Asked, named: Named, all: readonly Channel[]): Promise<PlannedTarget> {
-  const ofKind = all.filter((channel) => channel.kind === named.kind);
+const refused = (detail: string): GuildhallError =>
+  new GuildhallError(choiceErrors.policyRefuses, { detail, errors: [{ path: '/model', message: 'is not allowed' }] });
+
+/** Of the channels of one kind, those that the organisation allows. @throws `models.policy-refuses` when that is none. */
+function allowed(policy: ModelPolicy, { kind, name }: Named, ofKind: readonly Channel[]): readonly Channel[] {
+  const faults = ofKind.map((channel) => {
+    const isStoredKey = channel.ownerOrgId !== undefined && channel.id !== REQUEST_CHANNEL;
+    return faultOfChannel(policy, channel, isStoredKey);
+  });
+  const fit = ofKind.filter((_, index) => faults[index] === undefined);
+  if (fit.length === 0) throw refused(`Every way to "${kind}/${name}" ${[...new Set(faults)].join(', or ')}.`);
+  return fit;
+}
+
+interface Ways {
+  readonly policy: ModelPolicy;
+  readonly all: readonly Channel[];
+}
+
+async function target(deps: PlanDeps, asked: Asked, named: Named, { policy, all }: Ways): Promise<PlannedTarget> {
+  const price = await deps.metering.modelPrice(named.kind, named.name);
+  if (!allowsModel(policy, named.kind, [named.name, price?.name ?? named.name]))
+    throw refused(`"${named.kind}/${named.name}" is not among the models that it allows.`);
+  const ofKind = allowed(
+    policy,
+    named,
+    all.filter((channel) => channel.kind === named.kind),
+  );
   const owned = ofKind.filter((channel) => channel.ownerOrgId !== undefined);
   const ownKey = owned.length > 0;
-  const price = await deps.metering.modelPrice(named.kind, named.name);
   if (!price && !ownKey)
     throw new GuildhallError(callErrors.unpriced, {
       detail: `"${named.kind}/${named.name}" has no price.`,
@@ -103,18 +130,41 @@ const unknown = (model: string): GuildhallError =>
     errors: [{ path: '/model', message: 'is not offered here' }],
   });
 
-/** Models of a tier's list whose providers are set up, in the order in which they are to be asked. */
-async function chosen(deps: PlanDeps, asked: Asked, all: readonly Channel[]): Promise<Plan | undefined> {
+/** Whether another model of the list may stand in for one that cannot be asked. */
+const isReplaceable = (error: unknown): error is GuildhallError =>
+  error instanceof GuildhallError &&
+  (error.spec === callErrors.unpriced ||
+    error.spec === callErrors.noEmbeddings ||
+    error.spec === choiceErrors.policyRefuses);
+
+/** Models of a tier's list that can be asked, in the order in which they are to be. */
+async function chosen(deps: PlanDeps, asked: Asked, ways: Ways): Promise<Plan | undefined> {
   const models = await deps.choices.forName(asked.model);
   if (models === undefined) return undefined;
   const named = models.flatMap((model) => split(model) ?? []);
-  const served = named.filter(({ kind }) => all.some((channel) => channel.kind === kind));
-  const [first, ...others] = await Promise.all(served.map((one) => target(deps, asked, one, all)));
-  if (!first) throw new GuildhallError(callErrors.noProvider, { detail: `Nobody serves "${asked.model}".` });
-  return { targets: [first, ...others], mayFallBack: true };
+  const served = named.filter(({ kind }) => ways.all.some((channel) => channel.kind === kind));
+  const refusals: GuildhallError[] = [];
+  const found = await Promise.all(
+    served.map(async (one) => {
+      try {
+        return [await target(deps, asked, one, ways)];
+      } catch (error) {
+        if (!isReplaceable(error)) throw error;
+        refusals.push(error);
+        return [];
+      }
+    }),
+  );
+  const [first, ...others] = found.flat();
+  if (!first)
+    throw refusals[0] ?? new GuildhallError(callErrors.noProvider, { detail: `Nobody serves "${asked.model}".` });
+  // What may not be asked must not make the hold larger either.
+  return ways.policy.mayFallBack ? { targets: [first, ...others], mayFallBack: true } : only(first);
 }
 
-/** @throws `models.unknown-model`, `.unpriced`, `.no-provider`, `.no-embeddings`, and what channels say of a key that the request brings. */
+const only = (target: PlannedTarget): Plan => ({ targets: [target], mayFallBack: false });
+
+/** @throws `models.unknown-model`, `.unpriced`, `.no-provider`, `.no-embeddings`, `.policy-refuses`, and what channels say of a key that the request brings. */
 export async function plan(deps: PlanDeps, asked: Asked): Promise<Plan> {
   const { orgId, requestKey } = asked;
   const named = split(asked.model);
@@ -122,14 +172,15 @@ export async function plan(deps: PlanDeps, asked: Asked): Promise<Plan> {
   const { channels } = asked;
   const all = channels ? offered.filter((one) => (one.ownerOrgId !== undefined) === (channels === 'own')) : offered;
   if (all.length === 0) throw new GuildhallError(callErrors.noProvider);
-  const list = await chosen(deps, asked, all);
+  const ways = { policy: await deps.policies.forOrg(orgId), all };
+  const list = await chosen(deps, asked, ways);
   if (list) return list;
   const kinds = [...new Set(all.map((channel) => channel.kind))];
   if (named) {
     if (!kinds.includes(named.kind)) throw unknown(asked.model);
-    return { targets: [await target(deps, asked, named, all)], mayFallBack: false };
+    return only(await target(deps, asked, named, ways));
   }
   const [kind] = requestKey ? kinds : await kindsOffering(deps, asked, kinds);
   if (kind === undefined) throw unknown(asked.model);
-  return { targets: [await target(deps, asked, { kind, name: asked.model }, all)], mayFallBack: false };
+  return only(await target(deps, asked, { kind, name: asked.model }, ways));
 }
