@@ -14,6 +14,16 @@ export type Money = z.infer<typeof money>;
 export const toMoney = (nanos: bigint): Money => ({ nanos: nanos.toString(), currency: 'USD' });
 export const fromMoney = (value: Money): bigint => BigInt(value.nanos);
 
+const DOLLAR_NANOS = 1_000_000_000n;
+
+/** `$0.0475`: every digit that is there, at least two after the point. */
+export function formatNanos(nanos: bigint): string {
+  const sign = nanos < 0n ? '-' : '';
+  const size = nanos < 0n ? -nanos : nanos;
+  const fraction = (size % DOLLAR_NANOS).toString().padStart(9, '0').replace(/0+$/, '');
+  return `${sign}$${size / DOLLAR_NANOS}.${fraction.padEnd(2, '0')}`;
+}
+
 /** ISO 8601, UTC, milliseconds. */
 export const instant = z.iso.datetime({ precision: 3 });
 

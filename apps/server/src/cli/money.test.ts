@@ -1,5 +1,6 @@
+import { formatNanos } from '@guildhall/contract';
 import { expect, test } from 'vitest';
-import { formatNanos, parseDollars } from './money.ts';
+import { parseDollars } from './money.ts';
 
 test.each([
   [0n, '$0.00'],

@@ -1,19 +1,10 @@
 /** Dollars as people write them, exact to the nano-dollar: digits are moved, never computed with floats. */
-import { fromMoney, type Money, toMoney } from '@guildhall/contract';
+import { formatNanos, fromMoney, type Money, toMoney } from '@guildhall/contract';
 import { usageError } from './exit-codes.ts';
 
 const DOLLAR_NANOS = 1_000_000_000n;
 const NANO_DIGITS = 9;
-const CENT_DIGITS = 2;
 const AMOUNT = /^\$?(\d{1,10})(?:\.(\d{1,9}))?$/;
-
-/** `$0.0475`: every digit that is there, at least two after the point. */
-export function formatNanos(nanos: bigint): string {
-  const sign = nanos < 0n ? '-' : '';
-  const size = nanos < 0n ? -nanos : nanos;
-  const fraction = (size % DOLLAR_NANOS).toString().padStart(NANO_DIGITS, '0').replace(/0+$/, '');
-  return `${sign}$${size / DOLLAR_NANOS}.${fraction.padEnd(CENT_DIGITS, '0')}`;
-}
 
 export const formatMoney = (money: Money): string => formatNanos(fromMoney(money));
 

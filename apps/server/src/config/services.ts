@@ -42,7 +42,7 @@ export const SERVICE_SETTINGS = [
     fallback: 'the operator gets no mail',
     bounds: 'one mail address',
     effect:
-      'Gets a mail when something needs the operator, such as a webhook endpoint disabled after days of failures.',
+      'Gets a mail when something needs the operator, such as a webhook endpoint disabled after days of failures or a budget that is running out.',
     schema: mailAddress.optional(),
   },
   {

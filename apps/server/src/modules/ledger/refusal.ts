@@ -1,5 +1,5 @@
 /** A refused hold in the words of the public interface, the same on every path that takes holds. */
-import { type Money, toMoney } from '@guildhall/contract';
+import { formatNanos, type Money, toMoney } from '@guildhall/contract';
 import type { DescribedBudget } from './store.ts';
 import type { HoldAnswer, RefusingBudget } from './types.ts';
 
@@ -14,18 +14,6 @@ export type RefusalMembers = {
   readonly budgetPeriod?: RefusingBudget['period'];
   readonly resetsAt?: string | null;
 };
-
-const NANOS_PER_DOLLAR = 1_000_000_000n;
-
-/** Exact, with as many decimals as it takes, and at least two. */
-function dollars(nanos: bigint): string {
-  const sign = nanos < 0n ? '-' : '';
-  const size = nanos < 0n ? -nanos : nanos;
-  const decimals = String(size % NANOS_PER_DOLLAR)
-    .padStart(9, '0')
-    .replace(/0{1,7}$/, '');
-  return `${sign}$${size / NANOS_PER_DOLLAR}.${decimals}`;
-}
 
 export const refusingBudget = ({ resetsAt, ...named }: DescribedBudget): RefusingBudget => ({
   ...named,
@@ -48,7 +36,7 @@ export function describeRefusal(refusal: HoldRefusal): { readonly detail: string
   const resetsAt = budget?.resetsAt?.toISOString() ?? null;
   const until = resetsAt === null ? '' : `; it starts over at ${resetsAt}`;
   return {
-    detail: `${sourceOf(refusal)} has ${dollars(availableNanos)} left, and up to ${dollars(requiredNanos)} is needed${until}.`,
+    detail: `${sourceOf(refusal)} has ${formatNanos(availableNanos)} left, and up to ${formatNanos(requiredNanos)} is needed${until}.`,
     members: {
       required: toMoney(requiredNanos),
       available: toMoney(availableNanos),

@@ -1,14 +1,28 @@
-/** Tells the operator by mail what needs a person: an endpoint that was disabled after days of failures. */
+/** Tells the operator by mail what needs a person: an endpoint that was disabled after days of failures, a budget that is running out. */
+import { formatNanos, fromMoney, type Money } from '@guildhall/contract';
 import type { MailQueue } from '../../platform/mail/index.ts';
 import type { OutboxEvent, OutboxReader } from '../../platform/outbox/index.ts';
 
 /** Written by the transaction that disables an endpoint. Not for the outside: no pattern of an endpoint fits it. */
 export const ENDPOINT_DISABLED = 'webhook-endpoint.disabled.v1';
+/** Written by the ledger in the transaction that reaches a threshold. */
+const BUDGET_THRESHOLD = 'budget.threshold.v1';
 
 export interface EndpointDisabled {
   readonly endpointId: string;
   /** `failing`: five days without a success. `gone`: the receiver answered 410, which is its own wish. */
   readonly reason: 'failing' | 'gone';
+}
+
+interface BudgetThreshold {
+  readonly budgetId: string;
+  readonly scope: { readonly type: string; readonly id: string };
+  readonly period: string;
+  readonly hard: boolean;
+  readonly limit: Money;
+  readonly spent: Money;
+  readonly threshold: { readonly percent: number | null; readonly amount: Money };
+  readonly resetsAt: string | null;
 }
 
 export interface OperatorMailDeps {
@@ -17,16 +31,49 @@ export interface OperatorMailDeps {
   readonly to: string | undefined;
 }
 
-function textOf(orgId: string, endpointId: string): string {
-  return [
-    `The webhook endpoint ${endpointId} of organisation ${orgId} has failed for five days and is disabled.`,
-    'Its later events are kept as failed deliveries for 30 days.',
-    '',
-    'What to do: have the receiver repaired, enable the endpoint, then replay what failed:',
-    `  PATCH /v1/webhook-endpoints/${endpointId}  {"enabled": true}`,
-    `  POST  /v1/webhook-endpoints/${endpointId}/replay  {"failed": true}`,
-    '',
-  ].join('\n');
+interface Letter {
+  readonly subject: string;
+  readonly lines: readonly string[];
+}
+
+function ofEndpoint(orgId: string, { endpointId, reason }: EndpointDisabled): Letter | undefined {
+  if (reason !== 'failing') return undefined;
+  return {
+    subject: 'A webhook endpoint was disabled after five days of failures',
+    lines: [
+      `The webhook endpoint ${endpointId} of organisation ${orgId} has failed for five days and is disabled.`,
+      'Its later events are kept as failed deliveries for 30 days.',
+      '',
+      'What to do: have the receiver repaired, enable the endpoint, then replay what failed:',
+      `  PATCH /v1/webhook-endpoints/${endpointId}  {"enabled": true}`,
+      `  POST  /v1/webhook-endpoints/${endpointId}/replay  {"failed": true}`,
+    ],
+  };
+}
+
+const dollars = (money: Money): string => formatNanos(fromMoney(money));
+
+function ofBudget(orgId: string, told: BudgetThreshold): Letter {
+  const { scope, period, limit, spent, threshold, hard, resetsAt } = told;
+  const reached = threshold.percent === null ? dollars(threshold.amount) : `${threshold.percent} %`;
+  const beyond = hard ? 'What would pass the limit is refused with 402.' : 'It is a soft budget: nothing is refused.';
+  return {
+    subject: `A budget of organisation ${orgId} has reached ${reached}`,
+    lines: [
+      `The budget ${told.budgetId} (${scope.type} ${scope.id}, period: ${period}) of organisation ${orgId} has reached ${reached}.`,
+      `Spent: ${dollars(spent)} of ${dollars(limit)}. ${beyond}`,
+      resetsAt === null ? 'It never starts over.' : `It starts over at ${resetsAt}.`,
+      '',
+      'What to do: nothing, if this was expected; else see who spent it (GET /v1/usage?groupBy=key) or change the budget (PUT /v1/budgets).',
+    ],
+  };
+}
+
+function letterOf({ type, orgId, data }: OutboxEvent): Letter | undefined {
+  // Each type has one writer, which gives its data this shape.
+  if (type === ENDPOINT_DISABLED) return ofEndpoint(orgId, data as EndpointDisabled);
+  if (type === BUDGET_THRESHOLD) return ofBudget(orgId, data as BudgetThreshold);
+  return undefined;
 }
 
 /** Queues the mail in the event's own transaction, under the event's id: one mail for one event. */
@@ -34,13 +81,10 @@ export function createOperatorMailReader({ queue, to }: OperatorMailDeps): Outbo
   return async (tx, events: readonly OutboxEvent[]) => {
     if (to === undefined) return;
     for (const event of events) {
-      if (event.type !== ENDPOINT_DISABLED) continue;
-      // Written by this module alone, with this shape.
-      const { endpointId, reason } = event.data as EndpointDisabled;
-      if (reason !== 'failing') continue;
-      const subject = 'A webhook endpoint was disabled after five days of failures';
-      const text = textOf(event.orgId, endpointId);
-      await queue.enqueue(tx, event.orgId, { to, subject, text, idempotencyKey: event.id });
+      const letter = letterOf(event);
+      if (!letter) continue;
+      const { subject, lines } = letter;
+      await queue.enqueue(tx, event.orgId, { to, subject, text: `${lines.join('\n')}\n`, idempotencyKey: event.id });
     }
   };
 }
