@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
-import { afterAll, afterEach, expect, test } from 'vitest';
-import { type Behaviour, type RecordedRequest, type Stats, startMockProvider, wordTokens } from './index.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Behaviour, startMockProvider, wordTokens } from './index.ts';
 import { observe, until } from './observe.ts';
 
 const mock = await startMockProvider({ keys: ['key-a', 'key-b'] });
@@ -178,36 +178,48 @@ test('requests are remembered with headers and body, the newest when there are t
   await small.close();
 });
 
-test('a process of its own prints its address, and takes script and questions over HTTP', async () => {
+describe('in a process of its own', () => {
   const main = path.join(import.meta.dirname, 'main.ts');
-  const child = spawn(process.execPath, [main, '--port', '0', '--key', 'key-a'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn(process.execPath, [main, '--key', 'key-a', '--while-input'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const [line] = await once(createInterface({ input: child.stdout }), 'line');
-  // The promise of main.ts.
-  const { url } = JSON.parse(String(line)) as { url: string };
-  const post = (target: string, body: unknown) => observe(`${url}${target}`, body, key).done;
-  expect((await post('/__mock/behave', [{ text: 'told so' }, { fault: 'overloaded' }])).status).toBe(200);
-  expect((await post('/__mock/behave', { fault: 'unheard-of' })).status).toBe(400);
   const asked = { model: 'm', messages: [{ role: 'user', content: 'hi' }] };
-  expect((await post('/v1/chat/completions', asked)).text).toContain('told so');
-  expect((await post('/v1/chat/completions', asked)).status).toBe(529);
-  // Both as their doors declare them.
-  const stats = JSON.parse((await post('/__mock/stats', {})).text) as Stats;
-  expect(stats).toMatchObject({ requests: 2, byStatus: { 200: 1, 529: 1 }, openStreams: 0 });
-  const requests = JSON.parse((await post('/__mock/requests', {})).text) as RecordedRequest[];
-  expect(requests.map((request) => request.body)).toEqual([asked, asked]);
-  await post('/__mock/reset', {});
-  expect(JSON.parse((await post('/__mock/stats', {})).text)).toMatchObject({ requests: 0 });
-  await post('/__mock/refuse', { ms: 20 });
-  let refused = await post('/v1/chat/completions', asked);
-  while (refused.status === 200) refused = await post('/v1/chat/completions', asked);
-  expect(refused.status).toBeUndefined();
-  let back = await post('/v1/chat/completions', asked);
-  while (back.status === undefined) back = await post('/v1/chat/completions', asked);
-  expect(back.status).toBe(200);
-  child.kill();
-  expect(await once(child, 'exit')).toEqual([0, null]);
+  let url = '';
+  const post = (target: string, body: unknown) => observe(`${url}${target}`, body, key).done;
+  const asJson = async (target: string): Promise<unknown> => JSON.parse((await post(target, {})).text);
+
+  beforeAll(async () => {
+    const [line] = await once(createInterface({ input: child.stdout }), 'line');
+    ({ url } = JSON.parse(String(line)));
+  });
+  afterEach(() => post('/__mock/reset', {}));
+
+  test('it takes script and questions over HTTP', async () => {
+    expect((await post('/__mock/behave', [{ text: 'told so' }, { fault: 'overloaded' }])).status).toBe(200);
+    expect((await post('/__mock/behave', { fault: 'unheard-of' })).status).toBe(400);
+    expect((await post('/v1/chat/completions', asked)).text).toContain('told so');
+    expect((await post('/v1/chat/completions', asked)).status).toBe(529);
+    const counted = { requests: 2, byStatus: { 200: 1, 529: 1 }, openStreams: 0 };
+    expect(await asJson('/__mock/stats')).toMatchObject(counted);
+    expect(await asJson('/__mock/requests')).toMatchObject([{ body: asked }, { body: asked }]);
+    await post('/__mock/reset', {});
+    expect(await asJson('/__mock/stats')).toMatchObject({ requests: 0 });
+  });
+
+  test('it cuts what is open when it is told to refuse, and is back after the time told', async () => {
+    await post('/__mock/behave', { fault: 'hang' });
+    const hanging = post('/v1/chat/completions', asked);
+    await until(async () => Number((await post('/__mock/stats', {})).text.match(/"requests":(\d)/)?.[1]) === 1);
+    await post('/__mock/refuse', { ms: 50 });
+    expect((await hanging).ending).toBe('broken');
+    await until(async () => (await post('/v1/chat/completions', asked)).status === 200);
+  });
+
+  test('it ends with its input', async () => {
+    const ended = once(child, 'exit');
+    child.stdin.end();
+    expect(await ended).toEqual([0, null]);
+  });
 });
 
 test('a client that leaves in mid-stream is counted as such, with what it got', async () => {

@@ -21,6 +21,7 @@ const behaviour = {
   inputTokens: count,
   cachedTokens: count,
   cacheWriteTokens: count,
+  cacheWriteLongTokens: count,
   usage: z.enum(['true', 'omitted', 'doubled', 'halved']),
   answerModel: z.string().min(1),
   fault: z.enum(FAULTS),

@@ -22,9 +22,13 @@ const CASES = [
   ['embedding, base64', '/v1/embeddings', { model: 'mock-embedding', input: 'hi', encoding_format: 'base64' }],
 ] as const;
 
-const child = spawn(process.execPath, [path.join(import.meta.dirname, 'main.ts'), '--record-max', '0'], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
+const child = spawn(
+  process.execPath,
+  [path.join(import.meta.dirname, 'main.ts'), '--record-max', '0', '--while-input'],
+  {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  },
+);
 const [line] = await once(createInterface({ input: child.stdout }), 'line');
 const { url } = JSON.parse(String(line)) as { url: string };
 const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1 });

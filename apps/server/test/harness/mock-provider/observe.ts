@@ -1,6 +1,7 @@
 /** What a bare client sees of an answer, down to how the connection ends. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 
 export interface Observed {
   readonly status: number | undefined;
@@ -57,7 +58,14 @@ export function observe(url: string, body: unknown, headers: Readonly<Record<str
   return { firstBytes, done, received: () => Buffer.concat(chunks).toString(), leave: () => posted.destroy() };
 }
 
-/** Waits for what another part of this process is about to do. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise<void>((resolve) => setImmediate(resolve));
+/** Longer than anything a test waits for; a loop without an end would outlive its test. */
+const UNTIL_MS = 10_000;
+
+/** Waits for what is about to happen; throws when it does not. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const lastAt = performance.now() + UNTIL_MS;
+  while (!(await isSo())) {
+    if (performance.now() > lastAt) throw new Error(`still not so after ${UNTIL_MS} ms`);
+    await setImmediate();
+  }
 }

@@ -28,6 +28,7 @@ export interface Usage {
   readonly input: number;
   readonly cached: number;
   readonly cacheWrite: number;
+  readonly cacheWriteLong: number;
   readonly output: number;
   readonly reasoning: number;
 }
@@ -110,6 +111,7 @@ function reported(usage: Usage, behaviour: Behaviour): Usage | undefined {
     input: lied(usage.input),
     cached: lied(usage.cached),
     cacheWrite: lied(usage.cacheWrite),
+    cacheWriteLong: lied(usage.cacheWriteLong),
     output: lied(usage.output),
     reasoning: lied(usage.reasoning),
   };
@@ -142,6 +144,7 @@ export function planAnswer(ask: Ask, behaviour: Behaviour, id: string, createdAt
     input: behaviour.inputTokens ?? ask.inputTokens(),
     cached: behaviour.cachedTokens ?? 0,
     cacheWrite: behaviour.cacheWriteTokens ?? 0,
+    cacheWriteLong: behaviour.cacheWriteLongTokens ?? 0,
     output: (thinking.length + shownTokens) * ask.choices,
     reasoning: thinking.length * ask.choices,
   };

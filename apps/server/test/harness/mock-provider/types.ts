@@ -76,6 +76,8 @@ export interface Behaviour {
   readonly cachedTokens?: number;
   /** Of the input: written to the cache. */
   readonly cacheWriteTokens?: number;
+  /** Of those: for an hour (Anthropic). */
+  readonly cacheWriteLongTokens?: number;
   /** Whether the reported usage is what was used; `true` when left out. */
   readonly usage?: 'true' | 'omitted' | 'doubled' | 'halved';
   /** The model that the answer names; the one asked for when left out. */
