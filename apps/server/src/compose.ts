@@ -141,7 +141,12 @@ function joinNotify(foundation: Foundation, platform: OpenPlatform, { audit }: B
   });
 }
 
-function joinModels(foundation: Foundation, platform: OpenPlatform, base: Base): Models {
+function joinModels(
+  foundation: Foundation,
+  platform: OpenPlatform,
+  base: Base,
+  { failpoint }: Pick<ComposeOptions, 'failpoint'>,
+): Models {
   return createModels({
     ...foundation,
     ...platform,
@@ -149,6 +154,7 @@ function joinModels(foundation: Foundation, platform: OpenPlatform, base: Base):
     environmentProviders: foundation.settings.providers,
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     observer: { ended: (call) => platform.metrics.modelCall(call) },
+    failpoint,
   });
 }
 
@@ -186,7 +192,7 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
   const platform = await openPlatform(foundation, watched);
   const base = joinBase(foundation, options.agents);
   const { audit, ledger, identity, metering, catalog } = base;
-  const models = joinModels(foundation, platform, base);
+  const models = joinModels(foundation, platform, base, options);
   const runs = joinRuns(foundation, platform, base, options);
   const notify = joinNotify(foundation, platform, base);
   const operatorMail = createOperatorMailReader({ queue: platform.mailQueue, to: settings.operatorEmail });

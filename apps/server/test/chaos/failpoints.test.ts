@@ -90,8 +90,11 @@ const PASSAGE: Partial<Record<FailpointName, number>> = {
   'step.after-checkpoint': 4,
 };
 
+// Calls of models by API have no run that another worker could finish: models-crash.test.ts is about them.
+const OF_RUNS = FAILPOINTS.filter((name) => !name.startsWith('call.'));
+
 describe.concurrent('a process that is killed', () => {
-  it.each(FAILPOINTS)(
+  it.each(OF_RUNS)(
     'at %s loses nothing, repeats no payment and bills nothing twice',
     async (name) => {
       await withStage(async (stage) => {

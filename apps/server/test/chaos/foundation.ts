@@ -17,6 +17,8 @@ export interface Ground {
   readonly masterKey: string;
   readonly slots: number;
   readonly pool: number;
+  /** Further settings of every process. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export function foundationOn(ground: Ground, name: string): Foundation {
@@ -37,6 +39,7 @@ export function foundationOn(ground: Ground, name: string): Foundation {
       PORT: '0',
       LIMITS_SCALE: '1000',
       WORKER_SLOTS: String(ground.slots),
+      ...ground.environment,
     }),
     log,
     clock: systemClock,

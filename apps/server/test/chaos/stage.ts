@@ -53,6 +53,7 @@ export interface StageOptions {
   readonly creditNanos?: bigint;
   readonly slots?: number;
   readonly pool?: number;
+  readonly environment?: Readonly<Record<string, string>>;
   /** Removes the database. */
   readonly close: () => Promise<void>;
 }
@@ -91,6 +92,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     masterKey,
     slots: options.slots ?? 16,
     pool: options.pool ?? 8,
+    ...(options.environment ? { environment: options.environment } : {}),
   };
   const serve = (role: Role): Promise<Server> => {
     const foundation = foundationOn(ground, `chaos ${role}`);

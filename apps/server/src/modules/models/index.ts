@@ -1,6 +1,7 @@
 /** Models: every provider behind one exact meter. See README.md. */
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Db } from '../../platform/db/index.ts';
+import type { Failpoint } from '../../platform/failpoints/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { Metering } from '../metering/index.ts';
@@ -22,6 +23,7 @@ export interface ModelsDeps extends Omit<ChannelsDeps, 'health'> {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly observer: CallObserver;
+  readonly failpoint?: Failpoint | undefined;
 }
 
 export interface Models {
@@ -51,7 +53,7 @@ export function createModels(deps: ModelsDeps): Models {
   const { db, clock, metering } = deps;
   const upstream = createUpstream(deps);
   const channels = createChannels({ ...deps, health: upstream.health });
-  const book = createCallBook({ db, clock });
+  const book = createCallBook(deps);
   const tokens = createTokenCounter({ clock });
   const choices = createChoices(deps);
   const policies = createPolicies(deps);

@@ -22,6 +22,9 @@ export const FAILPOINTS = [
   'settle.after-commit',
   'outbox.before-commit',
   'outbox.after-commit',
+  'call.after-hold',
+  'call.before-settle',
+  'call.after-settle',
 ] as const;
 
 export type FailpointName = (typeof FAILPOINTS)[number];

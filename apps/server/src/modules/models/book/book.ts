@@ -2,6 +2,7 @@
 import type { Clock } from '../../../platform/clock/index.ts';
 import { type Db, isRetryable } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
+import { type Failpoint, noFailpoints } from '../../../platform/failpoints/index.ts';
 import { type HoldAnswer, refusingBudget } from '../../ledger/index.ts';
 import { callErrors } from '../errors.ts';
 import { type BookRow, beginElement, bookCalls, endElement, hitElement } from './store.ts';
@@ -26,6 +27,7 @@ interface Entry {
 export interface BookDeps {
   readonly db: Db;
   readonly clock: Clock;
+  readonly failpoint?: Failpoint | undefined;
 }
 
 /**
@@ -105,13 +107,19 @@ function holdAnswer(row: BookRow, requiredNanos: bigint): HoldAnswer {
 
 export function createCallBook(deps: BookDeps): CallBook {
   const pipeline = new Pipeline(deps);
+  const { failpoint = noFailpoints } = deps;
   return {
-    begin: async (call, hold) =>
-      holdAnswer(await pipeline.add('begin', call.id, beginElement(call, hold)), hold.amountNanos),
+    async begin(call, hold) {
+      const row = await pipeline.add('begin', call.id, beginElement(call, hold));
+      if (row.outcome === 'ok') await failpoint('call.after-hold');
+      return holdAnswer(row, hold.amountNanos);
+    },
     async end(call, hold, end) {
+      await failpoint('call.before-settle');
       const row = await pipeline.add('end', call.id, endElement(call, hold, end));
       if (row.outcome !== 'ok' && row.outcome !== 'late')
         throw new Error(`assertion failed: the settlement of call ${call.id} is ${row.outcome}`);
+      await failpoint('call.after-settle');
       return { outcome: row.outcome, chargedNanos: row.charged ?? 0n };
     },
     async hit(call, hit) {
