@@ -30,6 +30,8 @@ create table models.call (
   input_tokens bigint not null default 0,
   cached_tokens bigint not null default 0,
   cache_write_tokens bigint not null default 0,
+  -- Of those: kept for an hour.
+  cache_write_long_tokens bigint not null default 0,
   output_tokens bigint not null default 0,
   reasoning_tokens bigint not null default 0,
   images bigint not null default 0,
@@ -82,7 +84,8 @@ begin
       left join jsonb_to_recordset(v_settled) s (hold text, outcome text, charged bigint) on s.hold = e.hold
       where e.hold is null or s.outcome = 'ok'));
     update models.call c set status = r.status, channel_id = r.channel_id, attempts = r.attempts, model = r.model, price_id = r.price_id,
-        input_tokens = r.input_tokens, cached_tokens = r.cached_tokens, cache_write_tokens = r.cache_write_tokens, output_tokens = r.output_tokens,
+        input_tokens = r.input_tokens, cached_tokens = r.cached_tokens, cache_write_tokens = r.cache_write_tokens,
+        cache_write_long_tokens = r.cache_write_long_tokens, output_tokens = r.output_tokens,
         reasoning_tokens = r.reasoning_tokens, images = r.images, counted = r.counted, cost_nanos = s.charged,
         provider_cost_nanos = r.provider_cost_nanos, loss_nanos = e.loss, error_code = r.error_code, first_token_ms = r.first_token_ms, ended_at = v_now
       from jsonb_to_recordset(p_ends) e (org text, id text, hold text, loss bigint, "row" jsonb)

@@ -22,6 +22,8 @@ export interface Watched {
   readonly log: Logger;
 }
 
+// A process holds 500 streams of one provider beside its other calls.
+const CONNECTIONS_PER_ORIGIN_MAX = 1_024;
 // What is lost is lost in bulk: a server that is away says nothing new each second.
 const TELL_EVERY_MS = 60_000;
 
@@ -38,7 +40,11 @@ function seldom(clock: Clock, tell: (error: unknown) => void): (error: unknown) 
 /** Told on the foundation's own log, so that no report can lead to another. */
 export async function openTelemetry(foundation: Foundation): Promise<Watched> {
   const { settings, clock, closing, log } = foundation;
-  const egress = createEgress({ allowPrivateCidrs: settings.egressAllowPrivate, clock });
+  const egress = createEgress({
+    allowPrivateCidrs: settings.egressAllowPrivate,
+    clock,
+    connectionsPerOriginMax: CONNECTIONS_PER_ORIGIN_MAX,
+  });
   closing.push('egress', () => egress.close());
   const scrub = createScrubber(secretsOf(settings));
   const tracer = await createTracer({

@@ -19,6 +19,12 @@ export const callErrors = defineErrors('models', {
     'This model has no price, so it cannot be sold.',
     'Choose a model of GET /v1/models, use your own provider key, or ask the operator to publish a price. Nothing was charged.',
   ],
+  ownKeyOnly: [
+    'own-key-only',
+    422,
+    'The request asks for something that is not sold here, because its price is not known before.',
+    'Leave it out, or use your own provider key. Nothing was charged.',
+  ],
   noProvider: [
     'no-provider',
     503,

@@ -28,6 +28,8 @@ export interface TokenUsage {
   readonly cached: number;
   /** Of `input`: written to the provider's prompt cache. */
   readonly cacheWrite: number;
+  /** Of `cacheWrite`: kept for an hour. */
+  readonly cacheWriteLong: number;
   /** Of `output`: thought, not shown. */
   readonly reasoning: number;
   /** Images made or read that are priced by the piece. */

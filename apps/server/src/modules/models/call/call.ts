@@ -4,6 +4,7 @@ import type { PriceBook } from '../../metering/index.ts';
 import type { CallBook, CallEnd, CallHold, NewCall } from '../book/index.ts';
 import type { Attempt, TokenUsage } from '../types.ts';
 import { UpstreamError } from '../upstream/index.ts';
+import type { RequestFacts } from '../wire/index.ts';
 import type { GatewayDeps } from './deps.ts';
 import { type Bounds, costOf, lossOf } from './money.ts';
 import type { PlannedTarget } from './plan.ts';
@@ -14,6 +15,7 @@ const NO_USAGE: TokenUsage = {
   output: 0,
   cached: 0,
   cacheWrite: 0,
+  cacheWriteLong: 0,
   reasoning: 0,
   images: 0,
   isCounted: false,
@@ -26,7 +28,7 @@ export interface OpenCallInput {
   readonly prices: PriceBook;
   readonly targets: readonly PlannedTarget[];
   readonly bounds: readonly Bounds[];
-  readonly texts: readonly string[];
+  readonly facts: RequestFacts;
   readonly cache: CallFacts['cache'];
   readonly startedMs: number;
 }
@@ -34,6 +36,8 @@ export interface OpenCallInput {
 /** What a provider delivered, as far as it is known. */
 export interface Delivered {
   readonly usage: TokenUsage | undefined;
+  /** What the provider said of the input before it broke off. */
+  readonly begun?: TokenUsage | undefined;
   /** Everything that was delivered and costs tokens. */
   readonly text: string;
   /** What the client has got by then. */
@@ -60,14 +64,20 @@ export class OpenCall {
     this.firstTokenMs ??= this.elapsedMs();
   }
 
-  /** What was used: by the provider's word, else counted. */
-  async usageOf(delivered: Delivered): Promise<TokenUsage> {
-    if (delivered.usage) return delivered.usage;
+  /** What was used: by the provider's word, else counted. Pictures are priced by the piece, and no provider counts them. */
+  async usageOf({ usage, begun, text }: Delivered): Promise<TokenUsage> {
+    const { images } = this.input.facts;
+    if (usage) return { ...usage, images };
     const [input, output] = await Promise.all([
-      this.deps.tokens.count(this.input.texts),
-      this.deps.tokens.countDelivered(delivered.text),
+      begun ? begun.input : this.inputTokens(),
+      this.deps.tokens.countDelivered(text),
     ]);
-    return { ...NO_USAGE, input, output, isCounted: true };
+    return { ...(begun ?? NO_USAGE), input, output, reasoning: 0, images, isCounted: true };
+  }
+
+  async inputTokens(): Promise<number> {
+    const { texts, cutTokens } = this.input.facts;
+    return (await this.deps.tokens.count(texts)) + cutTokens;
   }
 
   /** Charges what was delivered. `status` tells whether it was all that the client wanted. */
@@ -109,7 +119,7 @@ export class OpenCall {
     const last = attempts.at(-1);
     const target = this.input.targets.find((one) => one.model === last?.model);
     if (!target) return 0n;
-    const input = await this.deps.tokens.count(this.input.texts);
+    const input = await this.inputTokens();
     return costOf(this.input.prices, target, { ...NO_USAGE, input }).providerCostNanos;
   }
 

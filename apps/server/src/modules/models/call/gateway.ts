@@ -4,7 +4,7 @@ import type { JsonObject } from '../types.ts';
 import { readRequest, toProvider } from '../wire/index.ts';
 import { OpenCall } from './call.ts';
 import type { GatewayDeps } from './deps.ts';
-import { assertFits, boundsOf, holdFor, refusalOf, tokensFor } from './money.ts';
+import { assertFits, assertSold, boundsOf, holdFor, refusalOf, tokensFor } from './money.ts';
 import { type PlannedTarget, plan } from './plan.ts';
 import { CALL_TOTAL_MS, type Prepared } from './prepared.ts';
 import { answerStream } from './stream.ts';
@@ -37,6 +37,7 @@ async function prepare(deps: GatewayDeps, incoming: Incoming): Promise<Prepared>
   };
   const { targets, mayFallBack } = await plan(deps, asked);
   const [first] = targets;
+  for (const target of targets) assertSold(target, facts);
   const prices = await deps.metering.priceBook();
   assertFits(first, facts, await deps.tokens.count(facts.texts));
   const bounds = await Promise.all(targets.map((target) => boundsOf(deps.tokens, target, facts, terms)));
@@ -75,8 +76,7 @@ async function prepare(deps: GatewayDeps, incoming: Incoming): Promise<Prepared>
   const book = incoming.book ?? deps.book;
   const answer = await book.begin(call, hold);
   if (!answer.ok) throw refusalOf(answer);
-  const { texts } = facts;
-  const open = new OpenCall(deps, { call, hold, book, prices, targets, bounds, texts, cache: 'off', startedMs });
+  const open = new OpenCall(deps, { call, hold, book, prices, targets, bounds, facts, cache: 'off', startedMs });
   const createdAtSeconds = Math.floor(deps.clock.now().getTime() / 1_000);
   const context = { id: call.id, createdAtSeconds, request: body };
   return { incoming, body, facts, targets, mayFallBack, open, context, bodyFor };

@@ -42,16 +42,37 @@ export async function boundsOf(
   terms?: CallTerms,
 ): Promise<Bounds> {
   const prompt = { texts: facts.texts, messages: facts.messages, tools: facts.usesTools ? 1 : 0, images: facts.images };
-  const counted = await tokens.bound(target.kind, target.name, prompt);
-  const inputTokensMax = counted + facts.fileBytes;
+  const counted = (await tokens.bound(target.kind, target.name, prompt)) + facts.cutTokens;
   const known = target.price ?? NOTHING_KNOWN;
-  const room = { inputTokensMax, tierTokensMax: terms?.outputTokensMax };
+  const inputTokensMax = facts.hasUnseenInput ? Math.max(known.contextTokens ?? 0, counted) : counted;
+  const room = { inputTokensMax: counted, tierTokensMax: terms?.outputTokensMax };
   const { tokensMax, isImposed } = outputBound(facts.outputMax, known, room);
   // By API nothing is held by tokens with one's own key, so nothing has to be bounded; a run may have a limit of tokens.
   const imposedOutputMax = isImposed && (terms || !target.ownKey) ? tokensMax : undefined;
   const bounds = { inputTokensMax, outputTokensMax: tokensMax, images: facts.images, n: facts.n };
   const providerNanos = target.price && !target.ownKey ? worstCost(target.price, bounds) : 0n;
   return { inputTokensMax, outputTokensMax: tokensMax, imposedOutputMax, providerNanos };
+}
+
+/** A price list of a house that runs its own models holds whatever is asked of them. */
+const TAKES_ANYTHING: ReadonlySet<string> = new Set(['ollama', 'compatible']);
+
+/**
+ * With the operator's key nothing is asked whose price is not known before, and nothing of what the operator's account keeps.
+ * @throws `models.own-key-only`
+ */
+export function assertSold(target: PlannedTarget, facts: RequestFacts): void {
+  if (target.ownKey) return;
+  const unbounded = facts.hasUnseenInput && target.price?.contextTokens === undefined;
+  const errors = [
+    ...(TAKES_ANYTHING.has(target.kind) ? [] : facts.ownAccountOnly),
+    ...(unbounded ? [{ path: '/model', message: 'has no known context that would bound what a document costs' }] : []),
+  ];
+  if (errors.length === 0) return;
+  throw new GuildhallError(callErrors.ownKeyOnly, {
+    detail: `${errors.map(({ path, message }) => `${path} ${message}`).join('; ')}.`,
+    errors,
+  });
 }
 
 /**

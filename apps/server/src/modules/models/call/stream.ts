@@ -113,10 +113,11 @@ class Delivery {
     if (this.#isSettled) return 0n;
     this.#isSettled = true;
     const { target, channel, attempts } = this.streamed;
-    const { usage, text, isComplete } = this.translation.reading;
+    const { usage, startUsage, text, isComplete } = this.translation.reading;
     // The count of a stream that was cut is the provider's only where it had come to its end.
     const given = this.#given;
-    const delivered = { usage: isComplete ? usage : undefined, text, given: given && (() => Buffer.concat(given)) };
+    const reported = isComplete ? { usage } : { usage: undefined, begun: startUsage };
+    const delivered = { ...reported, text, given: given && (() => Buffer.concat(given)) };
     const end = { status, channelId: channel.id, attempts, errorCode };
     const { costNanos } = await this.prepared.open.charge(target, delivered, end);
     return costNanos;

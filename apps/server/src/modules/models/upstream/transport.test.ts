@@ -63,8 +63,16 @@ describe('a request to a provider', () => {
     expect(JSON.stringify(operators.headers)).not.toContain('gh_secret');
     const own = await seen({ ownerOrgId: 'org_1' }, 'chat', { clientHeaders });
     expect(own.headers).toMatchObject({ 'openai-organization': 'org-theirs', 'openai-project': 'proj-theirs' });
-    const messages = await seen({ kind: 'anthropic' }, 'messages', { clientHeaders });
+    const messages = await seen({ kind: 'anthropic', ownerOrgId: 'org_1' }, 'messages', { clientHeaders });
     expect(messages.headers).toMatchObject({ 'anthropic-beta': 'one,two' });
+  });
+
+  test('asks on the operator’s key for no beta feature that could change the price', async () => {
+    const ask = (beta: string) =>
+      seen({ kind: 'anthropic' }, 'messages', { clientHeaders: { 'anthropic-beta': beta } });
+    const mixed = await ask('context-1m-2025-08-07, interleaved-thinking-2025-05-14,fast-mode-2026-02-01');
+    expect(mixed.headers['anthropic-beta']).toBe('interleaved-thinking-2025-05-14');
+    expect((await ask('context-1m-2025-08-07')).headers).not.toHaveProperty('anthropic-beta');
   });
 
   test.each(['a\r\nx-evil: 1', 'a\nb', 'a\0b', 'ä', 'x'.repeat(2_000)])(

@@ -18,6 +18,17 @@ const OWN_ACCOUNT: Partial<Record<Channel['kind'], readonly string[]>> = {
   openai: ['openai-organization', 'openai-project'],
   openrouter: ['http-referer', 'x-title'],
 };
+/** Beta features that change how Anthropic answers and not what it asks; with the operator's key no others are let through. */
+const FREE_BETAS: ReadonlySet<string> = new Set([
+  'context-management-2025-06-27',
+  'effort-2025-11-24',
+  'extended-cache-ttl-2025-04-11',
+  'fine-grained-tool-streaming-2025-05-14',
+  'interleaved-thinking-2025-05-14',
+  'prompt-caching-2024-07-31',
+  'structured-outputs-2025-11-13',
+  'token-efficient-tools-2025-02-19',
+]);
 const HARMLESS_VALUE = /^[\x20-\x7e]{1,1000}$/;
 
 /** The few headers of a client that a provider may see. */
@@ -30,7 +41,11 @@ export function forwarded(channel: Channel, wire: Wire, given: ClientHeaders): R
     const text = typeof value === 'string' ? value : value?.join(',');
     if (text !== undefined && HARMLESS_VALUE.test(text)) headers[name] = text;
   }
-  return headers;
+  const betas = headers['anthropic-beta']?.split(',').map((beta) => beta.trim());
+  if (betas === undefined || channel.ownerOrgId !== undefined) return headers;
+  const { 'anthropic-beta': _, ...others } = headers;
+  const free = betas.filter((beta) => FREE_BETAS.has(beta));
+  return free.length === 0 ? others : { ...others, 'anthropic-beta': free.join(',') };
 }
 
 export interface Sending {

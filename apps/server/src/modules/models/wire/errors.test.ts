@@ -34,6 +34,19 @@ describe("a provider's error", () => {
       { isRetryable: false, isSpendLimit: true },
     ],
     [
+      'Anthropic, a limit of the account inside a stream',
+      0,
+      {
+        type: 'error',
+        error: {
+          type: 'rate_limit_error',
+          message: 'The limit is reached.',
+          details: { error_code: 'enforced_spend_limit_reached' },
+        },
+      },
+      { isRetryable: false, isSpendLimit: true, status: 429 },
+    ],
+    [
       'OpenAI, too long',
       400,
       openaiError(

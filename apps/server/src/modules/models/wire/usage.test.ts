@@ -16,6 +16,17 @@ test.each<[what: string, wire: Wire, reported: object, read: object]>([
   ['OpenAI', 'chat', chatAnswer.usage, usage],
   ['Responses', 'responses', responses, usage],
   ['Anthropic, whose input leaves the cache out', 'messages', messagesAnswer.usage, { ...usage, cacheWrite: 76 }],
+  [
+    'Anthropic, which keeps a part for an hour',
+    'messages',
+    {
+      input_tokens: 10,
+      cache_creation_input_tokens: 90,
+      cache_creation: { ephemeral_5m_input_tokens: 50, ephemeral_1h_input_tokens: 40 },
+      output_tokens: 1,
+    },
+    { input: 100, cacheWrite: 90, cacheWriteLong: 40 },
+  ],
   ['an embedding', 'embeddings', { prompt_tokens: 8, total_tokens: 8 }, { input: 8, output: 0 }],
   ['the least', 'chat', { prompt_tokens: 3, completion_tokens: 4 }, { input: 3, output: 4, cached: 0, reasoning: 0 }],
   [
@@ -38,6 +49,18 @@ test.each<[what: string, wire: Wire, reported: object, read: object]>([
 test.each<[what: string, wire: Wire, answer: unknown]>([
   ['no answer', 'chat', undefined],
   ['no usage', 'chat', {}],
+  [
+    'more kept for an hour than kept',
+    'messages',
+    {
+      usage: {
+        input_tokens: 1,
+        output_tokens: 1,
+        cache_creation_input_tokens: 5,
+        cache_creation: { ephemeral_1h_input_tokens: 6 },
+      },
+    },
+  ],
   ['usage that is null', 'chat', { usage: null }],
   ['no output', 'chat', { usage: { prompt_tokens: 5 } }],
   ['less than none', 'chat', { usage: { prompt_tokens: -1, completion_tokens: 1 } }],

@@ -37,7 +37,9 @@ const FREE: Readonly<Record<Wire, ReadonlySet<string>>> = {
     'model messages system stream max_tokens stop_sequences temperature top_p top_k tools tool_choice thinking metadata output_config output_format ' +
       'cache_control context_management',
   ),
-  embeddings: names('model input encoding_format dimensions user input_type task truncate output_dtype output_dimension'),
+  embeddings: names(
+    'model input encoding_format dimensions user input_type task truncate output_dtype output_dimension',
+  ),
 };
 
 const RULES: Readonly<Record<Wire, Readonly<Record<string, Rule>>>> = {

@@ -14,6 +14,19 @@ test('an answer of the same wire is not touched', () => {
   expect(fromProvider('chat', 'chat', answer, context)).toBe(answer);
 });
 
+test.each<[what: string, wire: Wire, answer: object]>([
+  ['other JSON', 'chat', { ok: true, result: {} }],
+  ['an error', 'chat', { error: { message: 'no' } }],
+  ['an error beside choices', 'chat', { choices: [], error: { message: 'no' } }],
+  ['choices that are none', 'chat', { choices: ['x'] }],
+  ['an error of Anthropic', 'messages', { type: 'error', error: { type: 'api_error', message: 'no' } }],
+  ['another wire', 'messages', chatAnswer],
+  ['no output', 'responses', { object: 'response' }],
+  ['no data', 'embeddings', { object: 'list' }],
+])('%s is no answer of its own wire', (_what, wire, answer) => {
+  expect(() => fromProvider(wire, wire, json(answer), context)).toThrow(GuildhallError);
+});
+
 test('an answer of Anthropic as a chat completion', () => {
   expect(from('chat', 'messages', messagesAnswer)).toEqual({
     id: 'msg_01',
