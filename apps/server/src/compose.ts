@@ -8,7 +8,7 @@ import { createCatalog } from './modules/catalog/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
 import { createLedger, ledgerRoutes } from './modules/ledger/index.ts';
 import { basePrice, createMetering, meteringRoutes, modelPriceRoutes } from './modules/metering/index.ts';
-import { createModels, type Models } from './modules/models/index.ts';
+import { createModels, isOperatorChannel, type Models } from './modules/models/index.ts';
 import { createNotify, createOperatorMailReader, type Notify } from './modules/notify/index.ts';
 import { creditsRoute } from './modules/ops/index.ts';
 import { announceContent, createGate, createRuns, type Runs } from './modules/runs/index.ts';
@@ -147,7 +147,7 @@ function joinModels(
   base: Base,
   { failpoint }: Pick<ComposeOptions, 'failpoint'>,
 ): Models {
-  return createModels({
+  const models = createModels({
     ...foundation,
     ...platform,
     ...base,
@@ -156,9 +156,17 @@ function joinModels(
     observer: { ended: (call) => platform.metrics.modelCall(call) },
     failpoint,
   });
+  // Those of the operator: keys of organisations are many and come and go.
+  platform.metrics.modelCircuits(() => models.health().filter(({ channelId }) => isOperatorChannel(channelId)));
+  return models;
 }
 
-function joinRuns(foundation: Foundation, platform: OpenPlatform, base: Base, options: ComposeOptions): Runs {
+function joinRuns(
+  foundation: Foundation,
+  platform: OpenPlatform,
+  base: Base & { readonly models: Models },
+  options: ComposeOptions,
+): Runs {
   const { settings, log, clock, ids, keyring, db } = foundation;
   const { metrics } = platform;
   return createRuns({
@@ -193,7 +201,7 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
   const base = joinBase(foundation, options.agents);
   const { audit, ledger, identity, metering, catalog } = base;
   const models = joinModels(foundation, platform, base, options);
-  const runs = joinRuns(foundation, platform, base, options);
+  const runs = joinRuns(foundation, platform, { ...base, models }, options);
   const notify = joinNotify(foundation, platform, base);
   const operatorMail = createOperatorMailReader({ queue: platform.mailQueue, to: settings.operatorEmail });
   const outboxReaders: readonly OutboxReader[] = [notify.reader, operatorMail];

@@ -1,4 +1,5 @@
 /** The vocabulary of an agent: its definition, the context a run gets, steps, files, sandboxed work. */
+import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { z } from 'zod';
 
 /** Anything that survives a checkpoint unchanged. */
@@ -18,6 +19,29 @@ export interface AgentLimits {
   /** Wall time of a whole run without the time it waits for people, timers and children. */
   readonly timeoutMs: number;
   readonly stepsMax: number;
+  /** Prompts and answers of all models together. A call that may go beyond it ends the run as `runs.too-many-tokens`. Left out: no limit. */
+  readonly tokensMax?: number;
+}
+
+/** A model of the Vercel AI SDK, for its `generateText`, `streamText` and the like. */
+export type LanguageModel = LanguageModelV4;
+
+/**
+ * The most that all calls of models in one run take together. The hold of a run covers it; a call beyond it ends the run as
+ * `budget.max-cost-reached`. What a call may take is decided before it is made, from the length of its prompt and its `maxOutputTokens`, so
+ * leave room, and name a `maxOutputTokens` in each call: without one it counts as the most that the tier allows.
+ */
+export interface PlannedModelUse {
+  /** As OpenAI's models count: about one for four letters of English. Frames of messages and tools come on top, some 30 a call, with tools 1,000. */
+  readonly inputTokensMax: number;
+  readonly outputTokensMax: number;
+  /** The dearest model that `ctx.model` is asked for by name; left out: those of the run's tier. */
+  readonly model?: string;
+}
+
+export interface ModelOptions {
+  /** Such as `openai/gpt-5-mini`; left out: the tier of the run decides. */
+  readonly model?: string;
 }
 
 /**
@@ -55,6 +79,8 @@ export interface AgentDefinition<I extends z.ZodType = z.ZodType, O extends z.Zo
   validate?(input: z.output<I>): readonly FieldError[];
   /** Which agents a run with this input may call. Pure. Left out: none. */
   plannedCalls?(input: z.output<I>): readonly PlannedCall[];
+  /** What a run with this input asks of models. Pure. Left out: nothing, and `ctx.model` is refused. */
+  plannedModelUse?(input: z.output<I>): PlannedModelUse;
   /**
    * The work. Must call the same steps in the same order for the same input and the same step results, because after a crash it is
    * called again from its start and finished steps answer from the record. Everything that is not such a function of its input
@@ -230,6 +256,12 @@ export interface RunContext {
   file(ref: FileRef): Promise<RunFile>;
   /** Runs another agent for the same organisation; its cost is drawn from this run's hold, and waiting for it occupies no slot. */
   call(agent: string, input: Json, options?: CallOptions): Promise<CallResult>;
+  /**
+   * A model for the Vercel AI SDK. Each request to it is a step `model <purpose>`: paid from this run's hold, remembered with its usage, and
+   * after a crash answered from the record. Requests side by side need purposes of their own. What a provider cannot do is an AgentError
+   * `model-…`, which needs no retries of the SDK: the platform has tried what there is. What the run cannot pay ends it.
+   */
+  model(purpose: string, options?: ModelOptions): LanguageModel;
   /** Waits for a person, over restarts, without occupying a slot. */
   approve(name: string, request: ApprovalRequest): Promise<ApprovalResult>;
   /** Waits over restarts, without occupying a slot. */

@@ -1,7 +1,18 @@
 /** The run context of the kit: every call goes through the record, as on the platform. */
 import { AgentError } from '../agent-error.ts';
-import type { AgentDefinition, CallOptions, CallResult, Json, RunContext, StepOptions, StepScope } from '../types.ts';
+import type {
+  AgentDefinition,
+  CallOptions,
+  CallResult,
+  Json,
+  LanguageModel,
+  ModelOptions,
+  RunContext,
+  StepOptions,
+  StepScope,
+} from '../types.ts';
 import { openTestFile } from './files.ts';
+import { scriptedModel, toAnswered } from './model.ts';
 import { type Asked, type Finished, nextKey } from './record.ts';
 import type { RunState } from './run-state.ts';
 import { runStep } from './step.ts';
@@ -86,6 +97,23 @@ async function callAgent(parts: ContextParts, agent: string, input: Json, option
   return { ...result };
 }
 
+function openModel(parts: ContextParts, purpose: string, options: ModelOptions): LanguageModel {
+  const { id, plannedModelUse } = parts.agent;
+  if (!plannedModelUse) throw new TestSetupError(`${id} asked for a model: plannedModelUse must say what it needs`);
+  return scriptedModel(purpose, options, (call, fingerprint) =>
+    recorded(parts, {
+      name: `model ${purpose}`,
+      type: 'model',
+      fingerprint,
+      options: { kind: 'model' },
+      work: async () => {
+        const say = needed(parts.state.options.model, 'a model: give runAgent `model`');
+        return toAnswered(await say(call), fingerprint);
+      },
+    }),
+  );
+}
+
 /** The context handed to `run` for one passage. */
 export function createContext(parts: ContextParts): RunContext {
   const { state } = parts;
@@ -107,6 +135,7 @@ export function createContext(parts: ContextParts): RunContext {
         options: { kind: agent, effect: 'idempotent' },
         work: () => callAgent(parts, agent, input, callOptions),
       }),
+    model: (purpose, modelOptions = {}) => openModel(parts, purpose, modelOptions),
     approve: (name, request) =>
       ask({
         name,

@@ -1,4 +1,5 @@
 /** What a test gives the kit and gets back from it. */
+import type { LanguageModelV4CallOptions } from '@ai-sdk/provider';
 import type {
   AgentDefinition,
   ApprovalRequest,
@@ -20,6 +21,28 @@ export type TestFile =
   | Uint8Array
   | { readonly content: string | Uint8Array; readonly name?: string; readonly mediaType?: string };
 
+/** One request to a model, as the Vercel AI SDK makes it. */
+export interface TestModelCall {
+  readonly purpose: string;
+  /** As `ctx.model` was asked for it. */
+  readonly model: string | undefined;
+  readonly prompt: LanguageModelV4CallOptions['prompt'];
+  readonly tools: NonNullable<LanguageModelV4CallOptions['tools']>;
+  readonly responseFormat: LanguageModelV4CallOptions['responseFormat'] | undefined;
+  readonly maxOutputTokens: number | undefined;
+}
+
+/** A text, or more: what a structured output or a tool gets. Tokens left out are guessed by length. */
+export type TestModelAnswer =
+  | string
+  | {
+      readonly text?: string;
+      readonly json?: Json;
+      readonly toolCalls?: readonly { readonly name: string; readonly input: Json }[];
+      readonly inputTokens?: number;
+      readonly outputTokens?: number;
+    };
+
 export interface RunAgentOptions {
   /** By the reference used in the input: `{ file: 'file_1' }` finds `files.file_1`. A string is the path of a file. */
   readonly files?: Readonly<Record<string, TestFile>>;
@@ -30,6 +53,8 @@ export interface RunAgentOptions {
   readonly approve?: (name: string, request: ApprovalRequest) => ApprovalResult | Promise<ApprovalResult>;
   readonly usage?: (name: string, query: UsageQuery) => readonly UsageRow[] | Promise<readonly UsageRow[]>;
   readonly fetch?: (url: string, init: StepFetchInit) => StepFetchResponse | Promise<StepFetchResponse>;
+  /** What models say. Throw an AgentError `model-…` where a provider fails. */
+  readonly model?: (call: TestModelCall) => TestModelAnswer | Promise<TestModelAnswer>;
   /** Cancels the run. */
   readonly signal?: AbortSignal;
   readonly mode?: 'live' | 'test';
@@ -41,7 +66,7 @@ export interface RunAgentOptions {
   readonly crashAfterStep?: number;
 }
 
-export type TestStepKind = 'step' | 'call' | 'approval' | 'timer' | 'usage';
+export type TestStepKind = 'step' | 'call' | 'model' | 'approval' | 'timer' | 'usage';
 
 export interface TestStep {
   /** `name#occurrence`: the nth step of that name in this run. */

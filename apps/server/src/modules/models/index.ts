@@ -4,7 +4,9 @@ import type { Db } from '../../platform/db/index.ts';
 import type { Failpoint } from '../../platform/failpoints/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
-import type { Metering } from '../metering/index.ts';
+import type { Ledger } from '../ledger/index.ts';
+import type { Metering, PriceBook } from '../metering/index.ts';
+import { createRunCalls, type PlannedPrice, plannedPrices, type RunCalls } from './agent/index.ts';
 import { costsByCall, createCallBook, sweepOne } from './book/index.ts';
 import { type CallObserver, createGateway, type Gateway } from './call/index.ts';
 import { type Channels, type ChannelsDeps, createChannels } from './channels/index.ts';
@@ -13,12 +15,24 @@ import { modelRoutes } from './routes.ts';
 import { createTokenCounter } from './tokens/index.ts';
 import { type ChannelHealth, createUpstream } from './upstream/index.ts';
 
-export type { CallAnswer, CallObserver, Gateway, Incoming } from './call/index.ts';
+export {
+  type Begun,
+  type CallingRun,
+  languageModel,
+  modelError,
+  type PlannedPrice,
+  type RunCalls,
+  tierModel,
+  wordsIn,
+} from './agent/index.ts';
+export type { CallBook, CallEnd, CallHold, NewCall } from './book/index.ts';
+export type { CallAnswer, CallObserver, Gateway, Incoming, StreamedAnswer } from './call/index.ts';
 
 export interface ModelsDeps extends Omit<ChannelsDeps, 'health'> {
   readonly db: Db;
   readonly ids: Ids;
   readonly clock: Clock;
+  readonly ledger: Ledger;
   readonly metering: Metering;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -30,6 +44,10 @@ export interface Models {
   readonly routes: readonly RouteDefinition[];
   readonly gateway: Gateway;
   readonly channels: Channels;
+  /** The money of calls that runs make. */
+  readonly runCalls: RunCalls;
+  /** What the models of a run may cost at most, by its tier and plan. */
+  plannedPrices(orgId: string, book: PriceBook): Promise<PlannedPrice>;
   /** Every channel that this process asked lately. */
   health(): readonly ChannelHealth[];
   /** Loads what the first call would otherwise wait for, and begins to watch providers. The result stops. */
@@ -66,6 +84,8 @@ export function createModels(deps: ModelsDeps): Models {
     ],
     gateway,
     channels,
+    runCalls: createRunCalls(deps),
+    plannedPrices: (orgId, prices) => plannedPrices({ ...deps, channels, choices }, orgId, prices),
     health: upstream.health,
     async start() {
       await tokens.warm();

@@ -14,6 +14,7 @@ import type { Audit } from '../audit/index.ts';
 import type { Catalog } from '../catalog/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Metering } from '../metering/index.ts';
+import type { Models } from '../models/index.ts';
 import type { Gate } from './gate.ts';
 
 export interface RunSettings {
@@ -44,6 +45,7 @@ export interface RunsDeps {
   readonly catalog: Catalog;
   readonly ledger: Ledger;
   readonly metering: Metering;
+  readonly models: Pick<Models, 'gateway' | 'plannedPrices' | 'runCalls'>;
   readonly audit: Audit;
   readonly files: FileStore;
   readonly egress: Egress;

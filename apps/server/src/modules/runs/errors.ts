@@ -54,6 +54,12 @@ export const runErrors = defineErrors('runs', {
     'The run took longer than its agent may.',
     'Give it less work per run, or split the input.',
   ],
+  tooManyTokens: [
+    'too-many-tokens',
+    422,
+    'The run needs more tokens than its agent may use.',
+    'Give it less work per run, or split the input.',
+  ],
   tooManySteps: ['too-many-steps', 422, 'The run took more steps than its agent may.', 'Give it less work per run.'],
   diverged: [
     'replay-diverged',

@@ -32,6 +32,7 @@ const find = (id: string) => agents.find((known) => known.id === id);
 const offer: Offer = {
   find,
   read: (_, input) => (input === null ? { faults: [{ path: '/input/calls', message: 'are missing' }] } : { input }),
+  modelPriceOf: () => 0n,
   priceOf: (id, tier) => ({ normal: PRICES[id], top: 7n })[tier],
 };
 const plan = (calls: readonly unknown[], depth = 0) =>

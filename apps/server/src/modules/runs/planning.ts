@@ -1,5 +1,5 @@
 /** The most a run may cost with everything it may call, at any depth: decided before money moves. Pure. */
-import type { AgentDefinition, FieldError, PlannedCall } from '@guildhall/agent-sdk';
+import type { AgentDefinition, FieldError, PlannedCall, PlannedModelUse } from '@guildhall/agent-sdk';
 
 /** What a plan is made from. */
 export interface Offer {
@@ -9,8 +9,10 @@ export interface Offer {
     agent: AgentDefinition,
     input: unknown,
   ): { readonly input: unknown } | { readonly faults: readonly FieldError[] };
-  /** The price of one run by itself; undefined for a tier that is not sold. */
+  /** The price of one run by itself, without models; undefined for a tier that is not sold. */
   priceOf(agent: string, tier: string): bigint | undefined;
+  /** The most that the models of one run cost beyond that. */
+  modelPriceOf(tier: string, use: PlannedModelUse): bigint;
 }
 
 export interface PlannedRun {
@@ -57,7 +59,9 @@ class Planner {
     this.#calls += calls.length;
     if (this.#calls > CALLS_MAX) return this.#fault(place(''), `more than ${CALLS_MAX} calls are planned`);
     const base = this.#offer.priceOf(agent.id, tier) ?? 0n;
-    return calls.reduce((sum, call) => sum + this.#ofCall(run, call, place) * BigInt(call.timesMax), base);
+    const use = agent.plannedModelUse?.(input as never);
+    const own = use === undefined ? base : base + this.#offer.modelPriceOf(tier, use);
+    return calls.reduce((sum, call) => sum + this.#ofCall(run, call, place) * BigInt(call.timesMax), own);
   }
 
   /** Of one call: what is known of it, or what its caller allows; the lesser where there is both. */
@@ -71,14 +75,16 @@ class Planner {
     if (base === undefined) return this.#fault(member('/tier'), `there is no tier "${tier}"`);
     if (maxNanos !== undefined && maxNanos < base)
       return this.#fault(member('/maxCost'), `is below the base price of "${agent.id}", ${base} nanos`);
-    const known = agent.plannedCalls === undefined ? base : this.#ofInput(caller, call, agent, member);
+    const isFixed = agent.plannedCalls === undefined && agent.plannedModelUse === undefined;
+    const known = isFixed ? base : this.#ofInput(caller, call, agent, member);
     if (known !== undefined) return maxNanos !== undefined && maxNanos < known ? maxNanos : known;
     if (maxNanos !== undefined) return maxNanos;
-    const message = `"${agent.id}" calls other agents, and its input is not known before the run: say what it may cost at most`;
+    const what = agent.plannedCalls === undefined ? 'models' : 'other agents';
+    const message = `"${agent.id}" calls ${what}, and its input is not known before the run: say what it may cost at most`;
     return this.#fault(member('/maxCost'), message);
   }
 
-  /** Of a called agent that calls others itself; undefined where its input is not known yet. */
+  /** Of a called agent that calls others or models itself; undefined where its input is not known yet. */
   #ofInput(caller: PlannedRun, call: PlannedCall, agent: AgentDefinition, member: Place): bigint | undefined {
     if (call.input === undefined) return undefined;
     const read = this.#offer.read(agent, call.input);

@@ -69,7 +69,8 @@ export function createService(deps: RunsDeps) {
     getRow,
 
     /** Checks and prices an input; writes nothing. */
-    quote: (request: { agentId: string; input: unknown; tier: string | undefined }) => quote(deps, request),
+    quote: (request: { orgId: string; agentId: string; input: unknown; tier: string | undefined }) =>
+      quote(deps, request),
 
     /** Counts a start against its tier. @throws 429. */
     assertPace: (orgId: string, priced: Quote) => assertPace(deps, orgId, priced),
@@ -78,7 +79,7 @@ export function createService(deps: RunsDeps) {
       principal: Principal,
       request: { agentId: string; input: unknown; tier: string | undefined },
     ): Promise<Estimate> => {
-      const priced = await quote(deps, request);
+      const priced = await quote(deps, { ...request, orgId: principal.orgId });
       const costs = await db.tenant(principal.orgId, (tx) =>
         recentCosts(tx, { agentId: priced.agent.id, tier: priced.tier.id, mode: principal.mode, limit: SAMPLES_MAX }),
       );

@@ -95,3 +95,7 @@ export function boundOf(kind: ProviderKind, name: string, tally: Tally, parts: P
   const tools = parts.tools > 0 ? family.toolsTokens + parts.tools * TOOL_TOKENS : 0;
   return texts + frame + tools + parts.images * family.imageTokens;
 }
+
+/** The most tokens that so many of o200k_base take at a provider, of plain text. */
+export const plainBoundOf = (kind: ProviderKind, name: string, tokens: number): number =>
+  percent(tokens, familyOf(kind, name).plainPercent);

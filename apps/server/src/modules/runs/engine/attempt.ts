@@ -44,6 +44,7 @@ export class Attempt {
   #nextIndex: number;
   #active = 0;
   #effects = 0;
+  readonly #followed = new Set<Promise<unknown>>();
   // Set when the process stops while an effect is under way.
   #effectsDone: (() => void) | undefined;
   #suspend: (waits: Wait[]) => void = () => {};
@@ -121,6 +122,22 @@ export class Attempt {
     clearTimeout(timer);
   }
 
+  /** What must come to its end before the run may. */
+  follow(work: Promise<unknown>): void {
+    this.#followed.add(work);
+    const done = () => this.#followed.delete(work);
+    work.then(done, done);
+  }
+
+  /** Resolves when all that is followed has ended, at the latest after `graceMs`. */
+  async followed(graceMs: number): Promise<void> {
+    if (this.#followed.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, graceMs);
+    await Promise.race([Promise.allSettled(this.#followed), promise]);
+    clearTimeout(timer);
+  }
+
   /** Never resolves: when nothing else goes on, the attempt is suspended, and a later one finds what was waited for. */
   wait(wait: Wait): Promise<never> {
     this.#waits.add(wait);
@@ -158,8 +175,13 @@ export class Attempt {
     await this.own(async () => {
       if (!(await checkpoint(this.#deps.db, this.owned, { step, artifacts, events }))) throw new LostRun();
     });
+    await this.advanced(step.status);
+  }
+
+  /** To be called after the commit of a step. */
+  async advanced(status: StepWrite['status']): Promise<void> {
     this.#deps.bus.publish('run', this.run.id);
-    if (this.#input.crashes > 0 && !this.#crashesForgotten && step.status === 'succeeded') {
+    if (this.#input.crashes > 0 && !this.#crashesForgotten && status === 'succeeded') {
       this.#crashesForgotten = true;
       await this.own(() => this.#deps.durable.progressed(this.run.org_id, this.run.id));
     }

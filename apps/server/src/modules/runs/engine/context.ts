@@ -11,17 +11,17 @@ import {
   type UsageQuery,
   type UsageRow,
 } from '@guildhall/agent-sdk';
-import { toMoney } from '@guildhall/contract';
-import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors } from '../errors.ts';
 import { storedProblem } from '../rules.ts';
 import { findContent } from '../store/files.ts';
-import { countCallers, databaseNow, findChild, heldByChildren, lockRun } from '../store/runs.ts';
+import { countCallers, databaseNow, findChild, lockRun } from '../store/runs.ts';
 import { askApproval, type StepWrite } from '../store/steps.ts';
 import { isTerminal, type NewEvent, type RunRow } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
+import { createModel } from './model.ts';
+import { assertRoom } from './room.ts';
 import { LostRun } from './signals.ts';
 import { admit, announce, holdFor, orRefusal, quote } from './start.ts';
 import { runStep } from './step.ts';
@@ -39,6 +39,7 @@ export function createContext(deps: RunsDeps, attempt: Attempt): RunContext {
     step: (name, work, options = {}) => owned(runStep(deps, attempt, { name, work, options })),
     file: (ref) => owned(attempt.active(() => attempt.own(() => openFile(deps, run, ref)))),
     call: (agent, input, options = {}) => owned(callAgent(deps, attempt, { agent, input, options })),
+    model: (purpose, options) => createModel(deps, attempt, purpose, options),
     approve: (name, request) => owned(approve(deps, attempt, name, request)),
     sleep: (name, durationMs) => owned(sleep(deps, attempt, name, durationMs)),
     usage: (name, query) =>
@@ -163,12 +164,18 @@ async function findOrStartChild(
   try {
     const { tier = run.tier, maxNanos } = call.options;
     const callers = run.parent_run_id ? await deps.db.tenant(run.org_id, (tx) => countCallers(tx, run.id)) : 0;
-    const priced = await quote(deps, { agentId: call.agent, input: call.input, tier, depth: callers + 1 });
+    const priced = await quote(deps, {
+      orgId: run.org_id,
+      agentId: call.agent,
+      input: call.input,
+      tier,
+      depth: callers + 1,
+    });
     const holdNanos = holdFor(priced, maxNanos);
     const admitted = deps.db.tenant(run.org_id, async (tx) => {
       const parent = await lockRun(tx, run.id);
       if (parent?.status !== 'running' || parent.fence !== attempt.fence) throw new LostRun();
-      await assertRoom(tx, parent, holdNanos);
+      await assertRoom(deps, tx, parent, holdNanos);
       return admit(deps, tx, {
         quote: priced,
         start: {
@@ -205,14 +212,6 @@ async function findOrStartChild(
       },
     };
   }
-}
-
-/** A run keeps its own price free: what it calls may take the rest of its hold and no more. */
-async function assertRoom(tx: Tx, parent: RunRow, neededNanos: bigint): Promise<void> {
-  const room = parent.hold_nanos - parent.base_nanos - parent.called_nanos - (await heldByChildren(tx, parent.id));
-  if (neededNanos <= room) return;
-  const members = { required: toMoney(neededNanos), available: toMoney(room < 0n ? 0n : room) };
-  throw new GuildhallError(budgetErrors.maxCostReached, { members });
 }
 
 async function approve(

@@ -24,6 +24,8 @@ const CRASHES_MAX = 5;
 const FAULT_DELAY_MS = 500;
 // A process that stops lets an effect that must not be repeated come to its end: cut short, a person would have to review it.
 const EFFECT_GRACE_MS = 5_000;
+// Calls of models that were cut short settle what they delivered before the run does; what takes longer is lost to us.
+const CALLS_GRACE_MS = 5_000;
 // A run that is to end looks this often whether what it called has ended.
 const CALLED_POLL_MS = 100;
 
@@ -117,6 +119,7 @@ async function attemptRun(deps: RunsDeps, run: RunRow, task: Claimed, signal: Ab
     signal.removeEventListener('abort', onAbort);
     // Whatever the agent still does is refused from here on.
     attempt.abort.abort(new LostRun());
+    await attempt.followed(CALLS_GRACE_MS);
     if (attempt.usedScratch) await clearScratch(path.join(deps.settings.workDir, run.id), task.fence);
   }
 }
@@ -191,6 +194,8 @@ function interruptedEnding(reason: unknown): Ending {
       return { end: timedOutEnd() };
     case 'fault':
       return faultEnding(reason.cause);
+    case 'limit':
+      return { end: { status: 'failed', error: failureOf(reason.cause) } };
     case 'draining':
       return { outcome: giveBack(0) };
     case 'expelled':

@@ -48,7 +48,11 @@ export async function redrive(deps: RunsDeps, tx: Tx, runId: string, requestId: 
     metadata: dead.metadata,
     requestId,
   };
-  const run = await admit(deps, tx, { quote: await quote(deps, start), start, replay: { runId, fromStep: 0 } });
+  const run = await admit(deps, tx, {
+    quote: await quote(deps, { ...start, orgId: dead.org_id }),
+    start,
+    replay: { runId, fromStep: 0 },
+  });
   if (!(await markRedriven(tx, runId, run.id)))
     throw new GuildhallError(runErrors.alreadyDecided, { detail: 'This run is no dead letter, or has been redriven.' });
   return run;

@@ -41,7 +41,7 @@ export async function replay(deps: RunsDeps, tx: Tx, request: ReplayInput): Prom
   };
   const free = !anew && fromStep === undefined;
   return admit(deps, tx, {
-    quote: await quote(deps, { ...start, free }, tx),
+    quote: await quote(deps, { ...start, orgId: original.org_id, free }, tx),
     start,
     replay: { runId: original.id, fromStep: anew ? 0 : fromStep },
     free,

@@ -1,7 +1,7 @@
 /** The end of a run: state, usage, money, outbox and audit in one transaction. */
 import type { Tx } from '../../../platform/db/index.ts';
 import type { RunsDeps } from '../deps.ts';
-import { listChargedBelow, listLiveChildren, lockRun, markReversed, settleRun } from '../store/runs.ts';
+import { listBilledBelow, listLiveChildren, lockRun, markReversed, settleRun } from '../store/runs.ts';
 import type { RunRow, StoredProblem, TerminalStatus } from '../types.ts';
 import { LateCall, LostRun } from './signals.ts';
 
@@ -18,18 +18,10 @@ export interface Settlement {
   readonly end: End;
 }
 
-/** Gives back what the runs were charged: usage first, because the books are locked last. */
-async function giveBack(deps: RunsDeps, tx: Tx, charged: readonly RunRow[]): Promise<void> {
-  for (const { id } of charged) await deps.metering.reverse(tx, { source: 'run', id, reversalId: `${id}:reversed` });
-  for (const { hold_id: holdId } of charged)
-    if (holdId) await deps.ledger.reverseCharge(tx, { holdId, reason: 'caller-did-not-succeed' });
-}
-
 /** One statement. The cost is cut to what the hold has left; the ledger fails the commit if it cannot charge all of it. */
-function write(deps: RunsDeps, tx: Tx, { run, fence, end }: Settlement): Promise<boolean> {
+function write(deps: RunsDeps, tx: Tx, { run, fence, end }: Settlement, calledNanos: bigint): Promise<boolean> {
   const succeeded = end.status === 'succeeded';
-  const called = succeeded ? run.called_nanos : 0n;
-  const room = run.hold_nanos - called;
+  const room = run.hold_nanos - calledNanos;
   return settleRun(tx, {
     orgId: run.org_id,
     id: run.id,
@@ -38,16 +30,58 @@ function write(deps: RunsDeps, tx: Tx, { run, fence, end }: Settlement): Promise
     output: end.output,
     error: end.error,
     costNanos: succeeded ? (run.base_nanos < room ? run.base_nanos : room) : 0n,
-    calledNanos: called,
+    calledNanos,
     eventId: deps.ids.make('evt'),
     auditId: deps.ids.make('aud'),
   });
 }
 
-/** Only an agent that calls others can have a bill beside its own; of one that is no longer offered, nobody knows. */
+/** What remains of the bill of a run, and how to give back the rest of it; the latter is to be called last, because it locks the books. */
+interface Bill {
+  readonly calledNanos: bigint;
+  giveBack(): Promise<void>;
+}
+
+/**
+ * A run that succeeded pays for all that it called. One that failed pays for nothing, nor does what it called. One that was cancelled pays
+ * for the use of models until then, by itself and by what it called.
+ */
+async function billOf(deps: RunsDeps, tx: Tx, run: RunRow, status: TerminalStatus): Promise<Bill> {
+  if (status === 'succeeded') return { calledNanos: run.called_nanos, giveBack: async () => {} };
+  const below = await listBilledBelow(tx, run.id);
+  const ids = [run.id, ...below.map(({ id }) => id)];
+  const { runCalls } = deps.models;
+  const kept = status === 'cancelled' ? sumUpwards(below, await runCalls.charged(tx, ids)) : new Map<string, bigint>();
+  const called = (id: string): bigint => kept.get(id) ?? 0n;
+  await markReversed(
+    tx,
+    below.map(({ id }) => ({ id, calledNanos: called(id) })),
+  );
+  const charged = below.filter((row) => row.cost_nanos > 0n);
+  for (const { id } of charged) await deps.metering.reverse(tx, { source: 'run', id, reversalId: `${id}:reversed` });
+  const backForModels = status === 'failed' ? await runCalls.giveBack(tx, run.org_id, ids) : async () => {};
+  return {
+    calledNanos: called(run.id),
+    giveBack: async () => {
+      await backForModels();
+      for (const { hold_id: holdId } of charged)
+        if (holdId) await deps.ledger.reverseCharge(tx, { holdId, reason: 'caller-did-not-succeed' });
+    },
+  };
+}
+
+/** Adds to each run what was spent beneath it. `below` comes deepest first. */
+function sumUpwards(below: readonly RunRow[], own: ReadonlyMap<string, bigint>): ReadonlyMap<string, bigint> {
+  const sums = new Map(own);
+  for (const { id, parent_run_id: above } of below)
+    if (above) sums.set(above, (sums.get(above) ?? 0n) + (sums.get(id) ?? 0n));
+  return sums;
+}
+
+/** Only an agent that calls others or models can have a bill beside its own; of one that is no longer offered, nobody knows. */
 export function mayCall(deps: RunsDeps, run: RunRow): boolean {
   const agent = deps.catalog.find(run.agent_id);
-  return agent === undefined || agent.plannedCalls !== undefined;
+  return agent?.plannedCalls !== undefined || agent?.plannedModelUse !== undefined || agent === undefined;
 }
 
 /**
@@ -58,22 +92,20 @@ export function mayCall(deps: RunsDeps, run: RunRow): boolean {
  * only during the commit; where charges of called runs are given back, the accounts are taken by the last statements before it.
  */
 export async function settleIn(deps: RunsDeps, tx: Tx, settlement: Settlement): Promise<boolean> {
-  if (!mayCall(deps, settlement.run)) return write(deps, tx, settlement);
+  if (!mayCall(deps, settlement.run)) return write(deps, tx, settlement, 0n);
   // What the run called may have ended since its row was read.
   const run = (await lockRun(tx, settlement.run.id)) ?? settlement.run;
   const owned = run.finished_at === null && (settlement.fence === undefined || run.fence === settlement.fence);
   if (!owned) return false;
   // A call is admitted under the lock that is held here, so none can follow.
   if ((await listLiveChildren(tx, run.id)).length > 0) throw new LateCall();
-  // A run that did not succeed costs nothing, and so does everything it called.
-  const givesBack = settlement.end.status !== 'succeeded' && run.called_nanos > 0n;
-  const charged = givesBack ? await listChargedBelow(tx, run.id) : [];
-  const ids = charged.map(({ id }) => id);
-  if (givesBack) await markReversed(tx, ids);
-  const settled = await write(deps, tx, { ...settlement, run });
+  const bill = await billOf(deps, tx, run, settlement.end.status);
+  const settled = await write(deps, tx, { ...settlement, run }, bill.calledNanos);
   // Called runs may have been marked above, so nothing of this transaction may stay.
   if (!settled) throw new LostRun();
-  await giveBack(deps, tx, charged);
+  await bill.giveBack();
+  // What is still open is a call of a model that nobody will settle.
+  await deps.models.runCalls.lose(tx, run.org_id, { runId: run.id });
   await deps.failpoint('settle.before-commit');
   return true;
 }
@@ -81,7 +113,7 @@ export async function settleIn(deps: RunsDeps, tx: Tx, settlement: Settlement): 
 /** The same in a transaction of its own: a single statement where the run cannot have called another. */
 export function settle(deps: RunsDeps, settlement: Settlement): Promise<boolean> {
   const { run } = settlement;
-  if (!mayCall(deps, run)) return deps.db.direct((tx) => write(deps, tx, settlement));
+  if (!mayCall(deps, run)) return deps.db.direct((tx) => write(deps, tx, settlement, 0n));
   return deps.db.tenant(run.org_id, (tx) => settleIn(deps, tx, settlement));
 }
 

@@ -9,8 +9,11 @@ export class LateCall extends Error {}
 
 /** The attempt is to end because of its surroundings. */
 export class Interrupted extends Error {
-  /** `fault`: the engine could not reach its own record; another attempt goes on from there. */
-  readonly reason: 'cancelled' | 'draining' | 'expelled' | 'timeout' | 'fault';
+  /**
+   * `fault`: the engine could not reach its own record; another attempt goes on from there. `limit`: the run reached what it may use or cost,
+   * as the cause says, and ends by it whatever the agent makes of that.
+   */
+  readonly reason: 'cancelled' | 'draining' | 'expelled' | 'timeout' | 'fault' | 'limit';
   constructor(reason: Interrupted['reason'], cause?: unknown) {
     super(`interrupted: ${reason}`, cause === undefined ? {} : { cause });
     this.reason = reason;

@@ -61,7 +61,12 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       responses: { 200: run, 202: run },
       handler: async (call) => {
         const { params, body, principal, requestId } = call;
-        const priced = await runs.quote({ agentId: params.id, input: body.input, tier: body.tier });
+        const priced = await runs.quote({
+          orgId: principal.orgId,
+          agentId: params.id,
+          input: body.input,
+          tier: body.tier,
+        });
         await runs.assertPace(principal.orgId, priced);
         let fresh = false;
         const admit = async (tx: Tx) => {

@@ -218,23 +218,26 @@ export async function heldByChildren(tx: Tx, id: string): Promise<bigint> {
   return result.rows[0]?.nanos ?? 0n;
 }
 
-/** Charged runs anywhere below `id`, deepest first. */
-export async function listChargedBelow(tx: Tx, id: string): Promise<RunRow[]> {
+/** Ended runs anywhere below `id` that may have cost somebody something, deepest first. */
+export async function listBilledBelow(tx: Tx, id: string): Promise<RunRow[]> {
   const result = await sql<RunRow>`
     with recursive below as (
       select r.*, 1 as depth from runs.run r where r.parent_run_id = ${id}
       union all
       select r.*, b.depth + 1 from runs.run r join below b on r.parent_run_id = b.id
     )
-    select * from below where cost_nanos > 0 order by depth desc, id`.execute(tx);
+    select * from below where cost_nanos > 0 or called_nanos > 0 or input_tokens + output_tokens > 0 order by depth desc, id`.execute(
+    tx,
+  );
   return result.rows;
 }
 
-/** Gives back what ended runs were charged, because the run that called them failed. */
-export async function markReversed(tx: Tx, ids: readonly string[]): Promise<void> {
-  await sql`update runs.run set cost_nanos = 0, called_nanos = 0, reversed_at = platform.now() where id = any(${[...ids]}::text[]) and reversed_at is null`.execute(
-    tx,
-  );
+/** Gives back what ended runs were charged, because the run that called them did not succeed; `calledNanos` of it they keep. */
+export async function markReversed(tx: Tx, runs: readonly { id: string; calledNanos: bigint }[]): Promise<void> {
+  if (runs.length === 0) return;
+  await sql`update runs.run r set cost_nanos = 0, called_nanos = k.called, reversed_at = coalesce(r.reversed_at, platform.now())
+    from unnest(${runs.map(({ id }) => id)}::text[], ${runs.map(({ calledNanos }) => calledNanos)}::bigint[]) k (id, called)
+    where r.id = k.id and (r.cost_nanos > 0 or r.called_nanos > k.called)`.execute(tx);
 }
 
 export async function findChild(tx: Tx, parentRunId: string, parentStep: string): Promise<RunRow | undefined> {

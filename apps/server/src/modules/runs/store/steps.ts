@@ -13,6 +13,8 @@ export interface StepWrite {
   readonly startedAt: Date;
   readonly result: unknown;
   readonly error: StoredProblem | undefined;
+  /** What a model used and cost, which counts in the run too. */
+  readonly use?: { readonly costNanos: string; readonly inputTokens: number; readonly outputTokens: number };
 }
 
 export type ArtifactWrite = Pick<ArtifactRow, 'id' | 'name' | 'sha256'> & {
@@ -26,20 +28,24 @@ interface Owned {
   readonly fence: bigint;
 }
 
-/** Step, artifacts and events in one commit. False when another attempt owns the run. */
-export async function checkpoint(
-  db: Db,
-  owned: Owned,
-  write: { step: StepWrite; artifacts: readonly ArtifactWrite[]; events: readonly NewEvent[] },
-): Promise<boolean> {
-  const result = await db.direct((tx) =>
-    sql<{
-      checkpoint: boolean;
-    }>`select runs.checkpoint(${owned.orgId}, ${owned.runId}, ${owned.fence}, ${JSON.stringify(write.step)}::jsonb,
-      ${JSON.stringify(write.artifacts)}::jsonb, ${JSON.stringify(write.events)}::jsonb)`.execute(tx),
-  );
+interface Checkpoint {
+  readonly step: StepWrite;
+  readonly artifacts: readonly ArtifactWrite[];
+  readonly events: readonly NewEvent[];
+}
+
+/** Step, artifacts and events in the caller's transaction. False when another attempt owns the run. */
+export async function checkpointIn(tx: Tx, owned: Owned, write: Checkpoint): Promise<boolean> {
+  const result = await sql<{
+    checkpoint: boolean;
+  }>`select runs.checkpoint(${owned.orgId}, ${owned.runId}, ${owned.fence}, ${JSON.stringify(write.step)}::jsonb,
+      ${JSON.stringify(write.artifacts)}::jsonb, ${JSON.stringify(write.events)}::jsonb)`.execute(tx);
   return result.rows[0]?.checkpoint ?? false;
 }
+
+/** The same in one commit of its own. */
+export const checkpoint = (db: Db, owned: Owned, write: Checkpoint): Promise<boolean> =>
+  db.direct((tx) => checkpointIn(tx, owned, write));
 
 /** Events between checkpoints. False when another attempt owns the run. */
 export async function tell(db: Db, owned: Owned, events: readonly NewEvent[]): Promise<boolean> {
