@@ -5,12 +5,14 @@ import type { Failpoint } from '../../platform/failpoints/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { Ledger } from '../ledger/index.ts';
+import type { Tracer } from '../../platform/telemetry/index.ts';
 import type { Metering, PriceBook } from '../metering/index.ts';
 import { createRunCalls, type PlannedPrice, plannedPrices, type RunCalls } from './agent/index.ts';
 import { costsByCall, createCallBook, sweepOne } from './book/index.ts';
-import { type CallObserver, createGateway, type Gateway } from './call/index.ts';
+import { type CallObserver, createGateway, type Gateway, tracedGateway } from './call/index.ts';
 import { type Channels, type ChannelsDeps, createChannels } from './channels/index.ts';
 import { choicesRoutes, createChoices, createPolicies } from './choices/index.ts';
+import { historyRoutes } from './history/index.ts';
 import { modelRoutes } from './routes.ts';
 import { createTokenCounter } from './tokens/index.ts';
 import { type ChannelHealth, createUpstream } from './upstream/index.ts';
@@ -26,6 +28,7 @@ export {
   wordsIn,
 } from './agent/index.ts';
 export type { CallBook, CallEnd, CallHold, NewCall } from './book/index.ts';
+export { isOperatorChannel } from './channels/index.ts';
 export type { CallAnswer, CallObserver, Gateway, Incoming, StreamedAnswer } from './call/index.ts';
 
 export interface ModelsDeps extends Omit<ChannelsDeps, 'health'> {
@@ -37,6 +40,7 @@ export interface ModelsDeps extends Omit<ChannelsDeps, 'health'> {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly observer: CallObserver;
+  readonly tracer: Tracer;
   readonly failpoint?: Failpoint | undefined;
 }
 
@@ -75,12 +79,14 @@ export function createModels(deps: ModelsDeps): Models {
   const tokens = createTokenCounter({ clock });
   const choices = createChoices(deps);
   const policies = createPolicies(deps);
-  const gateway = createGateway({ ...deps, channels, choices, policies, book, tokens, upstream });
+  const untraced = createGateway({ ...deps, channels, choices, policies, book, tokens, upstream });
+  const gateway = tracedGateway(untraced, deps.tracer);
   return {
     routes: [
       ...modelRoutes({ gateway, channels, metering, policies }),
       ...channels.routes,
       ...choicesRoutes({ ...deps, choices, policies }),
+      ...historyRoutes(upstream),
     ],
     gateway,
     channels,

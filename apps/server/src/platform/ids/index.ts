@@ -43,6 +43,9 @@ function timePart(ms: number): string {
   return text;
 }
 
+/** No id of this prefix that was made from this instant on sorts before it. */
+export const lowestId = (prefix: Prefix, from: Date): string => `${prefix}_${timePart(Math.max(0, from.getTime()))}`;
+
 /** 48 bits of time and 80 random bits: unguessable enough to be shown, ordered enough for an index. */
 export function createIds(clock: Clock, random: (size: number) => Uint8Array = randomBytes): Ids {
   return {

@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { createLabelGuard } from './labels.ts';
-import { createModelMetrics, type ModelCallSeen } from './model-metrics.ts';
+import { type CircuitSeen, createModelMetrics, type ModelCallSeen, watchCircuits } from './model-metrics.ts';
 
 export interface Metrics {
   /** `route` is the declared path with its `{parameters}`, never the path that was asked for. */
@@ -15,6 +15,8 @@ export interface Metrics {
   runStarted(latencySeconds: number): void;
   runEnded(run: { readonly agent: string; readonly status: string }, seconds: number): void;
   modelCall(call: ModelCallSeen): void;
+  /** The ways to providers, read when somebody asks. Once. */
+  modelCircuits(circuits: () => readonly CircuitSeen[]): void;
   /** `outcome` such as delivered, failed, disabled. */
   webhookDelivery(outcome: string): void;
   /** Values that are read when somebody asks. May be called again as parts come up; later sources win. */
@@ -171,6 +173,7 @@ export function createMetrics(): Metrics {
       instruments.runSeconds.observe({ agent }, seconds);
     },
     modelCall: createModelMetrics(registry),
+    modelCircuits: (circuits) => watchCircuits(registry, circuits),
     webhookDelivery: (outcome) => instruments.deliveries.inc({ outcome: bounded('outcome', outcome) }),
     watch: (more) => {
       sources = { ...sources, ...more };

@@ -21,6 +21,31 @@ export interface ModelCallSeen {
 const FIRST_TOKEN_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120];
 const OVERHEAD_SECONDS = [0.001, 0.002, 0.003, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1];
 
+/** A way to a provider as a gauge shows it. */
+export interface CircuitSeen {
+  readonly channelId: string;
+  readonly kind: string;
+  readonly state: 'closed' | 'half-open' | 'open';
+}
+
+const CIRCUIT = { closed: 0, 'half-open': 1, open: 2 } as const;
+
+/** Reads the circuits when somebody asks for the page. */
+export function watchCircuits(registry: Registry, circuits: () => readonly CircuitSeen[]): void {
+  const bounded = createLabelGuard();
+  new Gauge({
+    name: 'model_circuit_state',
+    help: 'Of each channel to a provider that this process asked lately: 0 closed, 1 half-open, 2 open.',
+    labelNames: ['channel', 'provider'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { channelId, kind, state } of circuits())
+        this.set({ channel: bounded('channel', channelId), provider: kind }, CIRCUIT[state]);
+    },
+  });
+}
+
 export function createModelMetrics(registry: Registry): (call: ModelCallSeen) => void {
   const registers = [registry];
   const tokens = new Counter({

@@ -24,6 +24,9 @@ export const REQUEST_KEY_HEADERS = { key: 'x-provider-key', baseUrl: 'x-provider
 /** The id of the channel that a request brings itself. */
 export const REQUEST_CHANNEL = 'prv_request';
 
+/** Whether it is one of the operator's own, stored or not. */
+export const isOperatorChannel = (id: string): boolean => id.startsWith('prv_') && id !== REQUEST_CHANNEL;
+
 export interface Channels {
   readonly routes: readonly RouteDefinition[];
   /**

@@ -1,6 +1,7 @@
 /** Chooses channels and models for a call until one has answered. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../../platform/clock/index.ts';
+import { noTracer, type Tracer } from '../../../platform/telemetry/index.ts';
 import type { Attempt, Channel } from '../types.ts';
 import { type Arrived, AttemptFailed, type Try } from './attempt.ts';
 import { UpstreamError, upstreamErrors } from './errors.ts';
@@ -16,6 +17,8 @@ export interface RouteDeps {
   /** From 0 to 1, without 1. */
   readonly random: () => number;
   readonly health: Health;
+  /** One span for each attempt; none when left out. */
+  readonly tracer?: Tracer;
   /** Rejects when the signal aborts; a real pause when left out. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -173,15 +176,14 @@ class Journey<T extends Target, R> {
       attempts.push({ channelId: channel.id, kind: channel.kind, model: target.model, outcome, status, ms });
     };
     try {
-      const arrived = await this.#once({
-        call,
-        target,
-        channel,
-        body,
-        limits: { ...limits, totalMs },
-        visit,
-        attempts,
-      });
+      const tried = { call, target, channel, body, limits: { ...limits, totalMs }, visit, attempts };
+      const named = {
+        'guildhall.model': target.model,
+        'guildhall.provider': channel.kind,
+        'guildhall.channel_id': channel.id,
+      };
+      const { tracer = noTracer } = this.#deps;
+      const arrived = await tracer.span('model.attempt', named, () => this.#once(tried));
       visit.succeed();
       note('ok', arrived.status);
       return { ...arrived, target, channel, attempts, visit };

@@ -1,0 +1,2 @@
+/** History: what became of each call, and how providers have been. */
+export { historyRoutes } from './routes.ts';
