@@ -22,7 +22,7 @@ const behaviour = {
   cachedTokens: count,
   cacheWriteTokens: count,
   cacheWriteLongTokens: count,
-  usage: z.enum(['true', 'omitted', 'doubled', 'halved']),
+  usage: z.enum(['true', 'omitted', 'doubled', 'halved', 'unasked']),
   answerModel: z.string().min(1),
   fault: z.enum(FAULTS),
   afterTokens: count,

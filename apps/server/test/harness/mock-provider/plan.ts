@@ -58,6 +58,7 @@ export interface Plan {
   readonly finish: 'stop' | 'length' | 'tools';
   /** As it will be reported; undefined when it is kept back. */
   readonly usage: Usage | undefined;
+  readonly tellsUnasked: boolean;
   /** Tokens of one choice that are shown. */
   readonly shownTokens: number;
 }
@@ -163,6 +164,7 @@ export function planAnswer(ask: Ask, behaviour: Behaviour, id: string, createdAt
     calls,
     finish: wantedTokens > max ? 'length' : calls.length > 0 ? 'tools' : 'stop',
     usage: reported(usage, behaviour),
+    tellsUnasked: behaviour.usage === 'unasked',
     shownTokens,
   };
 }

@@ -78,8 +78,8 @@ export interface Behaviour {
   readonly cacheWriteTokens?: number;
   /** Of those: for an hour (Anthropic). */
   readonly cacheWriteLongTokens?: number;
-  /** Whether the reported usage is what was used; `true` when left out. */
-  readonly usage?: 'true' | 'omitted' | 'doubled' | 'halved';
+  /** Whether the reported usage is what was used; `true` when left out. `unasked`: true, and in chat streams told to those too who do not ask, as Mistral does. */
+  readonly usage?: 'true' | 'omitted' | 'doubled' | 'halved' | 'unasked';
   /** The model that the answer names; the one asked for when left out. */
   readonly answerModel?: string;
   readonly fault?: Fault;

@@ -154,7 +154,8 @@ function* choiceFrames(plan: Plan, chunk: Chunk, choice: number): Generator<Fram
 function* stream(plan: Plan, ask: Ask): Generator<Frame> {
   const chunk = chunksOf(plan, ask);
   for (let choice = 0; choice < plan.choices; choice += 1) yield* choiceFrames(plan, chunk, choice);
-  if (asObject(ask.body.stream_options).include_usage === true && plan.usage) {
+  const isAsked = asObject(ask.body.stream_options).include_usage === true;
+  if ((isAsked || plan.tellsUnasked) && plan.usage) {
     const last = {
       id: `chatcmpl-${plan.id}`,
       object: 'chat.completion.chunk',
