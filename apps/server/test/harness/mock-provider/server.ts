@@ -61,7 +61,7 @@ function failWithStatus(call: Call, fault: StatusFault, behaviour: Behaviour): v
   call.line.end(BAD_GATEWAY_PAGE, 0);
 }
 
-const USAGE_FACTOR = { true: 1, omitted: undefined, doubled: 2, halved: 0.5 } as const;
+const USAGE_FACTOR = { true: 1, unasked: 1, omitted: undefined, doubled: 2, halved: 0.5 } as const;
 
 interface Answering {
   readonly call: Call;
