@@ -3,5 +3,13 @@ export { createRedisRateStore } from './create-redis.ts';
 export { limitsErrors } from './errors.ts';
 export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './limiter.ts';
 export { createPostgresRateStore } from './postgres-store.ts';
-export type { RateGrant, RateRequest, RateRule, RateStore, RateVerdict, RedisRateStore } from './types.ts';
+export type {
+  RateGrant,
+  RateRequest,
+  RateRule,
+  RateStanding,
+  RateStore,
+  RateVerdict,
+  RedisRateStore,
+} from './types.ts';
 export { rateLimitHeaders, tooManyRequests } from './verdict.ts';

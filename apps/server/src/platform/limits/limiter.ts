@@ -3,11 +3,16 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock/index.ts';
 import { createLocalWindows } from './local-windows.ts';
 import { Subject } from './subject.ts';
-import type { RateGrant, RateRequest, RateRule, RateStore, RateVerdict } from './types.ts';
+import type { RateGrant, RateRequest, RateRule, RateStanding, RateStore, RateVerdict } from './types.ts';
 
 export interface RateLimiter {
-  /** Counts one call. `subject` names who calls, tenant first (`org_…/key_…`), or an address; it is stored only as a keyed hash. Never throws. */
-  take(rule: RateRule, subject: string): Promise<RateVerdict>;
+  /**
+   * Counts one call. `subject` names who calls, tenant first (`org_…/key_…`), or an address; it is stored only as a keyed hash. Never throws.
+   * `weight` is what it counts for, where a rule counts something else than calls: a positive whole number, by default 1.
+   */
+  take(rule: RateRule, subject: string, weight?: number): Promise<RateVerdict>;
+  /** How the subject stands as far as this process knows. Counts and asks nothing. */
+  look(rule: RateRule, subject: string): RateStanding;
   /** False while the shared store does not answer and every process counts for itself. */
   isShared(): boolean;
 }
@@ -26,6 +31,8 @@ export interface RateLimiterOptions {
 // A rule this large is leased; below it every call asks, so that the count is exact even when calls stop.
 const LEASE_LIMIT_MIN = 1_000;
 const LEASE_MAX = 100;
+// What the store's counter holds.
+const LIMIT_MAX = 2 ** 31 - 1;
 // Subjects that are forgotten cost one question when they come back.
 const SUBJECTS_MAX = 50_000;
 const STORE_RETRY_MS = 1_000;
@@ -93,7 +100,10 @@ function createConnection({ store, clock, onSharedChange }: RateLimiterOptions) 
  *
  * Leases: a rule of 1,000 or more hands out up to 100 calls ahead, and never more than a 64th of what is left, so leases shrink to nothing as
  * the window empties. A lease is part of what the store has counted; holding it can only make others be refused early, by the processes × 100
- * calls that idle processes may still hold.
+ * calls that idle processes may still hold. Where calls have weights, a lease is for 100 calls like those that ask.
+ *
+ * With weights, what is admitted is at most the limit by the weights that were given; by the weights that were true it is over by at most what
+ * calls under way turn out to weigh beyond.
  */
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const scale = options.scale ?? 1;
@@ -101,25 +111,30 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const local = createLocalWindows(options.clock, SUBJECTS_MAX);
   const subjects = new LRUCache<string, Subject>({ max: SUBJECTS_MAX });
   const open = (rule: RateRule, name: string): Subject => {
-    const limit = Math.max(1, Math.floor(rule.limit * scale));
+    const limit = Math.min(LIMIT_MAX, Math.max(1, Math.floor(rule.limit * scale)));
     const windowMs = rule.windowSeconds * 1000;
     const key = options.hash(name);
-    const leaseMax = limit >= LEASE_LIMIT_MIN ? LEASE_MAX : 0;
+    const leasedCalls = limit >= LEASE_LIMIT_MIN ? LEASE_MAX : 0;
     const localLimit = rule.onStoreFailure === 'open' ? limit : Math.max(1, Math.floor(limit / CLOSED_SHARE));
     return new Subject(
       { limit, windowSeconds: rule.windowSeconds },
       options.clock,
-      (wanted) => connection.ask({ key, limit, windowMs, wanted, leaseMax }),
-      (subjectRule) => local.take(name, { ...subjectRule, limit: localLimit }),
+      ({ calls, weight }) => {
+        const leaseMax = Math.min(limit, leasedCalls * Math.ceil(weight / calls));
+        return connection.ask({ key, limit, windowMs, wanted: Math.min(weight, LIMIT_MAX), leaseMax });
+      },
+      (subjectRule, weight) => local.take(name, { ...subjectRule, limit: localLimit }, weight),
     );
   };
+  const subjectOf = (rule: RateRule, subject: string): Subject => {
+    const name = `${rule.name}\u0000${rule.limit}\u0000${rule.windowSeconds}\u0000${subject}`;
+    const known = subjects.get(name) ?? open(rule, name);
+    subjects.set(name, known);
+    return known;
+  };
   return {
-    async take(rule, subject) {
-      const name = `${rule.name}\u0000${rule.limit}\u0000${rule.windowSeconds}\u0000${subject}`;
-      const known = subjects.get(name) ?? open(rule, name);
-      subjects.set(name, known);
-      return known.take();
-    },
+    take: async (rule, subject, weight = 1) => subjectOf(rule, subject).take(weight),
+    look: (rule, subject) => subjectOf(rule, subject).look(),
     isShared: connection.isShared,
   };
 }

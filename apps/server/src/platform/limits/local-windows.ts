@@ -10,25 +10,29 @@ interface Window {
 }
 
 export interface LocalWindows {
-  take(name: string, rule: SubjectRule): RateVerdict;
+  take(name: string, rule: SubjectRule, weight: number): RateVerdict;
 }
 
 /** Holds `max` subjects; one that is pushed out starts anew. */
 export function createLocalWindows(clock: Clock, max: number): LocalWindows {
   const windows = new LRUCache<string, Window>({ max });
   return {
-    take(name, rule) {
+    take(name, rule, wanted) {
       const nowMs = clock.monotonicMs();
       const found = windows.get(name);
       const window = found && nowMs < found.endsAtMs ? found : { used: 0, endsAtMs: nowMs + rule.windowSeconds * 1000 };
       if (window !== found) windows.set(name, window);
-      const allowed = window.used < rule.limit;
-      if (allowed) window.used += 1;
+      const weight = Math.min(wanted, rule.limit);
+      const allowed = window.used + weight <= rule.limit;
+      if (allowed) window.used += weight;
       return {
         allowed,
         ...rule,
-        remaining: rule.limit - window.used,
+        remaining: Math.max(0, rule.limit - window.used),
         resetSeconds: Math.max(1, Math.ceil((window.endsAtMs - nowMs) / 1000)),
+        correct: (weighed) => {
+          if (allowed) window.used += weighed - weight;
+        },
       };
     },
   };

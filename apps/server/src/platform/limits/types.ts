@@ -3,7 +3,7 @@
 export interface RateRule {
   /** Part of the key, so two rules never share a count: `api-key`, `login-ip`. */
   readonly name: string;
-  /** Calls per window, before `LIMITS_SCALE`. */
+  /** Calls per window, or whatever else its calls weigh, before `LIMITS_SCALE`. */
   readonly limit: number;
   readonly windowSeconds: number;
   /**
@@ -13,7 +13,8 @@ export interface RateRule {
   readonly onStoreFailure: 'open' | 'closed';
 }
 
-export interface RateVerdict {
+/** How a subject stands under a rule. */
+export interface RateStanding {
   readonly allowed: boolean;
   readonly limit: number;
   readonly windowSeconds: number;
@@ -23,18 +24,23 @@ export interface RateVerdict {
   readonly resetSeconds: number;
 }
 
+export interface RateVerdict extends RateStanding {
+  /** Says what an admitted call weighed in truth, once and at any time. Never waits and never refuses: what it weighed beyond is paid by later calls. */
+  correct(weighed: number): void;
+}
+
 export interface RateRequest {
   readonly key: Buffer;
   readonly limit: number;
   readonly windowMs: number;
-  /** Calls that wait for an answer. */
+  /** What the calls that wait for an answer weigh; 1 each as a rule. */
   readonly wanted: number;
-  /** Most calls that may be granted beyond those, as a lease; 0 for none. */
+  /** The most that may be granted beyond that, as a lease; 0 for none. */
   readonly leaseMax: number;
 }
 
 export interface RateGrant {
-  /** Calls the asker may admit until the window ends. Over all askers and one window never more than the limit. */
+  /** What the asker may admit until the window ends. Over all askers and one window never more than the limit. */
   readonly granted: number;
   /** Left in the window for anybody. */
   readonly remaining: number;
