@@ -43,7 +43,16 @@ export const talker = defineAgent({
       const model = ctx.model(purpose, input.model === undefined ? {} : { model: input.model });
       const request = { model, prompt, maxOutputTokens: input.outputMax };
       if (input.manner !== 'stream') return (await generateText(request)).text;
-      return streamText({ ...request, onError: () => {} }).text;
+      let failure: unknown;
+      const { text } = streamText({
+        ...request,
+        onError: ({ error }) => {
+          failure = error;
+        },
+      });
+      return Promise.resolve(text).catch((error: unknown) => {
+        throw failure ?? error;
+      });
     };
     const answers: string[] = [];
     if (input.manner === 'parallel') answers.push(...(await Promise.all(input.prompts.map(say))));
@@ -94,7 +103,11 @@ export const caller = defineAgent({
   ...base,
   id: 'caller',
   needsModel: false,
-  input: z.strictObject({ plan: z.number().int().default(100_000), fails: z.boolean().default(false), asks: z.boolean().default(false) }),
+  input: z.strictObject({
+    plan: z.number().int().default(100_000),
+    fails: z.boolean().default(false),
+    asks: z.boolean().default(false),
+  }),
   output: z.looseObject({}),
   plannedCalls: ({ plan }) => [{ agent: 'talker', timesMax: 1, input: { plan } }],
   run: async (ctx, { plan, fails, asks }) => {

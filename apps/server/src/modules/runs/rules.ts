@@ -104,8 +104,20 @@ export class RecordedFailure extends Error {
   }
 }
 
-export const failureOf = (error: unknown): StoredProblem =>
-  error instanceof RecordedFailure ? error.problem : storedProblem(error);
+// A library around a tool around a model: deeper than that, nothing is wrapped by reason.
+const CAUSES_MAX = 5;
+
+/** What a caller sees of a failure, on record or not. An error that says nothing itself is taken for its cause: libraries wrap what they pass on. */
+export function failureOf(error: unknown): StoredProblem {
+  let at = error;
+  for (let depth = 0; depth < CAUSES_MAX && at instanceof Error; depth += 1) {
+    if (at instanceof RecordedFailure) return at.problem;
+    const problem = storedProblem(at);
+    if (problem.code !== runErrors.failed.code) return problem;
+    at = at.cause;
+  }
+  return storedProblem(error);
+}
 
 /** Faults of the platform and what the agent marked itself may pass by waiting; nothing else. */
 export function isRetryableFailure(error: unknown): boolean {

@@ -13,6 +13,7 @@ import {
   type CallingRun,
   modelError,
   type NewCall,
+  wordsIn,
 } from '../../models/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
@@ -23,6 +24,7 @@ import type { NewEvent, RunRow } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
 import { roomOf } from './room.ts';
 import { Interrupted, LostRun } from './signals.ts';
+import type { Words } from './words.ts';
 
 // A call may have taken minutes; a connection that comes back within two seconds is waited for.
 const END_TRIES = 10;
@@ -75,8 +77,7 @@ export interface BookedStep {
   readonly name: string;
   readonly slot: StepSlot;
   readonly startedAt: Date;
-  /** Tells what waits to be told. */
-  flush(): Promise<void>;
+  readonly words: Pick<Words, 'flush' | 'restOf'>;
 }
 
 /** The book of one call. */
@@ -150,7 +151,7 @@ export class RunCallBook implements CallBook {
 
   async #settle(call: NewCall, end: CallEnd): Promise<bigint> {
     await this.#deps.failpoint('step.after-work');
-    await this.#step.flush();
+    await this.#step.words.flush();
     const { input, output, images } = end.usage;
     const isResult = end.status === 'succeeded' || input + output + images > 0;
     const charged = await this.#attempt.own(() =>
@@ -174,10 +175,10 @@ export class RunCallBook implements CallBook {
 
   async #record(tx: Tx, run: RunRow, booked: { call: NewCall; end: CallEnd; nanos: bigint }): Promise<void> {
     const { call, end, nanos } = booked;
-    const given = Buffer.from(end.given?.() ?? []).toString('utf8');
+    const given = Buffer.from(end.given?.() ?? []);
     const result: ModelResult = {
       contentType: call.streamed ? 'text/event-stream' : 'application/json',
-      body: storableText(given),
+      body: storableText(given.toString('utf8')),
     };
     const status = end.status === 'succeeded' ? 'succeeded' : 'failed';
     const error = status === 'failed' ? failureOf(modelFailure(end.errorCode)) : undefined;
@@ -188,6 +189,7 @@ export class RunCallBook implements CallBook {
       step: { ...this.written(status, error), result, use },
       artifacts: [],
       events: [
+        ...(call.streamed ? this.#step.words.restOf(wordsIn(given)) : []),
         { type: 'cost', data: { cost } },
         modelStepEvent(this.#step, status, { attempt: this.tryNumber, ...(error ? { error } : {}) }),
       ],

@@ -107,7 +107,7 @@ class ModelCall {
   async run(): Promise<void> {
     const { name } = this.#asked;
     const words = createWords(this.#attempt, { index: this.#slot.index, name });
-    const step = { name, slot: this.#slot, startedAt: this.#deps.clock.now(), flush: words.flush };
+    const step = { name, slot: this.#slot, startedAt: this.#deps.clock.now(), words };
     const book = new RunCallBook(this.#deps, this.#attempt, step);
     const running = () => words.tell(modelStepEvent(step, 'running', { attempt: book.tryNumber }));
     const late = setTimeout(running, TELL_RUNNING_AFTER_MS);
@@ -158,7 +158,8 @@ class ModelCall {
       // What follows then is an error for clients by API.
       if (book.failure !== undefined || (book.ended && book.ended.status !== 'succeeded')) continue;
       pipe.put(Uint8Array.from(bytes));
-      say(wordsIn(bytes));
+      // What comes with the end was told with it.
+      if (!book.ended) say(wordsIn(bytes));
     }
     if (book.failure !== undefined) throw book.failure;
     if (book.ended?.status !== 'succeeded') throw modelFailure(book.ended?.errorCode);

@@ -11,24 +11,28 @@ export interface Words {
   tell(event: NewEvent): void;
   /** Resolves when all of it is told. */
   flush(): Promise<void>;
+  /** What of these words, of which those added are the beginning, was not added. */
+  restOf(words: string): NewEvent[];
 }
 
 export function createWords(attempt: Attempt, step: { readonly index: number; readonly name: string }): Words {
   let waiting = '';
+  let added = 0;
+  const token = (text: string): NewEvent[] => (text === '' ? [] : [{ type: 'token', data: { ...step, text } }]);
   let timer: NodeJS.Timeout | undefined;
   let telling: Promise<void> = Promise.resolve();
   const send = (...events: readonly NewEvent[]): void => {
     clearTimeout(timer);
     timer = undefined;
-    const said: NewEvent[] = waiting === '' ? [] : [{ type: 'token', data: { ...step, text: waiting } }];
+    const all = [...token(waiting), ...events];
     waiting = '';
-    const all = [...said, ...events];
     if (all.length > 0) telling = telling.then(() => attempt.tell(all));
   };
   return {
     add(words) {
       if (words === '') return;
       waiting += words;
+      added += words.length;
       timer ??= setTimeout(send, TELL_EVERY_MS);
     },
     tell: (event) => send(event),
@@ -36,5 +40,6 @@ export function createWords(attempt: Attempt, step: { readonly index: number; re
       send();
       await telling;
     },
+    restOf: (words) => token(words.slice(added)),
   };
 }
