@@ -17,6 +17,8 @@ export const usageRow = z
   .object({
     key: z.string(),
     runs: z.number().int(),
+    /** Calls of models, by API or in runs. */
+    calls: z.number().int(),
     inputTokens: z.number().int(),
     outputTokens: z.number().int(),
     cost: money,

@@ -18,6 +18,7 @@ export interface Api {
   get<T>(target: string, schema: z.ZodType<T>): Promise<T>;
   /** Sent with an Idempotency-Key, so that a repeated packet starts nothing twice. */
   post<T>(target: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
+  put<T>(target: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
   delete(target: string): Promise<void>;
   upload(localPath: string): Promise<File>;
   /** Saves what a signed link leads to. */
@@ -43,6 +44,10 @@ export function createApi(options: { readonly url: string; readonly key: string;
     post: async (target, body, schema) => {
       const headers = { 'content-type': 'application/json', 'idempotency-key': ids.make('req') };
       return parse(await send(target, { method: 'POST', headers, body: JSON.stringify(body) }), schema);
+    },
+    put: async (target, body, schema) => {
+      const headers = { 'content-type': 'application/json' };
+      return parse(await send(target, { method: 'PUT', headers, body: JSON.stringify(body) }), schema);
     },
     delete: async (target) => {
       await send(target, { method: 'DELETE' });

@@ -61,6 +61,15 @@ const COMMANDS = [
   'providers add',
   'providers test',
   'providers remove',
+  'models',
+  'models list',
+  'models choices',
+  'models choose',
+  'models reset',
+  'models health',
+  'calls',
+  'calls list',
+  'calls show',
   'orgs',
   'orgs create',
   'orgs list',
@@ -73,7 +82,7 @@ const COMMANDS = [
   'ledger verify',
   'doctor',
 ];
-const GROUPS = new Set(['runs', 'keys', 'providers', 'orgs', 'credits', 'prices', 'ledger']);
+const GROUPS = new Set(['runs', 'keys', 'providers', 'models', 'calls', 'orgs', 'credits', 'prices', 'ledger']);
 
 test.each(COMMANDS)(
   '%s has help with an example, and every command that does something has --json',

@@ -8,6 +8,7 @@ import { CliError } from '../exit-codes.ts';
 import type { Check } from './check.ts';
 import { platformChecks } from './database.ts';
 import { checkDataFolder, checkDisk, checkNode, checkSandbox } from './machine.ts';
+import { checkProviders } from './providers.ts';
 import { serverChecks } from './servers.ts';
 
 export async function examine(context: CliContext): Promise<readonly Check[]> {
@@ -21,20 +22,18 @@ export async function examine(context: CliContext): Promise<readonly Check[]> {
     const advice = 'docs/reference/settings.md has every setting with its bounds. The other checks need settings.';
     return [...checks, { name: 'settings', level: 'fail', detail: error.faults.join('; '), advice }];
   }
-  checks.push(await checkDataFolder(settings.dataDir), await checkDisk(settings.dataDir), await checkServer(settings));
+  checks.push(await checkDataFolder(settings.dataDir), await checkDisk(settings.dataDir));
+  checks.push(...(await checkServer(settings, context)));
   checks.push(...(await checkSandbox()), ...(await serverChecks(settings)));
   return [...checks, ...(await checkDatabase(settings))];
 }
 
-async function checkServer(settings: Settings): Promise<Check> {
+async function checkServer(settings: Settings, { ids }: Pick<CliContext, 'ids'>): Promise<readonly Check[]> {
   const running = await findRunning(settings.dataDir);
-  if (running)
-    return {
-      name: 'server',
-      level: 'pass',
-      detail: `${running.url} answers (process ${running.pid}, ${running.version})`,
-    };
-  return { name: 'server', level: 'warn', detail: 'none runs on this folder', advice: 'Start it with: npm start' };
+  if (!running)
+    return [{ name: 'server', level: 'warn', detail: 'none runs on this folder', advice: 'Start it with: npm start' }];
+  const detail = `${running.url} answers (process ${running.pid}, ${running.version})`;
+  return [{ name: 'server', level: 'pass', detail }, await checkProviders(running, ids)];
 }
 
 async function checkDatabase(settings: Settings): Promise<readonly Check[]> {

@@ -56,7 +56,7 @@ test('a record is counted once for ever, also when it comes again under another 
   await record(use('run_1'));
   await record(use('run_1', { occurredAt: new Date('2026-10-20T00:00:00Z') }));
   expect(await usage('agent', { from: new Date('2026-10-01T00:00:00Z') })).toEqual([
-    { key: 'alpha', runs: 1, inputTokens: 0, outputTokens: 0, costNanos: 100n },
+    { key: 'alpha', runs: 1, calls: 0, inputTokens: 0, outputTokens: 0, costNanos: 100n },
   ]);
 });
 
@@ -82,7 +82,7 @@ test('a record is taken back once, in the month it was made for', async () => {
   await reverse('run_1');
   await reverse('run_1');
   const [row] = await usage('agent', { from: new Date('2026-10-01T00:00:00Z'), to: new Date('2026-11-01T00:00:00Z') });
-  expect(row).toEqual({ key: 'alpha', runs: 0, inputTokens: 0, outputTokens: 0, costNanos: 0n });
+  expect(row).toEqual({ key: 'alpha', runs: 0, calls: 0, inputTokens: 0, outputTokens: 0, costNanos: 0n });
   expect(await metering.usageByRun(ORG)).toEqual([{ runId: 'run_1', costNanos: 0n }]);
   await expect(reverse('run_9')).rejects.toEqual(code('usage-not-found'));
 });
@@ -105,7 +105,14 @@ test('usage is summed by each of its groups', async () => {
   expect(await keys('tier')).toEqual(['basic', 'solo']);
   expect(await keys('model')).toEqual(['m-1', 'none']);
   expect(await keys('member')).toEqual(['mem_1', 'none']);
-  expect((await usage('model'))[0]).toEqual({ key: 'm-1', runs: 1, inputTokens: 7, outputTokens: 3, costNanos: 100n });
+  expect((await usage('model'))[0]).toEqual({
+    key: 'm-1',
+    runs: 1,
+    calls: 0,
+    inputTokens: 7,
+    outputTokens: 3,
+    costNanos: 100n,
+  });
 });
 
 test('a period includes its start and excludes its end; live and test use are apart', async () => {

@@ -56,6 +56,7 @@ const get = async (url: string, key = 'org_a live billing:read') => {
 const row = (key: string) => ({
   key,
   runs: 1,
+  calls: 0,
   inputTokens: 7,
   outputTokens: 3,
   cost: { nanos: '40', currency: 'USD' },

@@ -49,8 +49,16 @@ export interface UsagePeriod {
 
 // Sums of bigint are numeric in SQL, which no driver turns into an integer by itself.
 export async function sumUsage(tx: Tx, period: UsagePeriod, rowsMax: number): Promise<UsageRow[]> {
-  const found = await sql<{ key: string; runs: bigint; input_tokens: bigint; output_tokens: bigint; cost: bigint }>`
-    select coalesce(${GROUPS[period.groupBy]}, 'none') as key, sum(u.runs)::bigint as runs, sum(u.input_tokens)::bigint as input_tokens,
+  const found = await sql<{
+    key: string;
+    runs: bigint;
+    calls: bigint;
+    input_tokens: bigint;
+    output_tokens: bigint;
+    cost: bigint;
+  }>`
+    select coalesce(${GROUPS[period.groupBy]}, 'none') as key, sum(u.runs)::bigint as runs,
+      count(*) filter (where u.source = 'gateway' and u.reverses is null) as calls, sum(u.input_tokens)::bigint as input_tokens,
       sum(u.output_tokens)::bigint as output_tokens, sum(u.cost_nanos)::bigint as cost
     from metering.usage u
     where u.org_id = platform.current_org() and u.mode = ${period.mode} and u.occurred_at >= ${period.from} and u.occurred_at < ${period.to}
@@ -58,6 +66,7 @@ export async function sumUsage(tx: Tx, period: UsagePeriod, rowsMax: number): Pr
   return found.rows.map((row) => ({
     key: row.key,
     runs: Number(row.runs),
+    calls: Number(row.calls),
     inputTokens: Number(row.input_tokens),
     outputTokens: Number(row.output_tokens),
     costNanos: row.cost,

@@ -36,6 +36,8 @@ export interface UsageRow {
   /** Id, day (`YYYY-MM-DD`, UTC), or `none` where there was no such thing. */
   readonly key: string;
   readonly runs: number;
+  /** Calls of models, by API or in runs. */
+  readonly calls: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly costNanos: bigint;

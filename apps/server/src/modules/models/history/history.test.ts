@@ -150,16 +150,19 @@ describe('the history of calls', () => {
 
 describe('usage', () => {
   it.each(['model', 'key', 'day', 'agent'])('by %s holds the calls', async (groupBy) => {
-    const sum = async () => {
-      const { body } = await platform.call<{ data: { cost: { nanos: string } }[] }>(
+    const sums = async () => {
+      const { body } = await platform.call<{ data: { calls: number; cost: { nanos: string } }[] }>(
         'GET',
         `/v1/usage?groupBy=${groupBy}`,
       );
-      return body.data.reduce((all, { cost }) => all + BigInt(cost.nanos), 0n);
+      return {
+        calls: body.data.reduce((all, { calls }) => all + calls, 0),
+        cost: body.data.reduce((all, { cost }) => all + BigInt(cost.nanos), 0n),
+      };
     };
-    const before = await sum();
+    const before = await sums();
     const cost = BigInt((await ask()).headers.get('x-guildhall-cost-nanos') ?? '0');
-    expect((await sum()) - before).toBe(cost);
+    expect(await sums()).toEqual({ calls: before.calls + 1, cost: before.cost + cost });
   });
 });
 

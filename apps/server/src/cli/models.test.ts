@@ -1,0 +1,96 @@
+/** The commands about models and calls, and the check of `doctor`, on a running platform. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type MockProvider, startMockProvider } from '../../test/harness/mock-provider/index.ts';
+import { type TestPlatform, testPlatform } from '../../test/harness/platform.ts';
+import { loadSettings } from '../config/index.ts';
+import { systemClock } from '../platform/clock/index.ts';
+import { createIds } from '../platform/ids/index.ts';
+import { checkProviders } from './doctor/providers.ts';
+import { EXIT } from './exit-codes.ts';
+import { runCli } from './program.ts';
+
+const ids = createIds(systemClock);
+let mock: MockProvider;
+let platform: TestPlatform;
+beforeAll(async () => {
+  mock = await startMockProvider();
+  platform = await testPlatform({
+    agents: [],
+    environment: { OPENAI_API_KEY: 'sk-operator', OPENAI_BASE_URL: `${mock.url}/v1` },
+  });
+});
+beforeEach(() => mock.reset());
+afterAll(async () => {
+  await platform.close();
+  await mock.close();
+});
+
+async function cli(...argv: readonly string[]) {
+  const text = { printed: '', noted: '' };
+  const code = await runCli([...argv, '--url', platform.url, '--key', platform.key], {
+    terminal: {
+      print: (more) => {
+        text.printed += more;
+      },
+      note: (more) => {
+        text.noted += more;
+      },
+      isTty: { output: false, notes: false },
+      columns: () => 80,
+    },
+    clock: systemClock,
+    ids,
+    folder: '/nowhere',
+    settings: () => loadSettings({ GUILDHALL_DATA_DIR: '/nowhere' }),
+    readInput: async () => '',
+  });
+  return { code, ...text };
+}
+const call = () =>
+  platform.call('POST', '/v1/chat/completions', {
+    model: 'guildhall/small',
+    max_tokens: 20,
+    messages: [{ role: 'user', content: 'Say something.' }],
+  });
+
+test('models are listed with prices, chosen for a tier, and given back', async () => {
+  expect((await cli('models', 'list')).printed).toMatch(/openai\/gpt-4o-mini +128000 +\$0\.171 +\$0\.684/);
+  const chosen = await cli('models', 'choose', 'small', 'openai/gpt-4.1-mini=3', 'openai/gpt-5.4-mini=1');
+  expect(chosen.printed).toBe('guildhall/small asks openai/gpt-4.1-mini=3 openai/gpt-5.4-mini=1\n');
+  expect((await cli('models', 'choices')).printed).toMatch(/guildhall\/small +operator +openai\/gpt-4\.1-mini +3\n/);
+  expect((await cli('models', 'choose', 'small', 'openai/gpt-4.1', 'openai/gpt-5.4')).printed).toBe(
+    'guildhall/small asks openai/gpt-4.1=1 openai/gpt-5.4=0\n',
+  );
+  expect((await cli('models', 'reset', 'small')).printed).toContain('google/gemini-2.5-flash-lite=1');
+  const refused = await cli('models', 'choose', 'small', 'openai/gpt-99');
+  expect([refused.code, refused.noted]).toEqual([EXIT.refused, expect.stringContaining('has no price')]);
+  expect((await cli('models', 'choose', 'small', 'openai/gpt-5.4=lots')).code).toBe(EXIT.usage);
+});
+
+test('calls are listed and shown with their attempts', async () => {
+  mock.behave({ fault: 'unavailable' });
+  await call();
+  const listed = await cli('calls', 'list', '--status', 'succeeded');
+  const [id = ''] = /mcl_\w+/.exec(listed.printed) ?? [];
+  expect(listed.printed).toContain('openai/gpt-5.4-mini');
+  const shown = await cli('calls', 'show', id);
+  expect(shown.printed).toMatch(/models\.provider-unavailable +503[\s\S]+ok +200/);
+  expect((await cli('calls', 'show', 'mcl_none')).code).toBe(EXIT.refused);
+});
+
+test('doctor and `models health` say how providers are, and which process says so', async () => {
+  const check = () => checkProviders({ url: platform.url, apiKey: platform.key }, ids);
+  await call();
+  expect(await check()).toMatchObject({ level: 'pass', detail: expect.stringContaining(`process ${process.pid} on`) });
+  mock.behave({ fault: 'unauthorised' });
+  await call();
+  expect(await check()).toMatchObject({
+    level: 'warn',
+    detail: expect.stringContaining('prv_env_openai is open (models.provider-key-refused)'),
+  });
+  expect((await cli('models', 'health')).printed).toMatch(
+    new RegExp(`^As process ${process.pid} on [\\s\\S]+prv_env_openai +openai +open`),
+  );
+  const without = await checkProviders({ url: platform.url, apiKey: 'gld_live_wrong' }, ids);
+  expect(without).toMatchObject({ level: 'warn' });
+});
