@@ -1,6 +1,7 @@
 /** Agents whose effects outside are counted, and agents that do harm. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type AgentDefinition, defineAgent, type StepEffect } from '@guildhall/agent-sdk';
+import { generateText, streamText } from 'ai';
 import { z } from 'zod';
 
 const base = {
@@ -134,4 +135,32 @@ export const runaway = defineAgent({
   },
 });
 
-export const chaosAgents = [counting, calling, asking, poison, runaway] as unknown as readonly AgentDefinition[];
+/** Speaks with a model three times, of which its tier includes the first two, and then fails if it is told to. */
+export const speaking = defineAgent({
+  ...base,
+  id: 'speaking',
+  title: 'Speaking',
+  input: z.strictObject({ counter: z.string(), fails: z.boolean().default(false) }),
+  output: z.strictObject({ said: z.array(z.string()) }),
+  examples: [{ title: 'Speak', input: { counter: 'http://127.0.0.1:1' } }],
+  plannedModelUse: () => ({ inputTokensMax: 40_000, outputTokensMax: 1_000 }),
+  run: async (ctx, { fails }) => {
+    const request = { model: ctx.model('speech'), prompt: 'word '.repeat(9_000), maxOutputTokens: 100 };
+    const said = [
+      (await generateText(request)).text,
+      await streamText(request).text,
+      (await generateText({ ...request, model: ctx.model('last word') })).text,
+    ];
+    if (fails) throw new Error('as it was told');
+    return { said };
+  },
+});
+
+export const chaosAgents = [
+  speaking,
+  counting,
+  calling,
+  asking,
+  poison,
+  runaway,
+] as unknown as readonly AgentDefinition[];

@@ -76,12 +76,29 @@ const CHECKS: readonly Check[] = [
       where r.cost_nanos <> coalesce(u.nanos, 0) or r.cost_nanos <> coalesce(d.nanos, 0)
         or coalesce(u.records, 0) <> (r.finished_at is not null)::int
       union all
-      select format('usage of the unknown run %s', u.run_id) from usage u where not exists (select 1 from runs.run r where r.id = u.run_id)
+      select format('call %s cost %s, used %s, was charged %s', c.id, c.cost_nanos, u.nanos, d.nanos)
+      from models.call c left join usage u on u.run_id = c.id left join debit d on d.run_id = c.id
+      where c.cost_nanos <> coalesce(u.nanos, 0) or c.cost_nanos <> coalesce(d.nanos, 0)
+      union all
+      select format('run %s pays %s for what it called, which cost %s', r.id, r.called_nanos, k.nanos) from runs.run r
+        cross join lateral (select coalesce(sum(x.nanos), 0) as nanos from (
+          select c.cost_nanos as nanos from models.call c where c.run_id = r.id
+          union all select x.cost_nanos + x.called_nanos from runs.run x where x.parent_run_id = r.id and x.finished_at is not null) x) k
+        where r.called_nanos <> k.nanos
+      union all
+      select format('usage of the unknown run %s', u.run_id) from usage u
+        where not exists (select 1 from runs.run r where r.id = u.run_id) and not exists (select 1 from models.call c where c.id = u.run_id)
       union all
       select format('cost %s, usage %s, spent %s', c.nanos, s.nanos, a.nanos) from
-        (select coalesce(sum(cost_nanos), 0) as nanos from runs.run) c, (select coalesce(sum(cost_nanos), 0) as nanos from metering.usage) s,
+        (select coalesce((select sum(cost_nanos) from runs.run), 0) + coalesce((select sum(cost_nanos) from models.call), 0) as nanos) c, (select coalesce(sum(cost_nanos), 0) as nanos from metering.usage) s,
         (select coalesce(sum(balance), 0) as nanos from ledger.account where kind in ('spent', 'refunds')) a
         where c.nanos <> s.nanos or s.nanos <> a.nanos`,
+  },
+  {
+    invariant: 'I5 the losses of the operator are booked as calls say them',
+    violations: `select format('%s %s: calls lost %s, booked %s', a.org_id, a.mode, coalesce(c.loss, 0), a.balance) as what from ledger.account a
+      left join (select org_id, mode, sum(loss_nanos) as loss from models.call group by 1, 2) c on (c.org_id, c.mode) = (a.org_id, a.mode)
+      where a.kind = 'provider_cost' and a.balance <> coalesce(c.loss, 0)`,
   },
   {
     invariant: 'I6 what belongs to a run belongs to its organisation',
@@ -93,13 +110,15 @@ const CHECKS: readonly Check[] = [
         "select 'ledger.transfer', run_id, org_id from ledger.transfer where run_id is not null",
         "select 'metering.usage', run_id, org_id from metering.usage",
         "select 'audit.event', target_id, org_id from audit.event where target_type = 'run'",
+        "select 'models.call', run_id, org_id from models.call where run_id is not null",
         "select 'runs.run', parent_run_id, org_id from runs.run where parent_run_id is not null",
       )
       .join(' union all ')
       .replace(
         /^[\s\S]*$/,
         (rows) => `select format('%s of run %s lies with %s', x.place, x.run_id, x.org_id) as what from (${rows}) x
-          left join runs.run r on r.id = x.run_id where r.org_id is distinct from x.org_id`,
+          left join (select id, org_id from runs.run union all select id, org_id from models.call) r on r.id = x.run_id
+          where r.org_id is distinct from x.org_id`,
       ),
   },
   {
@@ -152,7 +171,12 @@ const CHECKS: readonly Check[] = [
       union all
       select format('hold %s was asked for and not taken up', hold_id) from ledger.outgoing
       union all
-      select format('hold %s of no run', h.id) from ledger.hold h where not exists (select 1 from runs.run r where r.id = h.run_id)`,
+      select format('hold %s of call %s, which has ended', h.id, h.run_id) from ledger.hold h join models.call c on c.id = h.run_id where h.state = 'open' and c.status <> 'open'
+      union all
+      select format('call %s of run %s, which has ended', c.id, c.run_id) from models.call c join runs.run r on r.id = c.run_id where c.status = 'open' and r.finished_at is not null
+      union all
+      select format('hold %s of no run', h.id) from ledger.hold h
+        where not exists (select 1 from runs.run r where r.id = h.run_id) and not exists (select 1 from models.call c where c.id = h.run_id)`,
   },
 ];
 
