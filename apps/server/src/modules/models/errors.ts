@@ -31,6 +31,18 @@ export const callErrors = defineErrors('models', {
     'No model provider is set up.',
     'The operator adds one by a setting such as OPENAI_API_KEY or by `guildhall providers add`; or bring your own key. Nothing was charged.',
   ],
+  repeated: [
+    'call-repeated',
+    409,
+    'This Idempotency-Key has already made a call.',
+    'Answers are not kept, so it cannot be given again: GET /v1/calls shows what became of that call. Send a new key, or none, to ask again. Nothing was charged for the repeat.',
+  ],
+  embedsOnly: [
+    'embeds-only',
+    422,
+    'This model makes embeddings and nothing else.',
+    'Send the request to POST /v1/embeddings, or choose another model. Nothing was charged.',
+  ],
   noEmbeddings: [
     'no-embeddings',
     422,

@@ -88,6 +88,23 @@ async function send(call: AnyCall, answer: CallAnswer): Promise<void> {
     .send(answer.body);
 }
 
+/**
+ * Under an Idempotency-Key a call is made at most once. Answers are not kept, so a repeat is refused instead of answered, and costs nothing.
+ * @throws `models.call-repeated`, and what is said of a key that came with another body
+ */
+async function assertFirst(call: AnyCall): Promise<void> {
+  if (call.raw.headers['idempotency-key'] === undefined) return;
+  let isFirst = false;
+  const { body } = await call.mutate(async () => {
+    isFirst = true;
+    return { status: 200, body: { requestId: call.requestId } };
+  });
+  if (isFirst) return;
+  // The official clients would try again on a conflict.
+  call.reply.header('x-should-retry', 'false');
+  throw new GuildhallError(callErrors.repeated, { detail: `It was made by request ${body.requestId}.` });
+}
+
 function wireRoute(gateway: Gateway, { path, wire, summary }: WireRoute): RouteDefinition {
   return route({
     method: 'POST',
@@ -103,6 +120,7 @@ function wireRoute(gateway: Gateway, { path, wire, summary }: WireRoute): RouteD
       const { principal, raw, requestId, signal, body, reply } = call;
       const payer = { orgId: principal.orgId, mode: principal.mode, keyId: principal.keyId, agentId: AGENT_ID };
       try {
+        await assertFirst(call as AnyCall);
         const requestKey = requestKeyOf(raw.headers);
         const answer = await gateway.call({ payer, requestId, wire, body, headers: raw.headers, requestKey, signal });
         await send(call as AnyCall, answer);

@@ -249,14 +249,32 @@ function answerBrokenHttp(options: HttpOptions, thrown: Error & { code?: string 
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n'));
 }
 
+// One that is fatal keeps nothing from text to text.
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** @throws 400 `http.malformed-json` for bytes that are no UTF-8; else they would be replaced, and nobody would know. */
+function textOf(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new GuildhallError(httpErrors.malformedJson, { detail: 'It holds bytes that are no UTF-8.', cause });
+  }
+}
+
 /** JSON as ever, but each key once, and a missing body is no body: clients set the content type of a DELETE too. */
 function setBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
-    if (text === '') return done(null, undefined);
-    // `parseAs` says that it is a string.
-    const json = text as string;
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    if (bytes.length === 0) return done(null, undefined);
+    let json: string;
+    try {
+      // `parseAs` says that it is a buffer.
+      json = textOf(bytes as Buffer);
+    } catch (refusal) {
+      // It throws nothing else.
+      return done(refusal as GuildhallError);
+    }
     void parseJson(request, json, (error, value) => {
       if (error) return done(error);
       try {

@@ -102,6 +102,7 @@ async function target(deps: PlanDeps, asked: Asked, named: Named, { policy, all 
   const price = await deps.metering.modelPrice(named.kind, named.name);
   if (!allowsModel(policy, named.kind, [named.name, price?.name ?? named.name]))
     throw refused(`"${named.kind}/${named.name}" is not among the models that it allows.`);
+  if (price?.embeds && asked.wire !== 'embeddings') throw new GuildhallError(callErrors.embedsOnly);
   const ofKind = allowed(
     policy,
     named,

@@ -86,6 +86,7 @@ function addInput(tally: Tally, body: JsonObject, isUnseen: boolean): void {
     refuseWire('chat/completions', 'It has messages and no input');
   }
   if (items === undefined && !isUnseen) refuse('/input', 'must be text or a list of items');
+  if (items?.length === 0 && !isUnseen) refuse('/input', 'must hold at least one item');
   for (const item of items ?? []) addItem(tally, item);
   tally.messages = items?.length ?? 0;
 }
