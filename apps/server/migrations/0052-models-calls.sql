@@ -63,13 +63,16 @@ create trigger ended_for_ever before update on models.call for each row when (ol
 
 -- The whole bookkeeping of many calls in one statement and one commit: ends first, so that what they free can be taken by the begins.
 -- p_ends: [{ org, id, hold, loss, use: { …metering.record_many }, row: the columns of models.call that the end sets }]; without `hold` the call
--- was never begun (an answer from the cache) and `row` is all of it. p_begins: [{ hold: { …ledger.take_holds }, row: columns of models.call }].
--- Safe to repeat. Returns one row per element: kind 'end' with what was charged, or 'begin' with the answer to its hold.
+-- was never begun (an answer from the cache) and `row` is all of it. p_begins: [{ hold: { …ledger.take_holds }, row: columns of models.call,
+-- room: the limits of models.judge_room, if there are any }]. Safe to repeat. Returns one row per element: kind 'end' with what was charged, or 'begin' with the answer to its hold.
 create function models.book_calls(p_ends jsonb, p_begins jsonb)
-  returns table (kind text, id text, outcome text, charged bigint, available bigint, budget jsonb) language plpgsql as $$
+  returns table (kind text, id text, outcome text, charged bigint, available bigint, budget jsonb, retry_seconds int) language plpgsql as $$
 declare
   v_settled jsonb;
   v_taken jsonb;
+  v_begins jsonb := p_begins;
+  v_refused jsonb;
+  v_changed jsonb;
   v_now timestamptz;
 begin
   perform ledger.lock_calls(p_ends, p_begins);
@@ -83,50 +86,76 @@ begin
       from jsonb_to_recordset(p_ends) e (hold text, use jsonb)
       left join jsonb_to_recordset(v_settled) s (hold text, outcome text, charged bigint) on s.hold = e.hold
       where e.hold is null or s.outcome = 'ok'));
-    update models.call c set status = r.status, channel_id = r.channel_id, attempts = r.attempts, model = r.model, price_id = r.price_id,
-        input_tokens = r.input_tokens, cached_tokens = r.cached_tokens, cache_write_tokens = r.cache_write_tokens,
-        cache_write_long_tokens = r.cache_write_long_tokens, output_tokens = r.output_tokens,
-        reasoning_tokens = r.reasoning_tokens, images = r.images, counted = r.counted, cost_nanos = s.charged,
-        provider_cost_nanos = r.provider_cost_nanos, loss_nanos = e.loss, error_code = r.error_code, first_token_ms = r.first_token_ms, ended_at = v_now
-      from jsonb_to_recordset(p_ends) e (org text, id text, hold text, loss bigint, "row" jsonb)
-      join jsonb_to_recordset(v_settled) s (hold text, outcome text, charged bigint) on s.hold = e.hold and s.outcome = 'ok'
-      cross join lateral jsonb_populate_record(null::models.call, e."row") r
-      cross join lateral (select x.ctid as at from models.call x where x.org_id = e.org and x.id = e.id offset 0) k
-      where c.ctid = k.at and c.status = 'open';
+    with ended as (
+      update models.call c set status = r.status, channel_id = r.channel_id, attempts = r.attempts, model = r.model, price_id = r.price_id,
+          input_tokens = r.input_tokens, cached_tokens = r.cached_tokens, cache_write_tokens = r.cache_write_tokens,
+          cache_write_long_tokens = r.cache_write_long_tokens, output_tokens = r.output_tokens,
+          reasoning_tokens = r.reasoning_tokens, images = r.images, counted = r.counted, cost_nanos = s.charged,
+          provider_cost_nanos = r.provider_cost_nanos, loss_nanos = e.loss, saved_nanos = coalesce(r.saved_nanos, 0), error_code = r.error_code, first_token_ms = r.first_token_ms, ended_at = v_now
+        from jsonb_to_recordset(p_ends) e (org text, id text, hold text, loss bigint, "row" jsonb)
+        join jsonb_to_recordset(v_settled) s (hold text, outcome text, charged bigint) on s.hold = e.hold and s.outcome = 'ok'
+        cross join lateral jsonb_populate_record(null::models.call, e."row") r
+        cross join lateral (select x.ctid as at from models.call x where x.org_id = e.org and x.id = e.id offset 0) k
+        where c.ctid = k.at and c.status = 'open'
+        returning c.org_id, c.mode, c.room_day, c.tokens_max, c.input_tokens + c.output_tokens as tokens
+    )
+    select jsonb_agg(to_jsonb(e)) into v_changed from ended e;
+    perform models.free_room(v_changed);
     insert into models.call
       select r.* from jsonb_to_recordset(p_ends) e (hold text, "row" jsonb),
         lateral jsonb_populate_record(null::models.call, e."row" || jsonb_build_object('created_at', v_now, 'ended_at', v_now)) r
       where e.hold is null on conflict do nothing;
   end if;
   if p_begins <> '[]' then
-    select jsonb_agg(to_jsonb(t)) into v_taken from ledger.take_holds((select jsonb_agg(b.hold) from jsonb_to_recordset(p_begins) b (hold jsonb))) t;
-    insert into models.call
-      select r.* from jsonb_to_recordset(p_begins) b (hold jsonb, "row" jsonb)
-      join jsonb_to_recordset(v_taken) t (hold text, outcome text) on t.hold = b.hold ->> 'hold' and t.outcome = 'ok',
-        lateral jsonb_populate_record(null::models.call, b."row" || jsonb_build_object('created_at', v_now)) r
-      on conflict do nothing;
+    select jsonb_agg(to_jsonb(j)) into v_refused from models.judge_room(p_begins, v_now) j;
+    if v_refused is not null then
+      select coalesce(jsonb_agg(b.value order by b.ordinality), '[]') into v_begins from jsonb_array_elements(p_begins) with ordinality b
+        where not exists (select from jsonb_to_recordset(v_refused) x (hold text) where x.hold = b.value -> 'hold' ->> 'hold');
+    end if;
+  end if;
+  if v_begins <> '[]' then
+    select jsonb_agg(to_jsonb(t)) into v_taken from ledger.take_holds((select jsonb_agg(b.hold) from jsonb_to_recordset(v_begins) b (hold jsonb))) t;
+    with begun as (
+      insert into models.call
+        select r.* from jsonb_to_recordset(v_begins) b (hold jsonb, "row" jsonb, room jsonb)
+        join jsonb_to_recordset(v_taken) t (hold text, outcome text) on t.hold = b.hold ->> 'hold' and t.outcome = 'ok',
+          lateral jsonb_populate_record(null::models.call, b."row" || jsonb_build_object('created_at', v_now,
+            'room_day', case when b.room is not null then models.room_day(b."row" ->> 'org_id', b."row" ->> 'mode', v_now) end)) r
+        on conflict do nothing returning org_id, mode, room_day, tokens_max
+    )
+    select jsonb_agg(to_jsonb(b)) into v_changed from begun b where b.room_day is not null;
+    if v_changed is not null then
+      perform models.take_room(v_changed);
+    end if;
   end if;
   return query
-    select 'end', e.id, coalesce(s.outcome, 'ok'), coalesce(s.charged, 0), null::bigint, null::jsonb
+    select 'end', e.id, coalesce(s.outcome, 'ok'), coalesce(s.charged, 0), null::bigint, null::jsonb, null::int
       from jsonb_to_recordset(p_ends) e (id text, hold text) left join jsonb_to_recordset(v_settled) s (hold text, outcome text, charged bigint) on s.hold = e.hold
     union all
-    select 'begin', b.hold ->> 'run', t.outcome, null, t.available, t.budget
+    select 'begin', b.hold ->> 'run', t.outcome, null, t.available, t.budget, t.retry_seconds
       from jsonb_to_recordset(p_begins) b (hold jsonb)
-      join jsonb_to_recordset(coalesce(v_taken, '[]')) t (hold text, outcome text, available bigint, budget jsonb) on t.hold = b.hold ->> 'hold';
+      join jsonb_to_recordset(coalesce(v_taken, '[]') || coalesce(v_refused, '[]')) t (hold text, outcome text, available bigint, budget jsonb, retry_seconds int)
+        on t.hold = b.hold ->> 'hold';
 end $$;
 
 -- Takes back the hold of one call that nobody settled in time, and says so in its history. True when there was one to look at.
 create function models.sweep_one() returns boolean language plpgsql as $$
 declare
   v record;
+  v_lost jsonb;
 begin
   select * into v from ledger.sweep_one();
   if not found then
     return false;
   end if;
   if v.swept then
-    update models.call c set status = 'lost', loss_nanos = h.at_risk, ended_at = platform.now()
-      from ledger.risk_of(v.org_id, v.hold) h (at_risk) where c.org_id = v.org_id and c.id = v.run and c.status = 'open';
+    with lost as (
+      update models.call c set status = 'lost', loss_nanos = h.at_risk, ended_at = platform.now()
+        from ledger.risk_of(v.org_id, v.hold) h (at_risk) where c.org_id = v.org_id and c.id = v.run and c.status = 'open'
+        returning c.org_id, c.mode, c.room_day, c.tokens_max, 0 as tokens
+    )
+    select jsonb_agg(to_jsonb(l)) into v_lost from lost l;
+    perform models.free_room(v_lost);
   end if;
   return true;
 end $$;

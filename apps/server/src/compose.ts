@@ -152,6 +152,7 @@ function joinModels(
     ...platform,
     ...base,
     environmentProviders: foundation.settings.providers,
+    limitsScale: foundation.settings.limitsScale,
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     observer: { ended: (call) => platform.metrics.modelCall(call) },
     failpoint,

@@ -111,7 +111,11 @@ async function listen(
   });
   all.push(...platform.routes, ...ops.routes);
   watch(foundation, platform);
-  const limits = createHttpLimits(platform.limiter, (presented) => identity.authenticate(presented));
+  const limits = createHttpLimits(
+    platform.limiter,
+    (presented) => identity.authenticate(presented),
+    platform.models.limits.count,
+  );
   const http = await createHttp({
     db,
     ids,

@@ -67,6 +67,18 @@ export const callErrors = defineErrors('models', {
     'A budget does not cover the most this call may cost.',
     'Raise the budget, wait for its reset, or ask for fewer tokens. Nothing was charged.',
   ],
+  tokensPerDay: [
+    'tokens-per-day',
+    429,
+    'The tokens of this day are used up, or reserved by calls under way.',
+    'Wait for the next day by UTC, as long as Retry-After says, or ask for fewer tokens. Nothing was charged.',
+  ],
+  callsAtOnce: [
+    'calls-at-once',
+    429,
+    'As many calls are under way as may be at once.',
+    'Wait until one has ended. Nothing was charged.',
+  ],
   overRun: [
     'run-budget-exceeded',
     402,

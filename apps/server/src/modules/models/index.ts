@@ -13,6 +13,7 @@ import { type CallObserver, createGateway, type Gateway, tracedGateway } from '.
 import { type Channels, type ChannelsDeps, createChannels } from './channels/index.ts';
 import { choicesRoutes, createChoices, createPolicies } from './choices/index.ts';
 import { historyRoutes } from './history/index.ts';
+import { type CallLimits, type CallLimitsDeps, createCallLimits } from './limits/index.ts';
 import { modelRoutes } from './routes.ts';
 import { createTokenCounter } from './tokens/index.ts';
 import { type ChannelHealth, createUpstream } from './upstream/index.ts';
@@ -31,7 +32,7 @@ export type { CallBook, CallEnd, CallHold, NewCall } from './book/index.ts';
 export { isOperatorChannel } from './channels/index.ts';
 export type { CallAnswer, CallObserver, Gateway, Incoming, StreamedAnswer } from './call/index.ts';
 
-export interface ModelsDeps extends Omit<ChannelsDeps, 'health'> {
+export interface ModelsDeps extends Omit<ChannelsDeps, 'health'>, Omit<CallLimitsDeps, 'metering'> {
   readonly db: Db;
   readonly ids: Ids;
   readonly clock: Clock;
@@ -48,6 +49,8 @@ export interface Models {
   readonly routes: readonly RouteDefinition[];
   readonly gateway: Gateway;
   readonly channels: Channels;
+  /** Counts requests, at the edge. */
+  readonly limits: Pick<CallLimits, 'count'>;
   /** The money of calls that runs make. */
   readonly runCalls: RunCalls;
   /** What the models of a run may cost at most, by its tier and plan. */
@@ -75,7 +78,8 @@ export function createModels(deps: ModelsDeps): Models {
   const { db, clock, metering } = deps;
   const upstream = createUpstream(deps);
   const channels = createChannels({ ...deps, health: upstream.health });
-  const book = createCallBook(deps);
+  const limits = createCallLimits(deps);
+  const book = limits.limited(createCallBook(deps));
   const tokens = createTokenCounter({ clock });
   const choices = createChoices(deps);
   const policies = createPolicies(deps);
@@ -83,13 +87,14 @@ export function createModels(deps: ModelsDeps): Models {
   const gateway = tracedGateway(untraced, deps.tracer);
   return {
     routes: [
-      ...modelRoutes({ gateway, channels, metering, policies }),
+      ...modelRoutes({ gateway, channels, metering, policies, limits }),
       ...channels.routes,
       ...choicesRoutes({ ...deps, choices, policies }),
       ...historyRoutes(upstream),
     ],
     gateway,
     channels,
+    limits,
     runCalls: createRunCalls(deps),
     plannedPrices: (orgId, prices) => plannedPrices({ ...deps, channels, choices }, orgId, prices),
     health: upstream.health,

@@ -6,6 +6,7 @@ import { type Call, type RouteDefinition, route } from '../../platform/http/inde
 import type { CallAnswer, CallFacts, Gateway, StreamedAnswer } from './call/index.ts';
 import { REQUEST_KEY_HEADERS, type RequestKey } from './channels/index.ts';
 import { callErrors } from './errors.ts';
+import { CallLimitError, type CallLimits } from './limits/index.ts';
 import { type ListDeps, listModels, modelList, modelShown } from './list.ts';
 import type { Wire } from './types.ts';
 import { UpstreamError } from './upstream/index.ts';
@@ -35,6 +36,11 @@ const single = (value: string | string[] | undefined): string | undefined =>
 function requestKeyOf(headers: IncomingHttpHeaders): RequestKey | undefined {
   const key = single(headers[REQUEST_KEY_HEADERS.key]);
   return key === undefined ? undefined : { key, baseUrl: single(headers[REQUEST_KEY_HEADERS.baseUrl]) };
+}
+
+interface CallDeps {
+  readonly gateway: Gateway;
+  readonly limits: Pick<CallLimits, 'tokenHeaders'>;
 }
 
 const toldOf = (answer: CallFacts): Record<string, string> => ({
@@ -105,7 +111,7 @@ async function assertFirst(call: AnyCall): Promise<void> {
   throw new GuildhallError(callErrors.repeated, { detail: `It was made by request ${body.requestId}.` });
 }
 
-function wireRoute(gateway: Gateway, { path, wire, summary }: WireRoute): RouteDefinition {
+function wireRoute({ gateway, limits }: CallDeps, { path, wire, summary }: WireRoute): RouteDefinition {
   return route({
     method: 'POST',
     path,
@@ -123,8 +129,10 @@ function wireRoute(gateway: Gateway, { path, wire, summary }: WireRoute): RouteD
         await assertFirst(call as AnyCall);
         const requestKey = requestKeyOf(raw.headers);
         const answer = await gateway.call({ payer, requestId, wire, body, headers: raw.headers, requestKey, signal });
+        reply.headers(await limits.tokenHeaders(payer));
         await send(call as AnyCall, answer);
       } catch (error) {
+        if (error instanceof CallLimitError) reply.headers(error.headers);
         if (error instanceof UpstreamError) reply.header('x-should-retry', String(error.isWorthRepeating));
         throw error;
       }
@@ -133,9 +141,9 @@ function wireRoute(gateway: Gateway, { path, wire, summary }: WireRoute): RouteD
   });
 }
 
-export function modelRoutes(deps: ListDeps & { readonly gateway: Gateway }): RouteDefinition[] {
+export function modelRoutes(deps: ListDeps & CallDeps): RouteDefinition[] {
   return [
-    ...WIRES.map((one) => wireRoute(deps.gateway, one)),
+    ...WIRES.map((one) => wireRoute(deps, one)),
     route({
       method: 'GET',
       path: '/v1/models',

@@ -10,6 +10,8 @@ const KEY: RateRule = { name: 'key', limit: 2_400, windowSeconds: 60, onStoreFai
 const PUBLIC: RateRule = { name: 'public-ip', limit: 1_200, windowSeconds: 60, onStoreFailure: 'open' };
 // Guessing keys is hopeless at 178 bits; this bounds what trying costs us.
 const FAILED_KEYS: RateRule = { name: 'failed-keys-ip', limit: 60, windowSeconds: 60, onStoreFailure: 'closed' };
+/** A call of a model is counted by its tier. */
+const isModelCall = (route: RouteDefinition): boolean => route.method === 'POST' && route.scope === 'models:use';
 // Answered by balancers and probes many times a minute, and without them nobody knows what is wrong.
 const UNLIMITED = new Set(['Health']);
 
@@ -23,10 +25,12 @@ export interface HttpLimits {
 export function createHttpLimits(
   limiter: RateLimiter,
   authenticate: (presented: string) => Promise<Principal>,
+  modelCalls: (principal: Principal) => Promise<LimitVerdict>,
 ): HttpLimits {
   return {
     count: async ({ principal, ip, route }) => {
       if (UNLIMITED.has(route.tag)) return { headers: {} };
+      if (principal && isModelCall(route)) return modelCalls(principal);
       const verdict = principal
         ? await limiter.take(KEY, `${principal.orgId}/${principal.keyId}`)
         : await limiter.take(PUBLIC, ip);

@@ -6,7 +6,7 @@ import { type Failpoint, noFailpoints } from '../../../platform/failpoints/index
 import { type HoldAnswer, refusingBudget } from '../../ledger/index.ts';
 import { callErrors } from '../errors.ts';
 import { type BookRow, beginElement, bookCalls, endElement, hitElement } from './store.ts';
-import type { CallBook } from './types.ts';
+import type { CallBook, CallRoom } from './types.ts';
 
 // Beyond this a statement holds an organisation's money for longer than a new turn costs.
 const BATCH_MAX = 128;
@@ -105,12 +105,24 @@ function holdAnswer(row: BookRow, requiredNanos: bigint): HoldAnswer {
   };
 }
 
+function assertRoom({ outcome, available, retry_seconds }: BookRow, room: CallRoom): void {
+  const members = { retryAfterSeconds: retry_seconds };
+  if (outcome === 'tokens-per-day')
+    throw new GuildhallError(callErrors.tokensPerDay, {
+      detail: `Of ${room.tokensPerDay} tokens a day ${available} are left, and this call may need more.`,
+      members,
+    });
+  if (outcome === 'calls-at-once')
+    throw new GuildhallError(callErrors.callsAtOnce, { detail: `The limit is ${room.callsAtOnce} at once.`, members });
+}
+
 export function createCallBook(deps: BookDeps): CallBook {
   const pipeline = new Pipeline(deps);
   const { failpoint = noFailpoints } = deps;
   return {
-    async begin(call, hold) {
-      const row = await pipeline.add('begin', call.id, beginElement(call, hold));
+    async begin(call, hold, room) {
+      const row = await pipeline.add('begin', call.id, beginElement(call, hold, room));
+      if (room) assertRoom(row, room);
       if (row.outcome === 'ok') await failpoint('call.after-hold');
       return holdAnswer(row, hold.amountNanos);
     },

@@ -1,17 +1,20 @@
 /** The SQL of the books of calls. What the statement does and in which order it locks stands in the migrations. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
 import type { DescribedBudget } from '../../ledger/index.ts';
-import type { CacheHit, CallEnd, CallHold, NewCall } from './types.ts';
+import type { CacheHit, CallEnd, CallHold, CallRoom, NewCall } from './types.ts';
 
 type Element = Readonly<Record<string, unknown>>;
+
+export type RoomOutcome = 'tokens-per-day' | 'calls-at-once';
 
 export interface BookRow {
   readonly kind: 'begin' | 'end';
   readonly id: string;
-  readonly outcome: 'ok' | 'late' | 'missing' | 'conflict' | 'balance' | 'budget' | 'no-accounts';
+  readonly outcome: 'ok' | 'late' | 'missing' | 'conflict' | 'balance' | 'budget' | 'no-accounts' | RoomOutcome;
   readonly charged: bigint | null;
   readonly available: bigint | null;
   readonly budget: DescribedBudget | null;
+  readonly retry_seconds: number | null;
 }
 
 const toJson = (elements: readonly Element[]): string =>
@@ -76,7 +79,8 @@ const BLANK: Element = {
   saved_nanos: 0,
 };
 
-export const beginElement = (call: NewCall, hold: CallHold): Element => ({
+export const beginElement = (call: NewCall, hold: CallHold, room: CallRoom | undefined): Element => ({
+  room,
   hold: {
     org: call.payer.orgId,
     mode: call.payer.mode,
@@ -89,7 +93,14 @@ export const beginElement = (call: NewCall, hold: CallHold): Element => ({
     lives: hold.livesMs,
     risk: hold.riskNanos,
   },
-  row: { ...BLANK, ...rowOf(call), hold_id: hold.holdId, hold_nanos: hold.amountNanos, status: 'open' },
+  row: {
+    ...BLANK,
+    ...rowOf(call),
+    hold_id: hold.holdId,
+    hold_nanos: hold.amountNanos,
+    tokens_max: hold.tokensMax,
+    status: 'open',
+  },
 });
 
 const tokens = (usage: CallEnd['usage']): Element => ({

@@ -30,6 +30,13 @@ export interface CallHold {
   readonly livesMs: number;
 }
 
+/** What a tier gives to calls by API: how many at once, and how many tokens a UTC day. Counted over all processes, exactly. */
+export interface CallRoom {
+  readonly callsAtOnce: number;
+  /** Undefined: as many as there are. */
+  readonly tokensPerDay: number | undefined;
+}
+
 export interface CallEnd {
   readonly status: 'succeeded' | 'failed' | 'cancelled';
   /** The model that answered, when it was another one. */
@@ -55,8 +62,11 @@ export interface CacheHit {
 }
 
 export interface CallBook {
-  /** Reserves the money and writes the call down; both are committed when this resolves. Idempotent by call id. */
-  begin(call: NewCall, hold: CallHold): Promise<HoldAnswer>;
+  /**
+   * Reserves the money, and of the room what the call may come to, and writes the call down; all is committed when this resolves. Idempotent
+   * by call id. @throws `models.tokens-per-day`, `models.calls-at-once` where there is no room
+   */
+  begin(call: NewCall, hold: CallHold, room?: CallRoom): Promise<HoldAnswer>;
   /**
    * Charges the call, gives the rest back and records its use; committed when this resolves. Idempotent. `late`: the hold had expired, so
    * the customer pays nothing and the loss is booked.
