@@ -104,14 +104,15 @@ export const caller = defineAgent({
   id: 'caller',
   needsModel: false,
   input: z.strictObject({
-    plan: z.number().int().default(100_000),
+    /** What the talker gets. */
+    called: z.record(z.string(), z.json()).default({}),
     fails: z.boolean().default(false),
     asks: z.boolean().default(false),
   }),
   output: z.looseObject({}),
-  plannedCalls: ({ plan }) => [{ agent: 'talker', timesMax: 1, input: { plan } }],
-  run: async (ctx, { plan, fails, asks }) => {
-    const result = await ctx.call('talker', { plan });
+  plannedCalls: ({ called }) => [{ agent: 'talker', timesMax: 1, input: called, at: '/called' }],
+  run: async (ctx, { called, fails, asks }) => {
+    const result = await ctx.call('talker', called);
     if (asks) await ctx.approve('ask', { title: 'May I?' });
     if (fails) throw new Error('as it was told');
     return { status: result.status, costNanos: result.costNanos };
@@ -138,4 +139,13 @@ export const modest = defineAgent({
     }
     return { done };
   },
+});
+
+/** Uses a model without having said so. */
+export const unplanned = defineAgent({
+  ...base,
+  id: 'unplanned',
+  input: z.strictObject({}),
+  output: z.strictObject({ text: z.string() }),
+  run: async (ctx) => ({ text: (await generateText({ model: ctx.model('talk'), prompt: 'Say something.' })).text }),
 });
