@@ -8,7 +8,7 @@ import { createStreamTranslation, errorEvent, type StreamTranslation } from '../
 import { codeOf } from './call.ts';
 import type { GatewayDeps } from './deps.ts';
 import type { PlannedTarget } from './plan.ts';
-import { factsOf, type Prepared, upstreamCall } from './prepared.ts';
+import { factsOf, keepAnswer, type Prepared, upstreamCall } from './prepared.ts';
 import type { StreamedAnswer } from './types.ts';
 
 export async function answerStream(deps: GatewayDeps, prepared: Prepared): Promise<StreamedAnswer> {
@@ -24,14 +24,15 @@ class Delivery {
   readonly prepared: Prepared;
   readonly streamed: Streamed<PlannedTarget>;
   readonly translation: StreamTranslation;
-  /** Kept for those alone who book the answer with the call. */
-  readonly #given: Buffer[] | undefined;
+  /** Collected for those who book the answer with the call, and for the cache as far as it takes it. */
+  #given: Buffer[] | undefined;
+  #givenBytes = 0;
   #isSettled = false;
 
   constructor(prepared: Prepared, streamed: Streamed<PlannedTarget>) {
     this.prepared = prepared;
     this.streamed = streamed;
-    this.#given = prepared.incoming.book ? [] : undefined;
+    this.#given = prepared.incoming.book || prepared.slot ? [] : undefined;
     this.translation = createStreamTranslation(prepared.incoming.wire, streamed.target.wire, prepared.context);
   }
 
@@ -41,7 +42,8 @@ class Delivery {
       yield* this.relay(body);
       letGo(body);
     } catch (error) {
-      yield* this.breakOff(error);
+      if (this.isOver()) yield await this.finish();
+      else yield* this.breakOff(error);
     } finally {
       // The reader left between two events.
       if (!this.#isSettled) await this.settle('cancelled', upstreamErrors.callerLeft.code);
@@ -60,7 +62,7 @@ class Delivery {
         if (out.length > 0) yield this.give(out);
         throw this.broken();
       }
-      if (reading.isComplete) {
+      if (reading.isEnded) {
         const last = this.give(Buffer.concat([out, translation.end()]));
         await this.settle('succeeded');
         yield last;
@@ -68,18 +70,32 @@ class Delivery {
       }
       if (out.length > 0) yield this.give(out);
     }
-    const rest = translation.end();
-    if (!reading.isComplete) {
-      if (rest.length > 0) yield this.give(rest);
-      throw this.broken();
+    if (reading.isComplete) {
+      yield await this.finish();
+      return;
     }
-    this.give(rest);
+    const rest = translation.end();
+    if (rest.length > 0) yield this.give(rest);
+    throw this.broken();
+  }
+
+  /** Whether all was said, and only the word that it was all is missing. */
+  isOver(): boolean {
+    const { isComplete, error } = this.translation.reading;
+    return !this.#isSettled && isComplete && error === undefined && !this.prepared.incoming.signal.aborted;
+  }
+
+  async finish(): Promise<Uint8Array> {
+    const rest = this.give(this.translation.end());
     await this.settle('succeeded');
-    yield rest;
+    return rest;
   }
 
   /** Bytes are good until the next are asked for, so what is kept is a copy. */
   give(bytes: Uint8Array): Uint8Array {
+    this.#givenBytes += bytes.length;
+    const { incoming, slot } = this.prepared;
+    if (!incoming.book && slot && this.#givenBytes > slot.bytesMax) this.#given = undefined;
     this.#given?.push(Buffer.from(bytes));
     return bytes;
   }
@@ -119,7 +135,9 @@ class Delivery {
     const reported = isComplete ? { usage } : { usage: undefined, begun: startUsage };
     const delivered = { ...reported, text, given: given && (() => Buffer.concat(given)) };
     const end = { status, channelId: channel.id, attempts, errorCode };
-    const { costNanos } = await this.prepared.open.charge(target, delivered, end);
+    const { costNanos, usage: charged } = await this.prepared.open.charge(target, delivered, end);
+    if (status === 'succeeded' && given && given === this.#given)
+      keepAnswer(this.prepared, target, { body: Buffer.concat(given), usage: charged });
     return costNanos;
   }
 }

@@ -1,5 +1,5 @@
 /** What a provider's stream tells: usage, what was delivered, how it ended. */
-import { objectAt, parseObject, textAt } from './json.ts';
+import { countAt, objectAt, parseObject, textAt } from './json.ts';
 import { readProviderError } from './provider-error.ts';
 import { createEventCutter, normalLines, readEvents } from './sse.ts';
 import { contentPieces } from './translate/pieces.ts';
@@ -19,6 +19,7 @@ const emptyReading = (): Reading => ({
   finishReason: undefined,
   error: undefined,
   isComplete: false,
+  isEnded: false,
 });
 
 function deliver(reading: Reading, text: unknown): void {
@@ -31,11 +32,14 @@ function deliverParts(reading: Reading, content: readonly Json[]): void {
   for (const piece of contentPieces(content)) if ('text' in piece) deliver(reading, piece.text);
 }
 
-function readChat(reading: Reading, event: JsonObject): void {
+/** Answers by their index, and whether each has come to its end. */
+type Answers = Map<number, boolean>;
+
+function readChat(reading: Reading, answers: Answers, event: JsonObject): void {
   if (event.usage) reading.usage = usageOf('chat', event.usage) ?? reading.usage;
   if (!Array.isArray(event.choices)) return;
   for (const choice of event.choices) {
-    const { delta, finish_reason: finish } = objectAt(choice);
+    const { delta, index, finish_reason: finish } = objectAt(choice);
     const { content, refusal, reasoning_content: thought, reasoning, tool_calls: calls } = objectAt(delta);
     if (Array.isArray(content)) deliverParts(reading, content);
     else deliver(reading, content);
@@ -48,11 +52,11 @@ function readChat(reading: Reading, event: JsonObject): void {
         deliver(reading, given);
       }
     }
-    if (typeof finish === 'string') {
-      reading.finishReason = finish;
-      reading.isComplete = true;
-    }
+    const place = countAt(index) ?? 0;
+    if (typeof finish === 'string') reading.finishReason = finish;
+    answers.set(place, typeof finish === 'string' || answers.get(place) === true);
   }
+  reading.isComplete = answers.size > 0 && [...answers.values()].every((isFinished) => isFinished);
 }
 
 function readMessagesUsage(reading: Reading, before: JsonObject, usage: unknown): JsonObject {
@@ -89,6 +93,7 @@ function createMessagesReader(reading: Reading): (event: JsonObject) => void {
         return;
       case 'message_stop':
         reading.isComplete = true;
+        reading.isEnded = true;
     }
   };
 }
@@ -114,6 +119,7 @@ function readResponses(reading: Reading, event: JsonObject): void {
     reading.usage = usageOf('responses', response.usage) ?? reading.usage;
     reading.finishReason = textAt(objectAt(response.incomplete_details).reason) ?? textAt(response.status);
     reading.isComplete = type !== 'response.failed';
+    reading.isEnded = true;
   }
 }
 
@@ -138,16 +144,18 @@ export interface EventReader {
 export function createEventReader(wire: Wire): EventReader {
   const reading = emptyReading();
   const readMessages = createMessagesReader(reading);
+  const answers: Answers = new Map();
   const read = (event: JsonObject): void => {
     if (wire === 'messages') readMessages(event);
     else if (wire === 'responses') readResponses(reading, event);
-    else readChat(reading, event);
+    else readChat(reading, answers, event);
   };
   return {
     reading,
     read(data) {
       if (data === '[DONE]') {
         reading.isComplete = reading.error === undefined;
+        reading.isEnded = true;
         return 'done';
       }
       const event = parseObject(data);

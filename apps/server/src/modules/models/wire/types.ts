@@ -72,8 +72,10 @@ export interface StreamReading {
   readonly finishReason: string | undefined;
   /** An error event of the provider, or an event that is no JSON. It is never passed on: end the stream with `errorEvent`. */
   readonly error: ProviderError | undefined;
-  /** Whether the provider said that this was all; otherwise the stream was cut. */
+  /** Whether every answer that was begun has come to its end; otherwise the stream was cut. In chat the usage is yet to follow. */
   readonly isComplete: boolean;
+  /** Whether the provider said that nothing follows. Some of chat never say it and close. */
+  readonly isEnded: boolean;
 }
 
 /** What a whole answer has told. */
