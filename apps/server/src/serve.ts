@@ -191,6 +191,7 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
   const { tracer } = platform;
   const jobs = createJobs({ db, log }, [
     { name: 'holds.sweep', everyMs: 5_000, run: () => platform.models.sweepExpired() },
+    { name: 'model-cache.prune', everyMs: 10 * MINUTE_MS, run: () => platform.models.pruneCaches() },
     { name: 'usage.partitions', everyMs: HOUR_MS, run: () => platform.metering.ensurePartitions() },
     {
       name: 'runs.prune',

@@ -1,6 +1,7 @@
 /** Schemas and types of the public interface: the server validates with them, clients are typed by them. */
 
 export * from './billing.ts';
+export * from './cache.ts';
 export * from './catalog.ts';
 export * from './common.ts';
 export * from './gateway.ts';

@@ -4,11 +4,12 @@ import type { Db } from '../../platform/db/index.ts';
 import type { Failpoint } from '../../platform/failpoints/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
-import type { Ledger } from '../ledger/index.ts';
 import type { Tracer } from '../../platform/telemetry/index.ts';
+import type { Ledger } from '../ledger/index.ts';
 import type { Metering, PriceBook } from '../metering/index.ts';
 import { createRunCalls, type PlannedPrice, plannedPrices, type RunCalls } from './agent/index.ts';
 import { costsByCall, createCallBook, sweepOne } from './book/index.ts';
+import { type CachesDeps, createCaches } from './cache/index.ts';
 import { type CallObserver, createGateway, type Gateway, tracedGateway } from './call/index.ts';
 import { type Channels, type ChannelsDeps, createChannels } from './channels/index.ts';
 import { choicesRoutes, createChoices, createPolicies } from './choices/index.ts';
@@ -29,10 +30,11 @@ export {
   wordsIn,
 } from './agent/index.ts';
 export type { CallBook, CallEnd, CallHold, NewCall } from './book/index.ts';
-export { isOperatorChannel } from './channels/index.ts';
 export type { CallAnswer, CallObserver, Gateway, Incoming, StreamedAnswer } from './call/index.ts';
+export { isOperatorChannel } from './channels/index.ts';
 
-export interface ModelsDeps extends Omit<ChannelsDeps, 'health'>, Omit<CallLimitsDeps, 'metering'> {
+export interface ModelsDeps extends Omit<ChannelsDeps, 'health' | 'keyring'>, Omit<CallLimitsDeps, 'metering'> {
+  readonly keyring: ChannelsDeps['keyring'] & CachesDeps['keyring'];
   readonly db: Db;
   readonly ids: Ids;
   readonly clock: Clock;
@@ -61,6 +63,8 @@ export interface Models {
   start(): Promise<() => Promise<void>>;
   /** Takes back the holds of calls that nobody settled in time, and books the operator's loss. Returns how many it looked at. */
   sweepExpired(): Promise<number>;
+  /** Deletes what the caches need keep no longer. Returns how many entries. */
+  pruneCaches(): Promise<number>;
   /** For `ledger verify`. */
   history(orgId: string): Promise<{ runId: string; ended: boolean; costNanos: bigint }[]>;
 }
@@ -83,7 +87,8 @@ export function createModels(deps: ModelsDeps): Models {
   const tokens = createTokenCounter({ clock });
   const choices = createChoices(deps);
   const policies = createPolicies(deps);
-  const untraced = createGateway({ ...deps, channels, choices, policies, book, tokens, upstream });
+  const caches = createCaches({ ...deps, upstream });
+  const untraced = createGateway({ ...deps, channels, choices, policies, book, tokens, upstream, caches });
   const gateway = tracedGateway(untraced, deps.tracer);
   return {
     routes: [
@@ -91,6 +96,7 @@ export function createModels(deps: ModelsDeps): Models {
       ...channels.routes,
       ...choicesRoutes({ ...deps, choices, policies }),
       ...historyRoutes(upstream),
+      ...caches.routes,
     ],
     gateway,
     channels,
@@ -104,9 +110,11 @@ export function createModels(deps: ModelsDeps): Models {
       return async () => {
         await stop();
         await book.close();
+        await caches.close();
       };
     },
     sweepExpired: () => sweepExpired(db),
+    pruneCaches: caches.prune,
     history: (orgId) => db.system((tx) => costsByCall(tx, orgId)),
   };
 }

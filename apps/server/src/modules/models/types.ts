@@ -38,6 +38,17 @@ export interface TokenUsage {
   readonly isCounted: boolean;
 }
 
+export const NO_USAGE: TokenUsage = {
+  input: 0,
+  output: 0,
+  cached: 0,
+  cacheWrite: 0,
+  cacheWriteLong: 0,
+  reasoning: 0,
+  images: 0,
+  isCounted: false,
+};
+
 /** One way to a provider: an account with its key and limits. Several of one kind share its load. */
 export interface Channel {
   readonly id: string;

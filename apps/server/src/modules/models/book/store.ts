@@ -151,6 +151,7 @@ export function endElement(call: NewCall, hold: CallHold, end: CallEnd): Element
       model,
       price_id: end.priceId ?? call.priceId,
       provider_cost_nanos: end.providerCostNanos,
+      saved_nanos: end.savedNanos ?? 0n,
       error_code: end.errorCode,
       first_token_ms: end.firstTokenMs,
     },

@@ -49,6 +49,8 @@ export interface CallEnd {
   readonly costNanos: bigint;
   readonly providerCostNanos: bigint;
   readonly lossNanos: bigint;
+  /** What inputs would have cost that were not sent, because their vectors were known. */
+  readonly savedNanos?: bigint | undefined;
   readonly errorCode?: string | undefined;
   readonly firstTokenMs?: number | undefined;
   /** What the client has got when this is committed, to its last byte where the call succeeded. Only for books other than those of calls by API. */

@@ -2,24 +2,13 @@
 
 import type { PriceBook } from '../../metering/index.ts';
 import type { CallBook, CallEnd, CallHold, NewCall } from '../book/index.ts';
-import type { Attempt, TokenUsage } from '../types.ts';
+import { type Attempt, NO_USAGE, type TokenUsage } from '../types.ts';
 import { UpstreamError } from '../upstream/index.ts';
 import type { RequestFacts } from '../wire/index.ts';
 import type { GatewayDeps } from './deps.ts';
 import { type Bounds, costOf, lossOf } from './money.ts';
 import type { PlannedTarget } from './plan.ts';
 import type { CallFacts, CallObserver } from './types.ts';
-
-const NO_USAGE: TokenUsage = {
-  input: 0,
-  output: 0,
-  cached: 0,
-  cacheWrite: 0,
-  cacheWriteLong: 0,
-  reasoning: 0,
-  images: 0,
-  isCounted: false,
-};
 
 export interface OpenCallInput {
   readonly call: NewCall;
@@ -84,7 +73,7 @@ export class OpenCall {
   async charge(
     target: PlannedTarget,
     delivered: Delivered,
-    end: Pick<CallEnd, 'status' | 'channelId' | 'attempts' | 'errorCode'>,
+    end: Pick<CallEnd, 'status' | 'channelId' | 'attempts' | 'errorCode' | 'savedNanos'>,
   ): Promise<{ costNanos: bigint; usage: TokenUsage }> {
     const { hold, book, prices } = this.input;
     const usage = await this.usageOf(delivered);

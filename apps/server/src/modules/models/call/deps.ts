@@ -3,6 +3,7 @@ import type { Clock } from '../../../platform/clock/index.ts';
 import type { Ids } from '../../../platform/ids/index.ts';
 import type { Metering } from '../../metering/index.ts';
 import type { CallBook } from '../book/index.ts';
+import type { Caches } from '../cache/index.ts';
 import type { TokenCounter } from '../tokens/index.ts';
 import type { Upstream } from '../upstream/index.ts';
 import type { PlanDeps } from './plan.ts';
@@ -16,4 +17,5 @@ export interface GatewayDeps extends PlanDeps {
   readonly upstream: Pick<Upstream, 'ask' | 'stream'>;
   readonly metering: Pick<Metering, 'modelPrice' | 'priceBook'>;
   readonly observer: CallObserver;
+  readonly caches: Caches;
 }

@@ -1,14 +1,15 @@
-/** The path of every call of a model: read, plan, price, hold, ask, settle, answer. */
-import type { CallHold, NewCall } from '../book/index.ts';
-import type { JsonObject } from '../types.ts';
-import { readRequest, toProvider } from '../wire/index.ts';
+/** The path of every call of a model: read, plan, look in the caches, price, hold, ask, settle, answer. */
+import type { CallHold } from '../book/index.ts';
+import type { AnswerSlot } from '../cache/index.ts';
 import { OpenCall } from './call.ts';
 import type { GatewayDeps } from './deps.ts';
-import { assertFits, assertSold, boundsOf, holdFor, refusalOf, tokensFor } from './money.ts';
-import { type PlannedTarget, plan } from './plan.ts';
+import { answerEmbeddings } from './embeddings.ts';
+import { answerKept, answerKnown } from './hits.ts';
+import { holdFor, refusalOf, tokensFor } from './money.ts';
+import { ask, narrowed, newCall, type Priced, price } from './planned.ts';
 import { CALL_TOTAL_MS, type Prepared } from './prepared.ts';
 import { answerStream } from './stream.ts';
-import type { CallAnswer, Incoming } from './types.ts';
+import type { CallAnswer, CallFacts, Incoming } from './types.ts';
 import { answerWhole } from './whole.ts';
 
 export interface Gateway {
@@ -22,50 +23,18 @@ export interface Gateway {
 // A settlement is tried for a minute; only after that may the sweeper take the hold back.
 const HOLD_LIVES_MS = CALL_TOTAL_MS + 90_000;
 
-async function prepare(deps: GatewayDeps, incoming: Incoming): Promise<Prepared> {
-  const startedMs = deps.clock.monotonicMs();
-  const { payer, wire, requestId, terms } = incoming;
-  const facts = readRequest(wire, incoming.body);
-  // readRequest accepts nothing but an object.
-  const body = incoming.body as JsonObject;
-  const asked = {
-    orgId: payer.orgId,
-    wire,
-    model: facts.model,
-    requestKey: incoming.requestKey,
-    channels: terms?.channels,
-  };
-  const { targets, mayFallBack } = await plan(deps, asked);
-  const [first] = targets;
-  for (const target of targets) assertSold(target, facts);
-  const prices = await deps.metering.priceBook();
-  assertFits(first, facts, await deps.tokens.count(facts.texts));
-  const bounds = await Promise.all(targets.map((target) => boundsOf(deps.tokens, target, facts, terms)));
-  const bodies = new Map<PlannedTarget, string>();
-  const bodyFor = (target: PlannedTarget): string => {
-    const known = bodies.get(target);
-    if (known !== undefined) return known;
-    const outputMax = bounds[targets.indexOf(target)]?.imposedOutputMax;
-    const made = JSON.stringify(
-      toProvider(wire, target.wire, body, { model: target.name, outputMax, kind: target.kind }),
-    );
-    bodies.set(target, made);
-    return made;
-  };
+/** What the caches said. */
+interface Looked {
+  readonly slot: AnswerSlot | undefined;
+  readonly cache: CallFacts['cache'];
+}
+
+/** Takes the hold. */
+async function open(deps: GatewayDeps, priced: Priced, { slot, cache }: Looked): Promise<Prepared> {
+  const { incoming, body, facts, targets, prices, bounds, startedMs } = priced;
   // Whatever cannot be said to the provider is refused before money is held.
-  bodyFor(first);
-  const call: NewCall = {
-    id: deps.ids.make('mcl'),
-    payer,
-    requestId,
-    wire,
-    requested: facts.model,
-    model: first.model,
-    ownKey: first.ownKey,
-    streamed: facts.stream,
-    priceId: first.price?.id,
-    priceVersion: prices.version,
-  };
+  priced.bodyFor(targets[0]);
+  const call = newCall(deps, priced, prices);
   const hold: CallHold = {
     holdId: deps.ids.make('hold'),
     amountNanos: holdFor(prices, targets, bounds),
@@ -76,21 +45,45 @@ async function prepare(deps: GatewayDeps, incoming: Incoming): Promise<Prepared>
   const book = incoming.book ?? deps.book;
   const answer = await book.begin(call, hold);
   if (!answer.ok) throw refusalOf(answer);
-  const open = new OpenCall(deps, { call, hold, book, prices, targets, bounds, facts, cache: 'off', startedMs });
+  const opened = new OpenCall(deps, { call, hold, book, prices, targets, bounds, facts, cache, startedMs });
   const createdAtSeconds = Math.floor(deps.clock.now().getTime() / 1_000);
-  const context = { id: call.id, createdAtSeconds, request: body };
-  return { incoming, body, facts, targets, mayFallBack, open, context, bodyFor };
+  return { ...priced, open: opened, slot, context: { id: call.id, createdAtSeconds, request: body } };
+}
+
+type Answering = (prepared: Prepared) => Promise<CallAnswer>;
+
+/** Takes the hold, asks, and gives the hold back where there is no answer. */
+async function paid(deps: GatewayDeps, priced: Priced, looked: Looked, answer: Answering): Promise<CallAnswer> {
+  const prepared = await open(deps, priced, looked);
+  try {
+    return await answer(prepared);
+  } catch (error) {
+    await prepared.open.fail(error, priced.incoming.signal.aborted);
+    throw error;
+  }
 }
 
 export function createGateway(deps: GatewayDeps): Gateway {
+  const { answers, vectors } = deps.caches;
   return {
     async call(incoming) {
-      const prepared = await prepare(deps, incoming);
+      const asked = await ask(deps, incoming);
+      const known = await vectors.look(asked);
+      if (known) {
+        if (known.missing.length === 0) return answerKnown(deps, asked, known);
+        const priced = await price(deps, narrowed(asked, known));
+        const looked: Looked = { slot: undefined, cache: known.wasLookedFor ? 'miss' : 'off' };
+        return paid(deps, priced, looked, (prepared) => answerEmbeddings(deps, prepared, known));
+      }
+      const priced = await price(deps, asked);
+      const slot = await answers.look({ ...priced, outputMax: priced.bounds[0]?.imposedOutputMax });
       try {
-        return await (prepared.facts.stream ? answerStream : answerWhole)(deps, prepared);
-      } catch (error) {
-        await prepared.open.fail(error, incoming.signal.aborted);
-        throw error;
+        if (slot?.hit) return await answerKept(deps, priced, { ...slot, hit: slot.hit });
+        const looked: Looked = { slot, cache: slot?.wasLookedFor ? 'miss' : 'off' };
+        const answer = priced.facts.stream ? answerStream : answerWhole;
+        return await paid(deps, priced, looked, (prepared) => answer(deps, prepared));
+      } finally {
+        slot?.leave();
       }
     },
   };

@@ -1,23 +1,25 @@
 /** A request that is ready to be sent: its money is held. */
-import type { Attempt, JsonObject } from '../types.ts';
-import type { AnswerContext, RequestFacts } from '../wire/index.ts';
+import type { AnswerSlot, KeptAnswer } from '../cache/index.ts';
+import type { Attempt } from '../types.ts';
+import type { AnswerContext } from '../wire/index.ts';
 import type { OpenCall } from './call.ts';
 import type { PlannedTarget } from './plan.ts';
-import type { CallFacts, Incoming } from './types.ts';
+import type { Priced } from './planned.ts';
+import type { CallFacts } from './types.ts';
 
 /** The longest a call may last, attempts and stream together. */
 export const CALL_TOTAL_MS = 600_000;
 /** Everything about one request that was settled before a provider is asked. */
-export interface Prepared {
-  readonly incoming: Incoming;
-  readonly body: JsonObject;
-  readonly facts: RequestFacts;
-  readonly targets: readonly [PlannedTarget, ...PlannedTarget[]];
-  readonly mayFallBack: boolean;
+export interface Prepared extends Priced {
   readonly open: OpenCall;
   readonly context: AnswerContext;
-  /** The request in the wire of a target. */
-  bodyFor(target: PlannedTarget): string;
+  /** Where its answer may be kept. */
+  readonly slot: AnswerSlot | undefined;
+}
+
+/** Keeps a successful answer for the next who asks the same; one that a fallback gave is another model's. */
+export function keepAnswer({ slot, targets }: Prepared, target: PlannedTarget, answer: KeptAnswer): void {
+  if (target === targets[0]) slot?.keep(answer);
 }
 
 /** What both ways of asking tell the upstream. */

@@ -2,10 +2,10 @@
 
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { JsonObject, TokenUsage } from '../types.ts';
-import { fromProvider, readUsage, wireErrors } from '../wire/index.ts';
+import { fromProvider, readAnswer, wireErrors } from '../wire/index.ts';
 import type { GatewayDeps } from './deps.ts';
 import type { PlannedTarget } from './plan.ts';
-import { factsOf, type Prepared, upstreamCall } from './prepared.ts';
+import { factsOf, keepAnswer, type Prepared, upstreamCall } from './prepared.ts';
 import type { WholeAnswer } from './types.ts';
 
 interface Read {
@@ -23,32 +23,18 @@ function parse(body: Buffer): JsonObject {
   return value as JsonObject;
 }
 
-function readAnswer({ incoming, context }: Prepared, body: Buffer, target: PlannedTarget): Read {
+function read({ incoming, context }: Prepared, body: Buffer, target: PlannedTarget): Read {
   const answer = parse(body);
-  const usage = readUsage(target.wire, answer);
+  const { usage, text } = readAnswer(target.wire, answer);
   const translated = fromProvider(incoming.wire, target.wire, answer, { ...context, usage });
-  return {
-    body: translated === answer ? body : Buffer.from(JSON.stringify(translated)),
-    usage,
-    text: usage ? '' : deliveredText(answer),
-  };
-}
-
-/** Every text of an answer, for want of the provider's own count: names of members are left out, values are what was made. */
-function deliveredText(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return value.map(deliveredText).join(' ');
-  if (typeof value !== 'object' || value === null) return '';
-  const { choices, content, output } = value as Record<string, unknown>;
-  const made = choices ?? content ?? output;
-  return made === undefined ? Object.values(value).map(deliveredText).join(' ') : deliveredText(made);
+  return { body: translated === answer ? body : Buffer.from(JSON.stringify(translated)), usage, text };
 }
 
 export async function answerWhole(deps: GatewayDeps, prepared: Prepared): Promise<WholeAnswer> {
   const { open } = prepared;
   const reached = await deps.upstream.ask({
     ...upstreamCall(prepared),
-    read: (body, target: PlannedTarget) => readAnswer(prepared, body, target),
+    read: (body, target: PlannedTarget) => read(prepared, body, target),
   });
   const { target, channel, attempts, answer } = reached;
   open.sawFirstToken();
@@ -61,5 +47,6 @@ export async function answerWhole(deps: GatewayDeps, prepared: Prepared): Promis
       attempts,
     },
   );
+  keepAnswer(prepared, target, { body: answer.body, usage });
   return { kind: 'whole', ...factsOf(open, reached), body: answer.body, costNanos, usage };
 }
