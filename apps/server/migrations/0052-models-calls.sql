@@ -72,6 +72,7 @@ declare
   v_taken jsonb;
   v_begins jsonb := p_begins;
   v_refused jsonb;
+  v_days jsonb;
   v_changed jsonb;
   v_now timestamptz;
 begin
@@ -97,17 +98,23 @@ begin
         cross join lateral jsonb_populate_record(null::models.call, e."row") r
         cross join lateral (select x.ctid as at from models.call x where x.org_id = e.org and x.id = e.id offset 0) k
         where c.ctid = k.at and c.status = 'open'
-        returning c.org_id, c.mode, c.room_day, c.tokens_max, c.input_tokens + c.output_tokens as tokens
+        returning c.org_id, c.mode, c.room_day, case when c.own_key then 0 else c.tokens_max end as tokens_max,
+          case when c.own_key then 0 else c.input_tokens + c.output_tokens end as tokens
     )
-    select jsonb_agg(to_jsonb(e)) into v_changed from ended e;
-    perform models.free_room(v_changed);
+    select jsonb_agg(to_jsonb(e)) into v_changed from ended e where e.room_day is not null;
+    if v_changed is not null then
+      perform models.free_room(v_changed);
+    end if;
     insert into models.call
       select r.* from jsonb_to_recordset(p_ends) e (hold text, "row" jsonb),
         lateral jsonb_populate_record(null::models.call, e."row" || jsonb_build_object('created_at', v_now, 'ended_at', v_now)) r
       where e.hold is null on conflict do nothing;
   end if;
   if p_begins <> '[]' then
-    select jsonb_agg(to_jsonb(j)) into v_refused from models.judge_room(p_begins, v_now) j;
+    v_days := models.room_days(p_begins, v_now);
+    if v_days is not null then
+      select jsonb_agg(to_jsonb(j)) into v_refused from models.judge_room(p_begins, v_days, v_now) j;
+    end if;
     if v_refused is not null then
       select coalesce(jsonb_agg(b.value order by b.ordinality), '[]') into v_begins from jsonb_array_elements(p_begins) with ordinality b
         where not exists (select from jsonb_to_recordset(v_refused) x (hold text) where x.hold = b.value -> 'hold' ->> 'hold');
@@ -120,8 +127,8 @@ begin
         select r.* from jsonb_to_recordset(v_begins) b (hold jsonb, "row" jsonb, room jsonb)
         join jsonb_to_recordset(v_taken) t (hold text, outcome text) on t.hold = b.hold ->> 'hold' and t.outcome = 'ok',
           lateral jsonb_populate_record(null::models.call, b."row" || jsonb_build_object('created_at', v_now,
-            'room_day', case when b.room is not null then models.room_day(b."row" ->> 'org_id', b."row" ->> 'mode', v_now) end)) r
-        on conflict do nothing returning org_id, mode, room_day, tokens_max
+            'room_day', case when b.room is not null then v_days -> ((b.hold ->> 'org') || ' ' || (b.hold ->> 'mode')) end)) r
+        on conflict do nothing returning org_id, mode, room_day, case when own_key then 0 else tokens_max end as tokens_max
     )
     select jsonb_agg(to_jsonb(b)) into v_changed from begun b where b.room_day is not null;
     if v_changed is not null then
@@ -152,7 +159,7 @@ begin
     with lost as (
       update models.call c set status = 'lost', loss_nanos = h.at_risk, ended_at = platform.now()
         from ledger.risk_of(v.org_id, v.hold) h (at_risk) where c.org_id = v.org_id and c.id = v.run and c.status = 'open'
-        returning c.org_id, c.mode, c.room_day, c.tokens_max, 0 as tokens
+        returning c.org_id, c.mode, c.room_day, case when c.own_key then 0 else c.tokens_max end as tokens_max, 0 as tokens
     )
     select jsonb_agg(to_jsonb(l)) into v_lost from lost l;
     perform models.free_room(v_lost);

@@ -2,7 +2,8 @@
 --
 -- The room that a tier gives to calls of models: so many at once, and so many tokens a day. Both are sold, so they are counted in a logged table, in
 -- the statement that takes the holds, under the money lock of the same book (which comes first) and therefore exactly: what a call may
--- come to is reserved when it begins and replaced by what it used when it ends. Calls of runs are bounded by their run instead.
+-- come to is reserved when it begins and replaced by what it used when it ends. Calls of runs are bounded by their run instead, and tokens of
+-- a provider that the customer pays are not counted.
 create table models.room (
   org_id text not null,
   mode text not null,
@@ -19,43 +20,50 @@ call platform.protect_tenant_table('models.room', 'select');
 -- The day that a call by API counts in; null: it is not counted.
 alter table models.call add column room_day date;
 
-create function models.room_day(p_org text, p_mode text, p_now timestamptz) returns date language sql stable as $$
-  select greatest((p_now at time zone 'UTC')::date, (select r.day from models.room r where r.org_id = p_org and r.mode = p_mode))
-$$;
+-- The day that each book of these calls is in, by organisation and mode.
+create function models.room_days(p_begins jsonb, p_now timestamptz) returns jsonb language plpgsql as $$
+begin
+  return (select jsonb_object_agg(b.org || ' ' || b.mode, greatest((p_now at time zone 'UTC')::date, r.day))
+    from (select distinct x.hold ->> 'org' as org, x.hold ->> 'mode' as mode from jsonb_to_recordset(p_begins) x (hold jsonb, room jsonb) where x.room is not null) b
+    left join lateral (select x.day from models.room x where x.org_id = b.org and x.mode = b.mode offset 0) r on true);
+end $$;
 
 -- Which of the calls have no room: [{ hold: { org, mode, hold, run }, row: { tokens_max }, room: { tokensPerDay, callsAtOnce } }], decided in their order as
 -- if each had come alone. Refused tokens tell what is left of the day and for how many seconds it lasts. A call that has begun before is not asked again.
-create function models.judge_room(p_begins jsonb, p_now timestamptz)
+create function models.judge_room(p_begins jsonb, p_days jsonb, p_now timestamptz)
   returns table (hold text, outcome text, available bigint, retry_seconds int) language plpgsql as $$
 declare
   v_book record;
   a record;
+  v_day date;
   v_open bigint;
   v_tokens bigint;
 begin
   for v_book in
-    select b.org, b.mode, count(*) as calls, sum(b.tokens)::bigint as tokens, min(b.day_max) as day_max, min(b.calls_max) as calls_max,
-      jsonb_agg(to_jsonb(b) order by b.place) as asked, max(r.open) as open,
-      max(case when r.day = models.room_day(b.org, b.mode, p_now) then r.used + r.reserved else 0 end) as taken
+    select b.*, r.open, r.day, r.used + r.reserved as taken
     from (
-      select x.hold ->> 'org' as org, x.hold ->> 'mode' as mode, x.hold ->> 'run' as run, x.hold ->> 'hold' as hold, coalesce((x."row" ->> 'tokens_max')::bigint, 0) as tokens,
-        (x.room ->> 'tokensPerDay')::bigint as day_max, (x.room ->> 'callsAtOnce')::int as calls_max, row_number() over () as place
-      from jsonb_to_recordset(p_begins) x (hold jsonb, "row" jsonb, room jsonb) where x.room is not null
+      select x.hold ->> 'org' as org, x.hold ->> 'mode' as mode, count(*) as calls, sum((x."row" ->> 'tokens_max')::bigint) filter (where x.room ? 'tokensPerDay') as tokens,
+        min((x.room ->> 'tokensPerDay')::bigint) as day_max, min((x.room ->> 'callsAtOnce')::int) as calls_max
+      from jsonb_to_recordset(p_begins) x (hold jsonb, "row" jsonb, room jsonb) where x.room is not null group by 1, 2
     ) b
-    left join lateral (select true as known from models.call c where c.org_id = b.org and c.id = b.run offset 0) k on true
     left join lateral (select x.* from models.room x where x.org_id = b.org and x.mode = b.mode offset 0) r on true
-    where k.known is null group by 1, 2
   loop
+    v_day := p_days ->> (v_book.org || ' ' || v_book.mode);
     v_open := coalesce(v_book.open, 0);
-    v_tokens := coalesce(v_book.taken, 0);
+    v_tokens := case when v_book.day = v_day then v_book.taken else 0 end;
     -- Which is nearly always so.
-    continue when v_open + v_book.calls <= v_book.calls_max and (v_book.day_max is null or v_tokens + v_book.tokens <= v_book.day_max);
-    for a in select * from jsonb_to_recordset(v_book.asked) x (hold text, tokens bigint, day_max bigint, calls_max int) loop
+    continue when v_open + v_book.calls <= v_book.calls_max and (v_book.day_max is null or v_tokens + coalesce(v_book.tokens, 0) <= v_book.day_max);
+    for a in
+      select x.hold ->> 'hold' as hold, (x."row" ->> 'tokens_max')::bigint as tokens, (x.room ->> 'tokensPerDay')::bigint as day_max, (x.room ->> 'callsAtOnce')::int as calls_max
+      from rows from (jsonb_to_recordset(p_begins) as (hold jsonb, "row" jsonb, room jsonb)) with ordinality x (hold, "row", room, place)
+      left join lateral (select true as known from models.call c where c.org_id = v_book.org and c.id = x.hold ->> 'run' offset 0) k on true
+      where x.room is not null and k.known is null and x.hold ->> 'org' = v_book.org and x.hold ->> 'mode' = v_book.mode order by x.place
+    loop
       if a.day_max is not null and v_tokens + a.tokens > a.day_max then
         hold := a.hold;
         outcome := 'tokens-per-day';
         available := greatest(a.day_max - v_tokens, 0);
-        retry_seconds := ceil(extract(epoch from (models.room_day(v_book.org, v_book.mode, p_now) + 1)::timestamp at time zone 'UTC' - p_now));
+        retry_seconds := ceil(extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - p_now));
         return next;
       elsif v_open >= a.calls_max then
         hold := a.hold;
@@ -65,7 +73,7 @@ begin
         return next;
       else
         v_open := v_open + 1;
-        v_tokens := v_tokens + a.tokens;
+        v_tokens := v_tokens + case when a.day_max is null then 0 else a.tokens end;
       end if;
     end loop;
   end loop;
@@ -92,5 +100,5 @@ begin
     where r.org_id = s.org_id and r.mode = s.mode;
 end $$;
 
-revoke all on function models.room_day, models.judge_room, models.take_room, models.free_room from public;
-grant execute on function models.room_day, models.judge_room, models.take_room, models.free_room to guildhall_definer;
+revoke all on function models.room_days, models.judge_room, models.take_room, models.free_room from public;
+grant execute on function models.room_days, models.judge_room, models.take_room, models.free_room to guildhall_definer;

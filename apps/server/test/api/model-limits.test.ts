@@ -1,6 +1,6 @@
 /** Limits of calls by API, as the official clients meet them. */
 import Anthropic from '@anthropic-ai/sdk';
-import OpenAI from 'openai';
+import OpenAI, { APIError } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type MockProvider, startMockProvider } from '../harness/mock-provider/index.ts';
 import { type TestPlatform, testPlatform } from '../harness/platform.ts';
@@ -44,12 +44,12 @@ const chat = (key: string, more: { url?: string; max?: number; model?: string } 
       max_completion_tokens: more.max ?? 100,
     })
     .withResponse();
-const failureOf = async (work: Promise<unknown>): Promise<OpenAI.APIError> => {
+const failureOf = async (work: Promise<unknown>): Promise<APIError> => {
   const failed = await work.then(
     () => undefined,
     (error: unknown) => error,
   );
-  if (!(failed instanceof OpenAI.APIError)) throw new Error('was not refused');
+  if (!(failed instanceof APIError)) throw new Error('was not refused');
   return failed;
 };
 
