@@ -149,3 +149,28 @@ export const unplanned = defineAgent({
   output: z.strictObject({ text: z.string() }),
   run: async (ctx) => ({ text: (await generateText({ model: ctx.model('talk'), prompt: 'Say something.' })).text }),
 });
+
+/** Leaves while its model speaks: it does not wait for it, or gives it up. */
+export const leaver = defineAgent({
+  ...base,
+  id: 'leaver',
+  input: z.strictObject({ manner: z.enum(['forgets', 'gives up']) }),
+  output: z.strictObject({ heard: z.boolean() }),
+  plannedModelUse: () => ({ inputTokensMax: 50_000, outputTokensMax: 50_000 }),
+  run: async (ctx, { manner }) => {
+    const leave = new AbortController();
+    const { textStream } = streamText({
+      model: ctx.model('talk'),
+      prompt: 'Say something.',
+      maxOutputTokens: 1_000,
+      abortSignal: leave.signal,
+      onError: () => {},
+    });
+    const first = await textStream[Symbol.asyncIterator]().next();
+    if (manner === 'gives up') {
+      leave.abort();
+      await ctx.approve('ask', { title: 'May I?' });
+    }
+    return { heard: first.done !== true };
+  },
+});

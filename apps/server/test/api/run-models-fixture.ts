@@ -7,7 +7,7 @@ import type { Failpoint } from '../../src/platform/failpoints/index.ts';
 import type { Role } from '../../src/serve.ts';
 import { type MockProvider, startMockProvider } from '../harness/mock-provider/index.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
-import { caller, modest, talker, unplanned, worker } from './model-agents.ts';
+import { caller, leaver, modest, talker, unplanned, worker } from './model-agents.ts';
 import { ENDED, eventually } from './runs-fixture.ts';
 
 export const PROVIDER_KEY = 'sk-operator-canary-1234567890';
@@ -66,7 +66,7 @@ export async function modelPlatform(
 ): Promise<ModelPlatform> {
   const mock = await startMockProvider();
   const platform = await testPlatform({
-    agents: asAgents(talker, worker, caller, modest, unplanned),
+    agents: asAgents(talker, worker, caller, modest, unplanned, leaver),
     ...options,
     environment: {
       OPENAI_API_KEY: PROVIDER_KEY,

@@ -122,7 +122,8 @@ describe('an agent that uses a model', () => {
       'model shape',
     ]);
     const bodies = platform.asked().map(({ body }) => body as { response_format?: { type: string }; model: string });
-    expect(bodies.at(-1)).toMatchObject({ response_format: { type: 'json_schema' } });
+    expect(bodies.at(-1)).toMatchObject({ response_format: { type: 'json_schema' }, max_completion_tokens: 500 });
+    expect(bodies.at(-1)).not.toHaveProperty('max_tokens');
   });
 
   it('is heard while it speaks, and what readers hear is what it said', async () => {

@@ -131,12 +131,18 @@ class ModelCall {
     const { run, abort } = this.#attempt;
     const prices = await this.#deps.metering.priceBook(undefined, run.price_version);
     const tier = prices.tiers.find((one) => one.id === run.tier);
-    const { signal } = this.#asked;
+    const { signal, model } = this.#asked;
+    // The name that every model knows, or is told in its own words; the reasoning models of OpenAI refuse the other.
+    const { max_tokens: outputMax, ...said } = JSON.parse(this.#asked.body);
     const answer = await this.#deps.models.gateway.call({
       payer: { orgId: run.org_id, mode: run.mode, keyId: run.key_id, agentId: run.agent_id },
       requestId: run.request_id,
       wire: 'chat',
-      body: { ...JSON.parse(this.#asked.body), model: this.#asked.model ?? tierModel(prices, run.tier) },
+      body: {
+        ...said,
+        model: model ?? tierModel(prices, run.tier),
+        ...(outputMax === undefined ? {} : { max_completion_tokens: outputMax }),
+      },
       signal: AbortSignal.any([abort.signal, this.#leave.signal, ...(signal ? [signal] : [])]),
       book,
       terms: {
