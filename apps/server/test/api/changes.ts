@@ -26,6 +26,14 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     const { json } = await world.send({ method: 'POST', path, key: own.key, body: provider });
     return { path: `${path}/${String(json.id)}${suffix}`, ...more };
   };
+  const model = 'openai/gpt-4o-mini';
+  const chat = { model, messages: [{ role: 'user', content: 'hi' }], max_tokens: 5 };
+  const response = { model, input: 'hi', max_output_tokens: 16 };
+  const embedding = { model: 'openai/text-embedding-3-small', input: 'hi' };
+  const policy = { refuseDataRetention: false, mayFallBack: true };
+  const choice = { name: 'small', models: [{ model, weight: 1 }] };
+  // Settings that are as they were leave no row in the audit trail.
+  let ttlSeconds = 100;
   const fixed = (path: string, body: unknown, other: unknown) => async (): Promise<Change> => ({ path, body, other });
   const endpoint = async (suffix: string, more: object): Promise<Change> => ({
     path: `/v1/webhook-endpoints/${await make.endpoint()}${suffix}`,
@@ -47,6 +55,17 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
         other: { decision: 'reject' },
       };
     },
+    'POST /v1/chat/completions': fixed('/v1/chat/completions', chat, { ...chat, max_tokens: 6 }),
+    'POST /v1/responses': fixed('/v1/responses', response, { ...response, input: 'ho' }),
+    'POST /v1/messages': fixed('/v1/messages', chat, { ...chat, max_tokens: 6 }),
+    'POST /v1/embeddings': fixed('/v1/embeddings', embedding, { ...embedding, input: 'ho' }),
+    'PUT /v1/model-policy': fixed('/v1/model-policy', policy, { ...policy, mayFallBack: false }),
+    'PUT /v1/model-settings': async () => {
+      ttlSeconds += 2;
+      const settings = (seconds: number) => ({ responseCache: { enabled: false, ttlSeconds: seconds } });
+      return { path: '/v1/model-settings', body: settings(ttlSeconds), other: settings(ttlSeconds + 1) };
+    },
+    'PUT /v1/operator/model-choices': fixed('/v1/operator/model-choices', choice, { name: 'small', models: null }),
     'POST /v1/files': async () => ({ path: '/v1/files', body: form('one'), other: form('two') }),
     'DELETE /v1/files/{id}': async () => ({ path: `/v1/files/${await make.file()}` }),
     'PUT /v1/budgets': fixed('/v1/budgets', budget, { ...budget, hard: true }),

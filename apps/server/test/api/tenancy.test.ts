@@ -17,12 +17,18 @@ interface Table {
 /** Without org_id and reached by the application: what belongs to the whole installation. Rate windows are keyed by hashes that hold the tenant. */
 const SHARED = [
   { name: 'metering.agent_price', changes: false },
+  { name: 'metering.model_price', changes: false },
   { name: 'metering.price_version', changes: false },
   { name: 'metering.tier', changes: false },
-  // The operator's route changes it in the transaction of its audit row. A key in it opens for the address alone that it was sealed with.
+  // The operator's routes change these two in the transaction of their audit row. A key of a provider opens for the address alone that it was
+  // sealed with.
+  { name: 'models.choice', changes: true },
   { name: 'models.provider', changes: true },
   { name: 'platform.rate_window', changes: true },
 ];
+
+/** Appends a price in the transaction that audits it, so that the application needs no right to change prices. */
+const OPEN_TO_APPLICATION = ['metering.publish_model_price(jsonb)'];
 
 const OURS = `n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg_%'`;
 
@@ -165,7 +171,8 @@ describe('roles', () => {
       where ${OURS} and p.prosecdef and p.prorettype <> 'trigger'::regtype order by 1`);
     expect(functions.rows.length).toBeGreaterThanOrEqual(20);
     // Whatever runs with the rights of guildhall_definer is closed to the application, and cannot be led to other objects of the same name.
-    expect(functions.rows.filter((row) => row.app || !row.named || !row.path)).toEqual([]);
+    expect(functions.rows.filter((row) => !row.named || !row.path)).toEqual([]);
+    expect(functions.rows.filter((row) => row.app).map(({ name }) => name)).toEqual(OPEN_TO_APPLICATION);
   });
 
   it('the application cannot take another role, make objects, or leave its rights behind', async () => {

@@ -3,6 +3,7 @@ import { SCOPES, type Scope } from '@guildhall/contract';
 import { sql } from '../../src/platform/db/index.ts';
 import type { RouteDefinition } from '../../src/platform/http/index.ts';
 import type { Logger } from '../../src/platform/telemetry/index.ts';
+import { startMockProvider } from '../harness/mock-provider/index.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 import { asker, keeper } from './agents.ts';
 
@@ -58,6 +59,25 @@ export interface Answer {
 /** In every text of the foreign organisation: what must never reach the other one. */
 export const CANARY = 'canary-of-the-foreign-organisation';
 export const MONEY = { nanos: '1000000000', currency: 'USD' };
+
+/**
+ * Calls of models: bodies and errors are in the client's own language, they are booked in history and usage instead of the audit trail, and a
+ * repeat is refused, for no answer of theirs is kept.
+ */
+export const CALLS: readonly string[] = [
+  'POST /v1/chat/completions',
+  'POST /v1/responses',
+  'POST /v1/messages',
+  'POST /v1/embeddings',
+];
+
+/** The problem document of an answer, also where it stands in the words of another house's clients. */
+export function problemIn({ json }: Pick<Answer, 'json'>): Answer['json'] {
+  const { error } = json;
+  if (typeof error !== 'object' || error === null) return json;
+  const { documentation: type, message: detail, ...members } = error as Record<string, unknown>;
+  return { ...members, type, detail };
+}
 
 export const nameOf = (route: Pick<RouteDefinition, 'method' | 'path'>): string => `${route.method} ${route.path}`;
 
@@ -162,7 +182,9 @@ async function makeObjects(platform: TestPlatform, send: Send, owner: { orgId: s
 /** The first organisation's key can do everything; further keys of it can do everything but one. */
 export async function createWorld(): Promise<World> {
   const lines: string[] = [];
-  const platform = await testPlatform({ agents: asAgents(asker, keeper), log: recorder(lines) });
+  const mock = await startMockProvider();
+  const environment = { OPENAI_API_KEY: 'sk-0123456789abcdef', OPENAI_BASE_URL: `${mock.url}/v1` };
+  const platform = await testPlatform({ agents: asAgents(asker, keeper), log: recorder(lines), environment });
   const send: Send = (request) => sendTo(platform.url, request);
   const first = { orgId: platform.orgId, key: platform.key };
   const second = await platform.organisation(CANARY);
@@ -183,6 +205,9 @@ export async function createWorld(): Promise<World> {
     testKey: await keyWith(SCOPES, 'test'),
     lines,
     send,
-    close: () => platform.close(),
+    close: async () => {
+      await platform.close();
+      await mock.close();
+    },
   };
 }

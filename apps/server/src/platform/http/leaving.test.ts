@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createHttp, type RouteDefinition, route } from './index.ts';
@@ -61,4 +61,13 @@ it('a caller that leaves before its answer aborts the call', async () => {
   });
   const request = http.get(url, { agent: false }).on('error', () => {});
   expect(await left.promise).toBe(true);
+});
+
+it('a connection that has sent nothing does not hold up the stop', async () => {
+  const url = await serving(async () => {});
+  const socket = net.connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {});
+  await once(socket, 'connect');
+  const closed = once(socket, 'close');
+  await close();
+  await closed;
 });
