@@ -1,4 +1,5 @@
 /** What a process of a chaos test stands on: a database that is there already and migrated, and keys it is told. */
+import { appendFileSync } from 'node:fs';
 import { ClosingStack } from '../../src/closing.ts';
 import { loadSettings } from '../../src/config/index.ts';
 import type { Foundation } from '../../src/foundation.ts';
@@ -6,7 +7,7 @@ import { systemClock } from '../../src/platform/clock/index.ts';
 import { createKeyring } from '../../src/platform/crypto/index.ts';
 import { createDb } from '../../src/platform/db/index.ts';
 import { createIds } from '../../src/platform/ids/index.ts';
-import { createLogger, silentLogger } from '../../src/platform/telemetry/index.ts';
+import { createLogger, type Logger, silentLogger } from '../../src/platform/telemetry/index.ts';
 
 export interface Ground {
   readonly ownerUrl: string;
@@ -19,10 +20,18 @@ export interface Ground {
   readonly pool: number;
   /** Further settings of every process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where every process appends what it logs; nowhere, when left out. */
+  readonly logFile?: string;
+}
+
+function openLog({ logFile }: Ground): Logger {
+  if (process.env.CHAOS_LOG) return createLogger({ level: 'info' });
+  if (logFile === undefined) return silentLogger;
+  return createLogger({ level: 'warn', destination: { write: (line: string) => appendFileSync(logFile, line) } });
 }
 
 export function foundationOn(ground: Ground, name: string): Foundation {
-  const log = process.env.CHAOS_LOG ? createLogger({ level: 'info' }) : silentLogger;
+  const log = openLog(ground);
   const closing = new ClosingStack((part, error) => log.error('could not close a part cleanly', { part, error }));
   const db = createDb({
     appUrl: ground.appUrl,

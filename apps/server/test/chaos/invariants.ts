@@ -18,7 +18,7 @@ export interface Violation {
 }
 
 /** A statement whose rows are violations, each with `what`. */
-interface Check {
+export interface Check {
   readonly invariant: string;
   readonly violations: string;
 }
@@ -180,6 +180,11 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
+/** Those that say nothing of runs, so that they hold of any use of the platform. */
+export const GENERAL_CHECKS: readonly Check[] = CHECKS.filter(({ invariant }) =>
+  /^(I1 |I2 |I3 |I6 every|I8 |I9 the audit)/.test(invariant),
+);
+
 /** Tries to rewrite an end, in a statement that takes itself back if it is let through. */
 async function rewritten({ query }: Inspected): Promise<Violation[]> {
   const attempt = `do $$ declare n int; begin
@@ -222,7 +227,7 @@ async function undelivered({ query }: Inspected): Promise<Violation[]> {
 }
 
 /** What the platform itself says about its books. */
-async function ownVerdict({ server }: Inspected): Promise<Violation[]> {
+export async function ownVerdict({ server }: Pick<Inspected, 'server'>): Promise<Violation[]> {
   const { ledger, metering, audit } = server.platform;
   const { db } = server.foundation;
   const findings = await ledger.verify({
@@ -237,13 +242,19 @@ async function ownVerdict({ server }: Inspected): Promise<Violation[]> {
   }));
 }
 
-/** Every violation there is; empty when all holds. To be called when nothing is under way. */
-export async function findViolations(inspected: Inspected): Promise<Violation[]> {
+/** The rows that break one of the checks. */
+export async function broken(checks: readonly Check[], query: Inspected['query']): Promise<Violation[]> {
   const found: Violation[] = [];
-  for (const { invariant, violations } of CHECKS) {
-    const rows = await inspected.query<{ what: string }>(`${violations} limit 20`);
+  for (const { invariant, violations } of checks) {
+    const rows = await query<{ what: string }>(`${violations} limit 20`);
     found.push(...rows.map(({ what }) => ({ invariant, what })));
   }
+  return found;
+}
+
+/** Every violation there is; empty when all holds. To be called when nothing is under way. */
+export async function findViolations(inspected: Inspected): Promise<Violation[]> {
+  const found = await broken(CHECKS, inspected.query);
   for (const look of [rewritten, lostRuns, undelivered, ownVerdict]) found.push(...(await look(inspected)));
   return found;
 }

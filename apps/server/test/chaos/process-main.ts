@@ -25,5 +25,11 @@ async function work(orders: Orders): Promise<void> {
     agents: chaosAgents,
     ...(orders.failpoint ? { failpoint: armFailpoints(orders.failpoint) } : {}),
   });
+  process.once('SIGTERM', () => {
+    server.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  });
   process.stdout.write(`${JSON.stringify({ url: server.url ?? null })}\n`);
 }

@@ -54,6 +54,7 @@ export interface StageOptions {
   readonly slots?: number;
   readonly pool?: number;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly logFile?: string;
   /** Removes the database. */
   readonly close: () => Promise<void>;
 }
@@ -93,6 +94,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     slots: options.slots ?? 16,
     pool: options.pool ?? 8,
     ...(options.environment ? { environment: options.environment } : {}),
+    ...(options.logFile ? { logFile: options.logFile } : {}),
   };
   const serve = (role: Role): Promise<Server> => {
     const foundation = foundationOn(ground, `chaos ${role}`);
