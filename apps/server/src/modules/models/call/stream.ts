@@ -13,8 +13,9 @@ import type { StreamedAnswer } from './types.ts';
 
 export async function answerStream(deps: GatewayDeps, prepared: Prepared): Promise<StreamedAnswer> {
   const streamed = await deps.upstream.stream(upstreamCall(prepared));
-  const events = new Delivery(prepared, streamed).events();
-  return { kind: 'stream', ...factsOf(prepared.open, streamed), events };
+  const delivery = new Delivery(prepared, streamed);
+  const errorCode = (): string | undefined => delivery.errorCode;
+  return { kind: 'stream', ...factsOf(prepared.open, streamed), events: delivery.events(), errorCode };
 }
 
 // A provider that has said that this was all closes at once; one that does not loses the connection.
@@ -27,6 +28,7 @@ class Delivery {
   /** Collected for those who book the answer with the call, and for the cache as far as it takes it. */
   #given: Buffer[] | undefined;
   #givenBytes = 0;
+  errorCode: string | undefined;
   #isSettled = false;
 
   constructor(prepared: Prepared, streamed: Streamed<PlannedTarget>) {
@@ -128,6 +130,7 @@ class Delivery {
   async settle(status: 'succeeded' | 'failed' | 'cancelled', errorCode?: string): Promise<bigint> {
     if (this.#isSettled) return 0n;
     this.#isSettled = true;
+    this.errorCode = errorCode;
     const { target, channel, attempts } = this.streamed;
     const { usage, startUsage, text, isComplete } = this.translation.reading;
     // The count of a stream that was cut is the provider's only where it had come to its end.

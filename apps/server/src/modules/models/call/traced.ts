@@ -2,7 +2,7 @@
 import { noTracer, type OpenSpan, type Tracer } from '../../../platform/telemetry/index.ts';
 import { codeOf } from './call.ts';
 import type { Gateway } from './gateway.ts';
-import type { CallAnswer } from './types.ts';
+import type { CallAnswer, StreamedAnswer } from './types.ts';
 
 const told = (answer: CallAnswer) => ({
   'guildhall.call_id': answer.callId,
@@ -12,11 +12,11 @@ const told = (answer: CallAnswer) => ({
   'guildhall.streamed': answer.kind === 'stream',
 });
 
-async function* endedWith(span: OpenSpan, events: AsyncGenerator<Uint8Array, void>): AsyncGenerator<Uint8Array, void> {
+async function* endedWith(span: OpenSpan, answer: StreamedAnswer): AsyncGenerator<Uint8Array, void> {
   try {
-    yield* events;
+    yield* answer.events;
   } finally {
-    span.end();
+    span.end(answer.errorCode?.());
   }
 }
 
@@ -30,7 +30,7 @@ export function tracedGateway(gateway: Gateway, tracer: Tracer): Gateway {
       try {
         const answer = await span.within(() => gateway.call(incoming));
         span.set(told(answer));
-        if (answer.kind === 'stream') return { ...answer, events: endedWith(span, answer.events) };
+        if (answer.kind === 'stream') return { ...answer, events: endedWith(span, answer) };
         span.set({ 'guildhall.input_count': answer.usage.input, 'guildhall.output_count': answer.usage.output });
         span.end();
         return answer;

@@ -52,6 +52,8 @@ export interface StreamedAnswer extends CallFacts {
    * its last event. Read it to the end or return it, else the call stays open until its hold expires.
    */
   readonly events: AsyncGenerator<Uint8Array, void>;
+  /** After the end: the code of what went wrong on the way. */
+  readonly errorCode?: () => string | undefined;
 }
 
 export type CallAnswer = WholeAnswer | StreamedAnswer;

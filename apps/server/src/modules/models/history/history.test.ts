@@ -172,11 +172,15 @@ describe('traces', () => {
     readonly spanId: string;
     readonly parentSpanId?: string;
     readonly traceId: string;
+    readonly status: { readonly code?: number };
+    readonly attributes: readonly { readonly key: string; readonly value: object }[];
   }
   it('nest attempts in their call and the call in its request, hold no prompt, no answer and no key, and are not told to providers', async () => {
     mock.behave({ text: 'zq82-answer-canary' });
     expect((await ask({ stream: true })).status).toBe(200);
     expect(mock.requests().map(({ headers }) => headers.traceparent)).toEqual([undefined]);
+    mock.behave({ fault: 'cut', afterTokens: 2 });
+    await ask({ stream: true });
     // Sends what there is; nothing is traced after it.
     await platform.server.platform.tracer.close();
     const sent = sink.posted.map(({ body }) => body).join('\n');
@@ -194,6 +198,9 @@ describe('traces', () => {
       expect(attempt.traceId).toBe('0af7651916cd43dd8448eb211c80319c');
     }
     expect(sent).toContain('openai/gpt-4o-mini');
+    const cut = spans.filter(({ name }) => name === 'model.call').at(-1);
+    expect(cut?.status.code).toBe(2);
+    expect(cut?.attributes).toContainEqual({ key: 'error.type', value: { stringValue: 'models.stream-cut' } });
     expect(sent).not.toMatch(/canary|gld_live/);
   });
 });
