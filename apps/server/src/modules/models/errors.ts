@@ -22,7 +22,7 @@ export const callErrors = defineErrors('models', {
   ownKeyOnly: [
     'own-key-only',
     422,
-    'The request asks for something that is not sold here, because its price is not known before.',
+    'The request asks for something that can be asked with a provider key of your own alone.',
     'Leave it out, or use your own provider key. Nothing was charged.',
   ],
   noProvider: [
