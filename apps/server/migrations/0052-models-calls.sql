@@ -64,105 +64,111 @@ create trigger ended_for_ever before update on models.call for each row when (ol
 -- The whole bookkeeping of many calls in one statement and one commit: ends first, so that what they free can be taken by the begins.
 -- p_ends: [{ org, id, hold, loss, use: { …metering.record_many }, row: the columns of models.call that the end sets }]; without `hold` the call
 -- was never begun (an answer from the cache) and `row` is all of it. p_begins: [{ hold: { …ledger.take_holds }, row: columns of models.call,
--- room: the limits of models.judge_room, if there are any }]. Safe to repeat. Returns one row per element: kind 'end' with what was charged, or 'begin' with the answer to its hold.
+-- room: { tokensPerDay, callsAtOnce }, if there are any }]. Safe to repeat. Returns one row per element: kind 'end' with what was charged, or
+-- 'begin' with the answer to its hold or what it found no room for.
 create function models.book_calls(p_ends jsonb, p_begins jsonb)
   returns table (kind text, id text, outcome text, charged bigint, available bigint, budget jsonb, retry_seconds int) language plpgsql as $$
 declare
-  v_settled jsonb;
-  v_taken jsonb;
-  v_begins jsonb := p_begins;
-  v_refused jsonb;
-  v_days jsonb;
-  v_changed jsonb;
+  e record;
+  v_call record;
+  v_answers jsonb;
+  v_uses jsonb := '[]';
+  v_holds jsonb := '[]';
+  v_days jsonb := '{}';
   v_now timestamptz;
 begin
   perform ledger.lock_calls(p_ends, p_begins);
   v_now := platform.now();
   if p_ends <> '[]' then
-    select coalesce(jsonb_agg(to_jsonb(s)), '[]') into v_settled from ledger.settle_holds((
-      select coalesce(jsonb_agg(jsonb_build_object('org', e.org, 'hold', e.hold, 'run', e.id, 'cost', e.use -> 'cost', 'loss', e.loss)), '[]')
-      from jsonb_to_recordset(p_ends) e (org text, id text, hold text, loss bigint, use jsonb) where e.hold is not null)) s;
-    perform metering.record_many((
-      select coalesce(jsonb_agg(e.use || jsonb_build_object('cost', coalesce(s.charged, 0))), '[]')
-      from jsonb_to_recordset(p_ends) e (hold text, use jsonb)
-      left join jsonb_to_recordset(v_settled) s (hold text, outcome text, charged bigint) on s.hold = e.hold
-      where e.hold is null or s.outcome = 'ok'));
-    with ended as (
-      update models.call c set status = r.status, channel_id = r.channel_id, attempts = r.attempts, model = r.model, price_id = r.price_id,
-          input_tokens = r.input_tokens, cached_tokens = r.cached_tokens, cache_write_tokens = r.cache_write_tokens,
-          cache_write_long_tokens = r.cache_write_long_tokens, output_tokens = r.output_tokens,
-          reasoning_tokens = r.reasoning_tokens, images = r.images, counted = r.counted, cost_nanos = s.charged,
-          provider_cost_nanos = r.provider_cost_nanos, loss_nanos = e.loss, saved_nanos = coalesce(r.saved_nanos, 0), error_code = r.error_code, first_token_ms = r.first_token_ms, ended_at = v_now
-        from jsonb_to_recordset(p_ends) e (org text, id text, hold text, loss bigint, "row" jsonb)
-        join jsonb_to_recordset(v_settled) s (hold text, outcome text, charged bigint) on s.hold = e.hold and s.outcome = 'ok'
-        cross join lateral jsonb_populate_record(null::models.call, e."row") r
-        cross join lateral (select x.ctid as at from models.call x where x.org_id = e.org and x.id = e.id offset 0) k
-        where c.ctid = k.at and c.status = 'open'
-        returning c.org_id, c.mode, c.room_day, case when c.own_key then 0 else c.tokens_max end as tokens_max,
-          case when c.own_key then 0 else c.input_tokens + c.output_tokens end as tokens
-    )
-    select jsonb_agg(to_jsonb(e)) into v_changed from ended e where e.room_day is not null;
-    if v_changed is not null then
-      perform models.free_room(v_changed);
-    end if;
-    insert into models.call
-      select r.* from jsonb_to_recordset(p_ends) e (hold text, "row" jsonb),
-        lateral jsonb_populate_record(null::models.call, e."row" || jsonb_build_object('created_at', v_now, 'ended_at', v_now)) r
-      where e.hold is null on conflict do nothing;
+    select coalesce(jsonb_object_agg(s.hold, to_jsonb(s)), '{}') into v_answers from ledger.settle_holds((
+      select coalesce(jsonb_agg(jsonb_build_object('org', x.org, 'hold', x.hold, 'run', x.id, 'cost', x.use -> 'cost', 'loss', x.loss)), '[]')
+      from jsonb_to_recordset(p_ends) x (org text, id text, hold text, loss bigint, use jsonb) where x.hold is not null)) s;
+    for e in select x.* from jsonb_to_recordset(p_ends) x (org text, id text, hold text, loss bigint, use jsonb, "row" jsonb) loop
+      kind := 'end';
+      id := e.id;
+      outcome := coalesce(v_answers -> e.hold ->> 'outcome', 'ok');
+      charged := coalesce((v_answers -> e.hold ->> 'charged')::bigint, 0);
+      if e.hold is null then
+        insert into models.call
+          select r.* from jsonb_populate_record(null::models.call, e."row" || jsonb_build_object('created_at', v_now, 'ended_at', v_now)) r on conflict do nothing;
+      elsif outcome = 'ok' then
+        update models.call c set status = r.status, channel_id = r.channel_id, attempts = r.attempts, model = r.model, price_id = r.price_id,
+            input_tokens = r.input_tokens, cached_tokens = r.cached_tokens, cache_write_tokens = r.cache_write_tokens,
+            cache_write_long_tokens = r.cache_write_long_tokens, output_tokens = r.output_tokens, reasoning_tokens = r.reasoning_tokens,
+            images = r.images, counted = r.counted, cost_nanos = book_calls.charged, provider_cost_nanos = r.provider_cost_nanos, loss_nanos = e.loss,
+            saved_nanos = coalesce(r.saved_nanos, 0), error_code = r.error_code, first_token_ms = r.first_token_ms, ended_at = v_now
+          from jsonb_populate_record(null::models.call, e."row") r
+          where c.org_id = e.org and c.id = e.id and c.status = 'open'
+          returning c.mode, c.room_day, c.own_key, c.tokens_max, c.input_tokens + c.output_tokens as tokens into v_call;
+        if found and v_call.room_day is not null then
+          perform models.free_room(e.org, v_call.mode, v_call.room_day, v_call.own_key, v_call.tokens_max, v_call.tokens);
+        end if;
+      end if;
+      if outcome = 'ok' then
+        v_uses := v_uses || jsonb_build_array(e.use || jsonb_build_object('cost', charged));
+      end if;
+      return next;
+    end loop;
+    perform metering.record_many(v_uses);
   end if;
   if p_begins <> '[]' then
-    v_days := models.room_days(p_begins, v_now);
-    if v_days is not null then
-      select jsonb_agg(to_jsonb(j)) into v_refused from models.judge_room(p_begins, v_days, v_now) j;
-    end if;
-    if v_refused is not null then
-      select coalesce(jsonb_agg(b.value order by b.ordinality), '[]') into v_begins from jsonb_array_elements(p_begins) with ordinality b
-        where not exists (select from jsonb_to_recordset(v_refused) x (hold text) where x.hold = b.value -> 'hold' ->> 'hold');
-    end if;
+    kind := 'begin';
+    charged := null;
+    for e in
+      select x.hold, x.hold ->> 'run' as call, x.hold ->> 'org' as org, x.hold ->> 'mode' as mode, x.room, (x."row" ->> 'own_key')::boolean as own_key,
+        (x."row" ->> 'tokens_max')::bigint as tokens from jsonb_to_recordset(p_begins) x (hold jsonb, "row" jsonb, room jsonb)
+    loop
+      -- A call that has begun before has its room.
+      if e.room is not null and not exists (select from models.call c where c.org_id = e.org and c.id = e.call) then
+        select * into v_call from models.take_room(e.org, e.mode, case when e.own_key then 0 else e.tokens end, e.room, v_now);
+        if v_call.outcome <> 'ok' then
+          id := e.call;
+          outcome := v_call.outcome;
+          available := v_call.available;
+          retry_seconds := v_call.retry_seconds;
+          return next;
+          continue;
+        end if;
+        v_days := v_days || jsonb_build_object(e.call, v_call.day);
+      end if;
+      v_holds := v_holds || jsonb_build_array(e.hold);
+    end loop;
+    retry_seconds := null;
+    select jsonb_object_agg(t.hold, to_jsonb(t)) into v_answers from ledger.take_holds(v_holds) t;
+    for e in select x.hold ->> 'run' as call, x.hold ->> 'org' as org, x.hold ->> 'mode' as mode, v_answers -> (x.hold ->> 'hold') as answer, x."row"
+      from jsonb_to_recordset(p_begins) x (hold jsonb, "row" jsonb) where v_answers ? (x.hold ->> 'hold')
+    loop
+      id := e.call;
+      outcome := e.answer ->> 'outcome';
+      available := (e.answer ->> 'available')::bigint;
+      budget := nullif(e.answer -> 'budget', 'null');
+      if outcome = 'ok' then
+        insert into models.call
+          select r.* from jsonb_populate_record(null::models.call, e."row" || jsonb_build_object('created_at', v_now, 'room_day', v_days -> e.call)) r on conflict do nothing;
+      elsif v_days ? e.call then
+        perform models.free_room(e.org, e.mode, (v_days ->> e.call)::date, (e."row" ->> 'own_key')::boolean, (e."row" ->> 'tokens_max')::bigint, 0);
+      end if;
+      return next;
+    end loop;
   end if;
-  if v_begins <> '[]' then
-    select jsonb_agg(to_jsonb(t)) into v_taken from ledger.take_holds((select jsonb_agg(b.hold) from jsonb_to_recordset(v_begins) b (hold jsonb))) t;
-    with begun as (
-      insert into models.call
-        select r.* from jsonb_to_recordset(v_begins) b (hold jsonb, "row" jsonb, room jsonb)
-        join jsonb_to_recordset(v_taken) t (hold text, outcome text) on t.hold = b.hold ->> 'hold' and t.outcome = 'ok',
-          lateral jsonb_populate_record(null::models.call, b."row" || jsonb_build_object('created_at', v_now,
-            'room_day', case when b.room is not null then v_days -> ((b.hold ->> 'org') || ' ' || (b.hold ->> 'mode')) end)) r
-        on conflict do nothing returning org_id, mode, room_day, case when own_key then 0 else tokens_max end as tokens_max
-    )
-    select jsonb_agg(to_jsonb(b)) into v_changed from begun b where b.room_day is not null;
-    if v_changed is not null then
-      perform models.take_room(v_changed);
-    end if;
-  end if;
-  return query
-    select 'end', e.id, coalesce(s.outcome, 'ok'), coalesce(s.charged, 0), null::bigint, null::jsonb, null::int
-      from jsonb_to_recordset(p_ends) e (id text, hold text) left join jsonb_to_recordset(v_settled) s (hold text, outcome text, charged bigint) on s.hold = e.hold
-    union all
-    select 'begin', b.hold ->> 'run', t.outcome, null, t.available, t.budget, t.retry_seconds
-      from jsonb_to_recordset(p_begins) b (hold jsonb)
-      join jsonb_to_recordset(coalesce(v_taken, '[]') || coalesce(v_refused, '[]')) t (hold text, outcome text, available bigint, budget jsonb, retry_seconds int)
-        on t.hold = b.hold ->> 'hold';
 end $$;
 
 -- Takes back the hold of one call that nobody settled in time, and says so in its history. True when there was one to look at.
 create function models.sweep_one() returns boolean language plpgsql as $$
 declare
   v record;
-  v_lost jsonb;
+  c record;
 begin
   select * into v from ledger.sweep_one();
   if not found then
     return false;
   end if;
   if v.swept then
-    with lost as (
-      update models.call c set status = 'lost', loss_nanos = h.at_risk, ended_at = platform.now()
-        from ledger.risk_of(v.org_id, v.hold) h (at_risk) where c.org_id = v.org_id and c.id = v.run and c.status = 'open'
-        returning c.org_id, c.mode, c.room_day, case when c.own_key then 0 else c.tokens_max end as tokens_max, 0 as tokens
-    )
-    select jsonb_agg(to_jsonb(l)) into v_lost from lost l;
-    perform models.free_room(v_lost);
+    update models.call x set status = 'lost', loss_nanos = ledger.risk_of(v.org_id, v.hold), ended_at = platform.now()
+      where x.org_id = v.org_id and x.id = v.run and x.status = 'open' returning x.mode, x.room_day, x.own_key, x.tokens_max into c;
+    if found and c.room_day is not null then
+      perform models.free_room(v.org_id, c.mode, c.room_day, c.own_key, c.tokens_max, 0);
+    end if;
   end if;
   return true;
 end $$;
@@ -175,9 +181,5 @@ $$;
 revoke all on all functions in schema models from public;
 grant execute on all functions in schema models to guildhall_definer;
 call platform.system_function('models.book_calls(jsonb, jsonb)');
--- A few dozen rows are reached by their place, whatever the planner thinks of the size of a table.
-alter function models.book_calls set enable_seqscan = off;
-alter function models.book_calls set enable_hashjoin = off;
-alter function models.book_calls set enable_mergejoin = off;
 call platform.system_function('models.sweep_one()');
 call platform.system_function('models.costs_by_call(text)');
