@@ -37,6 +37,8 @@ export interface Member {
 }
 
 export interface Embedded extends VectorsRead {
+  /** The provider's own bytes, where they hold nothing but this answer. */
+  readonly body: Buffer | undefined;
   readonly channel: Channel;
   readonly attempts: readonly Attempt[];
 }
@@ -214,10 +216,11 @@ class Coalescing implements Batches {
         read: (body) => readVectors(body, inputs.length),
       });
       const { channel, attempts, answer } = reached;
+      const own = batch.length === 1 ? reached.body : undefined;
       const parts = divide(batch, answer);
       batch.forEach((seat, index) => {
         const part = parts[index];
-        if (part && !seat.isOver) seat.resolve({ ...part, channel, attempts });
+        if (part && !seat.isOver) seat.resolve({ ...part, channel, attempts, body: own });
         seat.isOver = true;
       });
     } catch (error) {

@@ -42,6 +42,21 @@ function joined({ known, sentAs }: VectorSlot, embedded: Embedded, isBase64: boo
   });
 }
 
+/** What the client gets: the provider's own bytes where these are all of it. */
+function bodyOf(
+  { body: asked, targets }: Prepared,
+  vectors: VectorSlot,
+  embedded: Embedded,
+  counts: readonly number[],
+): Buffer {
+  if (embedded.body && vectors.missing.length === vectors.known.length) return embedded.body;
+  const embeddings = joined(vectors, embedded, asked.encoding_format === 'base64');
+  const data = embeddings.map((embedding, index) => ({ object: 'embedding', index, embedding }));
+  const total = embedded.usage?.input ?? counts.reduce((sum, count) => sum + count, 0);
+  const usage = { prompt_tokens: total, total_tokens: total };
+  return Buffer.from(JSON.stringify({ object: 'list', data, model: embedded.model ?? targets[0].name, usage }));
+}
+
 /** What the call would have cost more if everything had been sent. */
 function savedBy(prepared: Prepared, { known, sentAs }: VectorSlot, sentTokens: readonly number[]): bigint {
   const { targets, open } = prepared;
@@ -57,7 +72,7 @@ export async function answerEmbeddings(
   prepared: Prepared,
   vectors: VectorSlot,
 ): Promise<WholeAnswer> {
-  const { open, incoming, targets } = prepared;
+  const { open, targets } = prepared;
   const [target] = targets;
   const counts = await countEach(deps, prepared);
   const embedded = await askTogether(deps, prepared, counts);
@@ -66,16 +81,7 @@ export async function answerEmbeddings(
   const model = embedded.model ?? target.name;
   const tokens = reported ? share(reported.input, counts) : counts;
   const savedNanos = savedBy(prepared, vectors, tokens);
-  // The client's own word: the body was written anew for the provider.
-  const isBase64 = (incoming.body as { encoding_format?: unknown }).encoding_format === 'base64';
-  const data = joined(vectors, embedded, isBase64).map((embedding, index) => ({
-    object: 'embedding',
-    index,
-    embedding,
-  }));
-  const total = reported?.input ?? counts.reduce((sum, count) => sum + count, 0);
-  const usageTold = { prompt_tokens: total, total_tokens: total };
-  const body = Buffer.from(JSON.stringify({ object: 'list', data, model, usage: usageTold }));
+  const body = bodyOf(prepared, vectors, embedded, counts);
   const { costNanos, usage } = await open.charge(
     target,
     { usage: reported, text: '', given: () => body },

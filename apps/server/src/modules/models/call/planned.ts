@@ -40,12 +40,12 @@ export async function ask(deps: GatewayDeps, incoming: Incoming): Promise<Asked>
   return { ...planned, incoming, body, facts, startedMs };
 }
 
-/** The request for those inputs alone whose vectors are not known. OpenAI sends them shortest in base64. */
+/** The request for those inputs alone whose vectors are not known. */
 export function narrowed(asked: Asked, { missing }: VectorSlot): Asked {
-  const { facts, body, targets } = asked;
+  const { facts, body } = asked;
   const inputs = facts.embeddings ?? [];
-  const encoding = targets[0].kind === 'openai' ? { encoding_format: 'base64' } : {};
-  const sent = { ...body, ...encoding, input: missing.map((index) => inputs[index] ?? '') };
+  if (missing.length === inputs.length) return asked;
+  const sent = { ...body, input: missing.map((index) => inputs[index] ?? '') };
   return { ...asked, body: sent, facts: readRequest('embeddings', sent) };
 }
 
