@@ -149,7 +149,7 @@ describe('the history of calls', () => {
 });
 
 describe('usage', () => {
-  it.each(['model', 'key', 'day', 'agent'])('by %s holds the calls', async (groupBy) => {
+  it.each(['model', 'key', 'member', 'day', 'agent'])('by %s holds the calls', async (groupBy) => {
     const sums = async () => {
       const { body } = await platform.call<{ data: { calls: number; cost: { nanos: string } }[] }>(
         'GET',
