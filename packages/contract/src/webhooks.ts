@@ -2,7 +2,10 @@
 import { z } from 'zod';
 import { instant, pageOf, pageQuery } from './common.ts';
 
-/** Everything that can be sent. An endpoint names these, a prefix such as `run.*`, or `*`. */
+/**
+ * Everything that can be sent. An endpoint names these, a prefix such as `run.*`, or `*`. `budget.threshold.v1` is sent once a period for each
+ * threshold: `{ budgetId, scope, period, limit, hard, threshold: { percent | null, amount }, spent, held, periodStart, resetsAt, mode }`.
+ */
 export const WEBHOOK_EVENTS = [
   'run.started.v1',
   'run.succeeded.v1',

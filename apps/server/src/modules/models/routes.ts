@@ -133,6 +133,9 @@ function wireRoute({ gateway, limits }: CallDeps, { path, wire, summary }: WireR
         await send(call as AnyCall, answer);
       } catch (error) {
         if (error instanceof CallLimitError) reply.headers(error.headers);
+        // Official clients would ask again within seconds for what is a matter of hours.
+        if (error instanceof GuildhallError && error.spec === callErrors.tokensPerDay)
+          reply.header('x-should-retry', 'false');
         if (error instanceof UpstreamError) reply.header('x-should-retry', String(error.isWorthRepeating));
         throw error;
       }

@@ -58,6 +58,14 @@ describe.each([
     expect((await taken(limiter, 40_000)).allowed).toBe(true);
   });
 
+  test('what was given back in one window is gone with it', async () => {
+    const limiter = await limiterOf();
+    (await taken(limiter, 50_000)).correct(0);
+    await pass(61_000);
+    expect((await taken(limiter, 60_000)).allowed).toBe(true);
+    expect((await taken(limiter, 50_000)).allowed).toBe(false);
+  });
+
   test('what a call weighed beyond is paid before the next one is admitted, and never refuses the call itself', async () => {
     const limiter = await limiterOf();
     const call = await taken(limiter, 1_000);

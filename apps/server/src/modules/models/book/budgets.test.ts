@@ -402,6 +402,15 @@ describe('thresholds', () => {
     expect((await marks()).slice(5)).toEqual([50, 80, 100]);
   });
 
+  it('are not told of a period that is over when its budget is replaced', async () => {
+    await clockAt('2027-02-10T12:00:00Z');
+    await put(100n);
+    await (await byCall(60n)).settle(60n);
+    await clockAt('2027-02-11T12:00:00Z');
+    expect(await put(40n)).toMatchObject({ spentNanos: 0n });
+    expect(await marks()).toEqual([50]);
+  });
+
   it('of a budget that is put when they are passed already are told at once, and those of test calls never', async () => {
     await (await byRun(60n)).settle(60n);
     await put(100n);
