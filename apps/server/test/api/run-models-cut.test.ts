@@ -40,6 +40,29 @@ describe('a worker that stops while a model speaks', () => {
   }, 40_000);
 });
 
+describe('a call that is cut short by the end of its run', () => {
+  it('is settled before the run is, however long that takes', async () => {
+    const before = await platform.spent();
+    await worker();
+    platform.mock.behave({}, slowly);
+    let passages = 0;
+    at = async (name) => {
+      if (name !== 'step.after-work') return;
+      passages += 1;
+      if (passages === 2) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    };
+    const prompts = [words(21_000), 'Go on.'];
+    const begun = await platform.begin('talker', { model, manner: 'stream', prompts }, {}, 0);
+    await expect.poll(() => speaks(begun.id), { timeout: 10_000 }).toBe(true);
+    await platform.call('POST', `/v1/runs/${begun.id}/cancel`);
+    const run = await platform.ended(begun.id);
+    const calls = await platform.callsOf(run.id);
+    expect(calls.map(({ status }) => status)).toEqual(['succeeded', 'cancelled']);
+    expect(BigInt(calls[1]?.cost_nanos ?? 0)).toBeGreaterThan(0n);
+    expect(await platform.since(before)).toBe(BigInt(run.cost.nanos));
+  }, 30_000);
+});
+
 describe('a call that nobody settles', () => {
   it('is lost when its run ends', async () => {
     const before = await platform.spent();

@@ -140,6 +140,8 @@ export const speaking = defineAgent({
   ...base,
   id: 'speaking',
   title: 'Speaking',
+  // Three calls fit, and none beside that a dead worker left open.
+  limits: { ...base.limits, tokensMax: 29_000 },
   input: z.strictObject({ counter: z.string(), fails: z.boolean().default(false) }),
   output: z.strictObject({ said: z.array(z.string()) }),
   examples: [{ title: 'Speak', input: { counter: 'http://127.0.0.1:1' } }],
