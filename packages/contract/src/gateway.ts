@@ -95,6 +95,8 @@ const callMembers = {
     inputTokens: z.number().int(),
     cachedTokens: z.number().int(),
     cacheWriteTokens: z.number().int(),
+    /** Of those: kept for an hour. */
+    cacheWriteLongTokens: z.number().int(),
     outputTokens: z.number().int(),
     reasoningTokens: z.number().int(),
     images: z.number().int(),

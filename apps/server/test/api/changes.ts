@@ -59,11 +59,6 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     'POST /v1/responses': fixed('/v1/responses', response, { ...response, input: 'ho' }),
     'POST /v1/messages': fixed('/v1/messages', chat, { ...chat, max_tokens: 6 }),
     'POST /v1/embeddings': fixed('/v1/embeddings', embedding, { ...embedding, input: 'ho' }),
-    'PUT /v1/model-settings': fixed(
-      '/v1/model-settings',
-      { responseCache: { enabled: true, ttlSeconds: 60 } },
-      { responseCache: { enabled: false } },
-    ),
     'PUT /v1/model-policy': fixed('/v1/model-policy', policy, { ...policy, mayFallBack: false }),
     'PUT /v1/model-settings': async () => {
       ttlSeconds += 2;

@@ -25,6 +25,7 @@ export interface CallRow {
   readonly input_tokens: bigint;
   readonly cached_tokens: bigint;
   readonly cache_write_tokens: bigint;
+  readonly cache_write_long_tokens: bigint;
   readonly output_tokens: bigint;
   readonly reasoning_tokens: bigint;
   readonly images: bigint;
@@ -40,7 +41,7 @@ export interface CallRow {
 
 const COLUMNS = sql.raw(
   `id, mode, key_id, member_id, agent_id, run_id, request_id, wire, requested, model, own_key, streamed, status, cached, attempts, price_id,
-   price_version, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, images, counted, hold_nanos, cost_nanos,
+   price_version, input_tokens, cached_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, images, counted, hold_nanos, cost_nanos,
    saved_nanos, error_code, first_token_ms, created_at, ended_at`,
 );
 

@@ -20,6 +20,7 @@ export const toCallView = (row: CallRow): ModelCall => ({
     inputTokens: Number(row.input_tokens),
     cachedTokens: Number(row.cached_tokens),
     cacheWriteTokens: Number(row.cache_write_tokens),
+    cacheWriteLongTokens: Number(row.cache_write_long_tokens),
     outputTokens: Number(row.output_tokens),
     reasoningTokens: Number(row.reasoning_tokens),
     images: Number(row.images),
