@@ -9,7 +9,7 @@ type Options = Parameters<typeof createHttp>[0];
 let close: () => Promise<void> = async () => {};
 afterEach(() => close());
 
-async function serving(handler: (signal: AbortSignal) => Promise<void>): Promise<string> {
+async function serving(handler: (signal: AbortSignal) => Promise<void>, beginsFirst = false): Promise<string> {
   const routes: RouteDefinition[] = [
     route({
       method: 'GET',
@@ -18,9 +18,15 @@ async function serving(handler: (signal: AbortSignal) => Promise<void>): Promise
       tag: 'Test',
       scope: 'public',
       responses: { 200: z.object({}) },
-      handler: async ({ signal }) => {
+      handler: async ({ signal, reply }) => {
+        if (beginsFirst) {
+          reply.hijack();
+          reply.raw.write('{');
+        }
         await handler(signal);
-        return { status: 200, body: {} };
+        if (!beginsFirst) return { status: 200, body: {} };
+        reply.raw.end('}');
+        return undefined;
       },
     }),
   ];
@@ -71,3 +77,26 @@ it('a connection that has sent nothing does not hold up the stop', async () => {
   await close();
   await closed;
 });
+
+it.each([{ begins: 'after' }, { begins: 'before' }])(
+  'a connection ends with the answer that is under way on it, also one that begins $begins the stop',
+  async ({ begins }) => {
+    const [under, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const url = await serving(async () => {
+      under.resolve();
+      await go.promise;
+    }, begins === 'before');
+    const agent = new http.Agent({ keepAlive: true });
+    const answered = once(http.get(url, { agent }), 'response');
+    await under.promise;
+    const closed = close();
+    go.resolve();
+    const [response] = await answered;
+    response.resume();
+    // The client would keep it for the next request, and the server would wait for that.
+    await closed;
+    expect(response.complete).toBe(true);
+    agent.destroy();
+  },
+  10_000,
+);

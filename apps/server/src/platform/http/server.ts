@@ -11,6 +11,7 @@ import { GuildhallError } from '../errors/index.ts';
 import type { Ids } from '../ids/index.ts';
 import { type Logger, noTracer, type Tracer } from '../telemetry/index.ts';
 import { createMethodFinder, hasKey } from './address.ts';
+import { endConnections } from './connections.ts';
 import { authErrors, httpErrors } from './errors.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { parse } from './parse.ts';
@@ -291,18 +292,6 @@ function setBodyParsers(app: FastifyInstance): void {
 // The code of a request's problem, for the metric that counts errors by code.
 const codes = new WeakMap<FastifyRequest, string>();
 
-/** Node closes connections that rest between two requests, but not those that have sent nothing yet: they would hold up a stop for a minute. */
-function closeSilentConnections(app: FastifyInstance): void {
-  const open = new Set<Socket>();
-  app.server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-  });
-  app.addHook('preClose', async () => {
-    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
-  });
-}
-
 /** Builds the server without a port: `inject` serves tests, `listen` the world. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
   const app = fastify({
@@ -330,7 +319,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     const route = request.routeOptions.url ?? 'unmatched';
     options.observe({ method: request.method, route, status: reply.statusCode, seconds, code: codes.get(request) });
   });
-  closeSilentConnections(app);
+  endConnections(app);
   setErrorAnswers(app, options);
   const edge = new Edge(options);
   for (const route of options.routes) addRoute(app, edge, route);
