@@ -1,9 +1,13 @@
-import { type AgentDefinition, defineAgent, type PlannedCall } from '@guildhall/agent-sdk';
+import { type AgentDefinition, defineAgent, type PlannedCall, type PlannedModelUse } from '@guildhall/agent-sdk';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { CALL_DEPTH_MAX, type Offer, planCost } from './planning.ts';
 
-const agent = (id: string, plannedCalls?: (input: { calls?: readonly PlannedCall[] }) => readonly PlannedCall[]) =>
+const agent = (
+  id: string,
+  plannedCalls?: (input: { calls?: readonly PlannedCall[] }) => readonly PlannedCall[],
+  plannedModelUse?: (input: { words?: number }) => PlannedModelUse,
+) =>
   defineAgent({
     id,
     version: '1.0.0',
@@ -12,27 +16,29 @@ const agent = (id: string, plannedCalls?: (input: { calls?: readonly PlannedCall
     description: id,
     category: 'test',
     needsModel: false,
-    input: z.custom<{ calls?: readonly PlannedCall[] }>(),
+    input: z.custom<{ calls?: readonly PlannedCall[]; words?: number }>(),
     output: z.null(),
     examples: [],
     limits: { timeoutMs: 1_000, stepsMax: 1 },
     ...(plannedCalls ? { plannedCalls } : {}),
+    ...(plannedModelUse ? { plannedModelUse } : {}),
     run: async () => null,
   });
 
-const PRICES: Record<string, bigint> = { cheap: 5n, dear: 100n, nest: 10n, circle: 1n };
+const PRICES: Record<string, bigint> = { cheap: 5n, dear: 100n, nest: 10n, circle: 1n, speaker: 3n };
 // What an agent calls stands in its input.
 const agents = [
   agent('cheap'),
   agent('dear'),
   agent('nest', ({ calls = [] }) => calls),
+  agent('speaker', undefined, ({ words = 0 }) => ({ inputTokensMax: 0, outputTokensMax: words })),
   agent('circle', () => [{ agent: 'circle', timesMax: 2, input: {}, at: '/next' }]),
 ] as unknown as readonly AgentDefinition[];
 const find = (id: string) => agents.find((known) => known.id === id);
 const offer: Offer = {
   find,
   read: (_, input) => (input === null ? { faults: [{ path: '/input/calls', message: 'are missing' }] } : { input }),
-  modelPriceOf: () => 0n,
+  modelPriceOf: (tier, use) => BigInt(use.outputTokensMax) * (tier === 'top' ? 2n : 1n),
   priceOf: (id, tier) => ({ normal: PRICES[id], top: 7n })[tier],
 };
 const plan = (calls: readonly unknown[], depth = 0) =>
@@ -62,6 +68,13 @@ describe('the most a run may cost', () => {
     ['caps what costs more', [nest([{ agent: 'dear', timesMax: 1 }], { maxNanos: 50n })], 60n],
     ['caps what costs less', [nest([cheap], { maxNanos: 50n })], 25n],
     ['caps one that calls nothing', [{ agent: 'cheap', timesMax: 2, maxNanos: 50n }], 20n],
+    ['calls one that uses models', [{ agent: 'speaker', timesMax: 2, input: { words: 50 } }], 116n],
+    [
+      'calls one that uses models of another tier',
+      [{ agent: 'speaker', tier: 'top', timesMax: 1, input: { words: 50 } }],
+      117n,
+    ],
+    ['calls one that uses models, within a cap', [{ agent: 'speaker', timesMax: 1, maxNanos: 20n }], 30n],
   ])('of an agent that %s', (_, calls, expected) => {
     expect(plan(calls)).toEqual({ maximumNanos: expected, faults: [] });
   });
@@ -77,6 +90,12 @@ describe('the most a run may cost', () => {
     ['a tier that is not sold', [{ ...cheap, tier: 'gold', at: '/a' }], '/input/a/tier', /no tier "gold"/],
     ['a cap below the price', [{ ...cheap, maxNanos: 4n, at: '/a' }], '/input/a/maxCost', /base price of "cheap", 5/],
     ['neither input nor cap', [nest([], { input: undefined })], '/input/calls/0/maxCost', /"nest" calls other agents/],
+    [
+      'models without either',
+      [{ agent: 'speaker', timesMax: 1, at: '/a' }],
+      '/input/a/maxCost',
+      /"speaker" calls models/,
+    ],
     ['a bad input', [nest([], { input: null })], '/input/calls/0/input/calls', /are missing/],
     ['one far inside', [nest([{ ...cheap, tier: 'x', at: '/b' }])], '/input/calls/0/input/b/tier', /no tier/],
     [
