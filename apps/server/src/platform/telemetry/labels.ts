@@ -1,7 +1,16 @@
 /** Keeps the number of series bounded, whatever arrives as a label. */
 
 // Every value is one more series per combination, kept for as long as the process lives.
-const VALUES_MAX = { route: 250, status: 60, code: 300, agent: 100, 'run status': 12, outcome: 12, model: 300, channel: 150 };
+const VALUES_MAX = {
+  route: 250,
+  status: 60,
+  code: 300,
+  agent: 100,
+  'run status': 12,
+  outcome: 12,
+  model: 300,
+  channel: 150,
+};
 const CHARS_MAX = 120;
 
 /** Gives the value back while its kind has room, and `other` from then on. */
