@@ -124,6 +124,15 @@ test('a budget is created, replaced and removed, each with one audit row', async
   );
 });
 
+test('the amounts at which a budget tells are shown in order, and replaced with it', async () => {
+  const alertAt = [usd('50'), usd('7')];
+  const put = await ask('PUT', '/v1/budgets', { body: { ...budget, alertAt } });
+  expect(put.json.alertAt).toEqual([usd('7'), usd('50')]);
+  expect((await ask('GET', '/v1/budgets')).json.data).toEqual([put.json]);
+  expect((await ask('PUT', '/v1/budgets', { body: budget })).json.alertAt).toEqual([]);
+  await ask('PUT', '/v1/budgets', { body: { ...budget, limit: null } });
+});
+
 test('removing a budget that does not exist answers 404 and leaves no audit row', async () => {
   const before = await audited();
   const body = { ...budget, scope: { type: 'key', id: 'key_9' }, limit: null };
@@ -141,6 +150,9 @@ test.each([
   ['a limit that does not fit', { ...budget, limit: usd('9999999999999999999') }],
   ['an unknown period', { ...budget, period: 'week' }],
   ['an unknown field', { ...budget, spent: usd('0') }],
+  ['an amount of nothing to tell at', { ...budget, alertAt: [usd('0')] }],
+  ['an amount named twice', { ...budget, alertAt: [usd('7'), usd('07')] }],
+  ['more amounts than anyone reads', { ...budget, alertAt: Array.from({ length: 21 }, (_, i) => usd(String(i + 1))) }],
 ])('%s is refused', async (_, body) => {
   expect((await ask('PUT', '/v1/budgets', { body })).status).toBe(422);
   expect((await ask('GET', '/v1/budgets')).json).toEqual({ data: [] });
