@@ -23,6 +23,9 @@ import {
 let world: GatewayWorld;
 beforeAll(async () => {
   world = await createGatewayWorld();
+  // Each cell asks the provider.
+  const settings = { embeddingsCache: { enabled: false } };
+  expect((await world.platform.call('PUT', '/v1/model-settings', settings)).status).toBe(200);
 }, 60_000);
 afterAll(() => world.close());
 
