@@ -201,6 +201,7 @@ describe('a run that does not succeed', () => {
       expect(BigInt(call.loss_nanos)).toBeGreaterThan(0n);
       expect(call.loss_nanos).toBe(call.provider_cost_nanos);
     }
+    expect((await platform.stepsOf(run.id)).map(({ cost }) => cost.nanos)).toEqual(['0', '0']);
     expect(await platform.since(before)).toBe(0n);
   });
 

@@ -2,6 +2,7 @@
 import type { Tx } from '../../../platform/db/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { listBilledBelow, listLiveChildren, lockRun, markReversed, settleRun } from '../store/runs.ts';
+import { clearCosts } from '../store/steps.ts';
 import type { RunRow, StoredProblem, TerminalStatus } from '../types.ts';
 import { LateCall, LostRun } from './signals.ts';
 
@@ -59,6 +60,7 @@ async function billOf(deps: RunsDeps, tx: Tx, run: RunRow, status: TerminalStatu
   );
   const charged = below.filter((row) => row.cost_nanos > 0n);
   for (const { id } of charged) await deps.metering.reverse(tx, { source: 'run', id, reversalId: `${id}:reversed` });
+  if (status === 'failed') await clearCosts(tx, ids);
   const backForModels = status === 'failed' ? await runCalls.giveBack(tx, run.org_id, ids) : async () => {};
   return {
     calledNanos: called(run.id),

@@ -62,6 +62,13 @@ export async function listSteps(tx: Tx, runId: string): Promise<StepRow[]> {
   return result.rows;
 }
 
+/** What models cost in these runs was given back. */
+export async function clearCosts(tx: Tx, runIds: readonly string[]): Promise<void> {
+  await sql`update runs.step set cost_nanos = 0 where run_id = any(${[...runIds]}::text[]) and cost_nanos > 0`.execute(
+    tx,
+  );
+}
+
 /** Copies finished steps below `before` (all, when left out) and what they kept, as the record of a new run. */
 export async function copySteps(
   tx: Tx,
