@@ -47,6 +47,17 @@ async function serving(handler: (signal: AbortSignal) => Promise<void>, beginsFi
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/thing`;
 }
 
+/** Whether somebody listens there. */
+async function isOpen(url: string): Promise<boolean> {
+  const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
+  const isThere = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return isThere;
+}
+
 it('a caller that gets its answer aborts nothing', async () => {
   let seen: AbortSignal | undefined;
   const url = await serving(async (signal) => {
@@ -90,6 +101,7 @@ it.each([{ begins: 'after' }, { begins: 'before' }])(
     const answered = once(http.get(url, { agent }), 'response');
     await under.promise;
     const closed = close();
+    while (await isOpen(url)) await new Promise(setImmediate);
     go.resolve();
     const [response] = await answered;
     response.resume();
