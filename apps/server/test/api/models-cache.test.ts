@@ -240,6 +240,9 @@ describe('an organisation', () => {
       responses: { hits: 2, misses: 1, saved },
       embeddings: { hits: 0, misses: 0 },
     });
+    const metrics = await (await fetch(`${world.platform.url}/metrics`)).text();
+    expect(metrics).toMatch(/model_calls_total\{model="openai\/matrix",status="succeeded",cache="hit"\} [1-9]/);
+    expect(Number(/^cache_hit_rate (\S+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
   });
 });
 
@@ -255,28 +258,23 @@ describe('the table of entries', () => {
     expect(provided()).toBe(1);
   });
 
-  it('is not believed where somebody else wrote in it', async () => {
-    await set(ON);
-    const newest = `(select key from models.cache_entry order by created_at desc, key limit 1)`;
-    const poisons = [
-      `content = convert_to('{"usage":{}}' || chr(10) || '{"poison":true}', 'UTF8')`,
-      `mac = sha256('poison')`,
-      // Another genuine entry of the same organisation.
-      `(content, mac) = (select o.content, o.mac from models.cache_entry o where o.key = $1)`,
-    ];
-    const first = fresh();
-    world.mock.behave({ text: 'poison' });
-    await send(first);
-    await settled();
-    const [genuine] = await world.rows<{ key: Buffer }>(`select key from models.cache_entry where key = ${newest}`);
-    for (const poison of poisons) {
-      const body = fresh();
-      await send(body);
-      await settled();
-      const given = poison.includes('$1') ? [genuine?.key] : [];
-      await world.rows(`update models.cache_entry set ${poison} where key = ${newest}`, given);
-      const told = await elsewhere(body);
-      expect([poison, told.status, told.cache, told.text.includes('poison')]).toEqual([poison, 200, 'miss', false]);
+  it.each([
+    ['other words', `content = convert_to('{"usage":{}}' || chr(10) || '{"poison":true}', 'UTF8')`],
+    ['a hash of their own', `mac = sha256('poison')`],
+    [
+      'another genuine entry',
+      `(content, mac) = (select o.content, o.mac from models.cache_entry o where o.org_id = cache_entry.org_id and o.key <> cache_entry.key)`,
+    ],
+  ])('is not believed where somebody else wrote %s in it', async (_, poison) => {
+    const { orgId, key } = await world.platform.organisation('Poisoned');
+    await set(ON, key);
+    const bodies = [fresh(), fresh()];
+    for (const body of bodies) await send(body, { key });
+    await settled(key);
+    await world.rows(`update models.cache_entry set ${poison} where org_id = $1`, [orgId]);
+    for (const body of bodies) {
+      const told = await send(body, { key, url: other.url ?? '' });
+      expect([told.status, told.cache, told.text.includes('poison')]).toEqual([200, 'miss', false]);
     }
   });
 
@@ -288,7 +286,7 @@ describe('the table of entries', () => {
     await settled(key);
     await world.rows(
       `update models.cache_entry set expires_at = platform.now() - interval '1 second'
-      where org_id = $1 and created_at = (select min(created_at) from models.cache_entry where org_id = $1)`,
+      where org_id = $1 and key = (select key from models.cache_entry where org_id = $1 order by key limit 1)`,
       [orgId],
     );
     await other.platform.models.pruneCaches();
@@ -298,7 +296,7 @@ describe('the table of entries', () => {
     );
     expect(await settled(key)).toMatchObject({ entries: 1, bytes: left?.bytes });
     const told = await Promise.all(bodies.map((body) => send(body, { key, url: other.url ?? '' })));
-    expect(told.map(({ cache }) => cache)).toEqual(['miss', 'hit']);
+    expect(told.map(({ cache }) => cache).toSorted()).toEqual(['hit', 'miss']);
   });
 
   it('takes no more of an organisation than its bound, and loses the oldest first', async () => {

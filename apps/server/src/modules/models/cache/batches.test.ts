@@ -77,10 +77,10 @@ describe('requests at the same time', () => {
   });
 
   test('go apart beyond what the provider takes at once', async () => {
-    await askAll([member(['first']), ...[1_500, 500, 48, 1].map((count) => member(texts(count)))]);
-    expect(sizes()).toEqual([1, 2_048, 1]);
-    await askAll([member(['first']), ...[200_000, 100_000, 1].map((tokensMax) => member(['x'], { tokensMax }))]);
-    expect(sizes().slice(3)).toEqual([1, 2, 1]);
+    await askAll([member(['first']), ...[1_500, 500, 100].map((count) => member(texts(count)))]);
+    expect(sizes().toSorted((x, y) => x - y)).toEqual([1, 100, 2_000]);
+    await askAll([member(['first']), ...[200_000, 150_000, 1].map((tokensMax) => member(['x'], { tokensMax }))]);
+    expect(sizes().slice(3)).toEqual([1, 1, 1, 1]);
   });
 
   test.each([

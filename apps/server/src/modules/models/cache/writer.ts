@@ -5,6 +5,8 @@ import type { Entry, Section, Seen } from './types.ts';
 const WAITING_BYTES_MAX = 32 * 1024 * 1024;
 const STATEMENT_ENTRIES_MAX = 500;
 const STATEMENT_BYTES_MAX = 8 * 1024 * 1024;
+/** Entries are in the memory of the process meanwhile, and a statement for many costs little more than one for one. */
+const KEEP_MS = 50;
 /** Counts are told this seldom, since all calls of an organisation count in one row. */
 const TELL_MS = 1_000;
 
@@ -77,6 +79,7 @@ export function createWriter(deps: WriterDeps): Writer {
   const waiting = new Waiting();
   let counts = new Map<string, { readonly section: Section; seen: Seen }>();
   let timer: NodeJS.Timeout | undefined;
+  let keepTimer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let telling = Promise.resolve();
 
@@ -94,6 +97,12 @@ export function createWriter(deps: WriterDeps): Writer {
     }
     running = undefined;
   };
+  const write = (): Promise<void> | undefined => {
+    clearTimeout(keepTimer);
+    keepTimer = undefined;
+    if (!waiting.isEmpty) running ??= drain();
+    return running;
+  };
   const tellAll = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
@@ -107,7 +116,7 @@ export function createWriter(deps: WriterDeps): Writer {
   return {
     keep(section, ttlSeconds, entries) {
       waiting.add(section, ttlSeconds, entries);
-      if (!waiting.isEmpty) running ??= drain();
+      keepTimer ??= setTimeout(write, KEEP_MS).unref();
     },
     tell(section, { hits, misses, savedNanos }) {
       const name = nameOf(section);
@@ -121,8 +130,7 @@ export function createWriter(deps: WriterDeps): Writer {
       timer ??= setTimeout(tellAll, TELL_MS).unref();
     },
     async settled() {
-      await tellAll();
-      await running;
+      await Promise.all([tellAll(), write()]);
     },
   };
 }
