@@ -30,9 +30,12 @@ export function canonical(value: unknown): string {
   return `{${members.join(',')}}`;
 }
 
-/** The body without what does not change the answer, and without the model, which is known by its resolved name. */
+/** They stand in the key as they were understood. */
+const READ: ReadonlySet<string> = new Set(['model', 'stream']);
+
+/** The body without what does not change the answer. */
 export const deciding = (wire: Wire, body: JsonObject): JsonObject =>
-  Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'model' && !WITHOUT_EFFECT[wire].has(name)));
+  Object.fromEntries(Object.entries(body).filter(([name]) => !READ.has(name) && !WITHOUT_EFFECT[wire].has(name)));
 
 /** Nobody without the installation's key can tell from a key what was asked, nor make one. The organisation is part of it. */
 export const keyOf = (
