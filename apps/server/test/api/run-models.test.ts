@@ -262,6 +262,28 @@ describe('a limit', () => {
     expect(again.error?.code).toBe('budget.max-cost-reached');
   });
 
+  it('of money holds for calls side by side, and what is under way then is given up', async () => {
+    platform.mock.behave({ outputTokens: 900, tokensPerSecond: 200, times: 'always' });
+    const prompts = Array.from({ length: 12 }, () => words(9_000));
+    const endings = await Promise.all(
+      [1, 2, 3, 5, 8, 40].map(async (calls) => {
+        const maxCost = { nanos: (BASE + BigInt(calls) * 5_000_000n).toString(), currency: 'USD' };
+        return platform.begin('talker', { model, manner: 'parallel', prompts, plan: 200_000 }, { maxCost });
+      }),
+    );
+    const before = await platform.spent();
+    for (const run of endings.slice(0, 5))
+      expect(run).toMatchObject({ status: 'failed', error: { code: 'budget.max-cost-reached' }, cost: { nanos: '0' } });
+    expect(endings[5]?.status).toBe('succeeded');
+    for (const run of endings) {
+      const calls = await platform.callsOf(run.id);
+      expect(calls.some(({ status }) => status === 'open')).toBe(false);
+      const loss = calls.reduce((sum, call) => sum + BigInt(call.loss_nanos), 0n);
+      expect(loss > 0n).toBe(run.status === 'failed' && calls.length > 0);
+    }
+    expect(await platform.since(before)).toBe(0n);
+  });
+
   it('of tokens ends the run before the call that may go beyond it, whatever the agent makes of the refusal', async () => {
     const before = await platform.spent();
     platform.mock.behave({ outputTokens: 300, times: 'always' });
