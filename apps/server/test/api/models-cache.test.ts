@@ -158,6 +158,16 @@ describe('answers that are kept', () => {
     expect(await world.findings()).toEqual([]);
   });
 
+  it('are not kept where they are longer than a mebibyte', async () => {
+    await set(ON);
+    const body = fresh({ stream: true, max_tokens: 8_000 });
+    world.mock.behave({ text: 'x '.repeat(5_900), times: 2 });
+    expect((await send(body)).text.length).toBeGreaterThan(1_048_576);
+    expect((await send(body)).cache).toBe('miss');
+    expect(await send({ ...body, stream: false })).toMatchObject({ status: 200 });
+    expect(await send({ ...body, stream: false })).toMatchObject({ cache: 'hit' });
+  });
+
   it('are asked for once where the same is asked twice at the same time', async () => {
     await set(ON);
     const body = fresh();
