@@ -205,12 +205,12 @@ describe('embeddings that wait at the same time', () => {
 
   it('go on without one whose client leaves', async () => {
     const before = await world.spent();
-    world.mock.behave({ delayMs: 300, times: 'always' });
+    world.mock.behave({ delayMs: 1_000, times: 'always' });
     const leaving = new AbortController();
     const [first, ...others] = texts(6);
     const staying = [first ?? '', ...others].map((input) => send({ input }));
     const gone = send({ input: text() }, { signal: leaving.signal }).catch(() => 'gone');
-    await expect.poll(() => sentInputs().flat().length).toBe(7);
+    await expect.poll(() => sentInputs().flat().length, { timeout: 10_000 }).toBe(7);
     leaving.abort();
     expect(await gone).toBe('gone');
     const told = await Promise.all(staying);
