@@ -154,6 +154,11 @@ export function createService(deps: RunsDeps) {
       return { run: (await lockRun(tx, id)) ?? run, effect };
     },
 
+    /** Reads what prices depend on into memory, so that a transaction takes no second connection for it. */
+    readPrices: async (orgId: string): Promise<void> => {
+      await deps.models.plannedPrices(orgId, await deps.metering.priceBook());
+    },
+
     replay: (
       tx: Tx,
       request: { principal: Principal; runId: string; fromStep: number | undefined; input: unknown; requestId: string },

@@ -232,6 +232,7 @@ function changeRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
       handler: async (call) => {
         const { principal, requestId, body, params } = call;
         await runs.getRow(principal, params.id);
+        await runs.readPrices(principal.orgId);
         const admitting = call.mutate(async (tx) => {
           const row = await runs.replay(tx, {
             principal,
