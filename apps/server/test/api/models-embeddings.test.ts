@@ -53,8 +53,9 @@ const bytesOf = (text: string, dimensions?: number): Buffer => {
 };
 const base64Of = (text: string, dimensions?: number): string => bytesOf(text, dimensions).toString('base64');
 const given = ({ json }: Told): (number[] | string)[] => json.data.map(({ embedding }) => embedding);
-/** The inputs of each request to the provider, in the order in which they came. It is asked for its models, too, at times. */
+/** The provider is asked for its models, too, at times. */
 const calls = () => world.mock.requests().filter(({ method }) => method === 'POST');
+/** In the order in which they came. */
 const sentInputs = (): unknown[][] => calls().map(({ body }) => (body as unknown as { input: unknown[] }).input);
 const NO_OTHER = { output: 0, cached: 0, cacheWrite: 0, cacheWriteLong: 0, reasoning: 0 };
 const priceOf = (input: number): bigint => withMarkup(providerAsks({ input, ...NO_OTHER }));
