@@ -166,4 +166,76 @@ const DELIVERY: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...RUNS, ...MONEY, ...TENANTS, ...DELIVERY];
+const MODELS = `${SERVER}/modules/models`;
+
+const GATEWAY: readonly Mutant[] = [
+  {
+    bug: 'calls are checked against the balance before anybody locks it',
+    file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
+    find: `    perform ledger.lock_money(e.org, e.mode);`,
+    replace: '    perform 1;',
+    caughtBy: [`${CHAOS}/models-race.test.ts`, '-t', '1,000 calls at once'],
+  },
+  {
+    bug: 'a call can be settled twice',
+    file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
+    find: `    elsif h.state <> 'open' then
+      outcome := case`,
+    replace: `    elsif h.state = 'expired' then
+      outcome := case`,
+    caughtBy: [`${MODELS}/book/book.test.ts`, '-t', 'answer the same when asked the same again'],
+  },
+  {
+    bug: 'what a provider says it used is charged beyond the hold',
+    file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
+    find: `charged := least(e.cost, h.amount);`,
+    replace: `charged := e.cost;`,
+    caughtBy: [`${CHAOS}/models-faults.test.ts`, '-t', 'more than was reserved'],
+  },
+  {
+    bug: 'a stream is given without a hold',
+    file: `${MODELS}/call/gateway.ts`,
+    find: `if (!answer.ok) throw refusalOf(answer);`,
+    replace: `if (!answer.ok && !facts.stream) throw refusalOf(answer);`,
+    caughtBy: [`${CHAOS}/models-faults.test.ts`, '-t', 'the money does not cover'],
+  },
+  {
+    bug: 'a stream that was cut costs nothing',
+    file: `${MODELS}/call/stream.ts`,
+    find: `const delivered = { ...reported, text, given`,
+    replace: `const delivered = { ...reported, text: '', given`,
+    caughtBy: [`${CHAOS}/models-faults.test.ts`, '-t', 'costs what was delivered'],
+  },
+  {
+    bug: 'the key of a kept answer does not name its organisation',
+    file: `${MODELS}/cache/keys.ts`,
+    find: `canonical([orgId, mode, kind, ...parts])`,
+    replace: `canonical([mode, kind, ...parts])`,
+    caughtBy: ['apps/server/test/api/models-cache.test.ts', '-t', 'never gets what another paid for'],
+  },
+  {
+    bug: 'the breaker never opens',
+    file: `${MODELS}/upstream/breaker.ts`,
+    find: `else if (this.#inRow >= IN_A_ROW_MAX || this.#isMostlyFailing()) this.#open(this.#openedMs);`,
+    replace: ``,
+    caughtBy: [`${CHAOS}/models-faults.test.ts`, '-t', 'left alone after at most ten failures'],
+  },
+  {
+    bug: 'the end of a stream is given before it is settled',
+    file: `${MODELS}/call/stream.ts`,
+    find: `        await this.settle('succeeded');
+        yield last;`,
+    replace: `        yield last;
+        await this.settle('succeeded');`,
+    caughtBy: ['apps/server/test/api/models.test.ts', '-t', 'settled before the stream ends'],
+  },
+  {
+    bug: 'the hold of a call that nobody settled is never taken back',
+    file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
+    find: `where h.expires_at <= platform.now() order by h.expires_at limit 1`,
+    replace: `where h.expires_at <= platform.now() and h.parent_id is not null order by h.expires_at limit 1`,
+    caughtBy: [`${CHAOS}/models-crash.test.ts`, '-t', 'before the settlement'],
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [...RUNS, ...MONEY, ...TENANTS, ...DELIVERY, ...GATEWAY];

@@ -199,6 +199,16 @@ describe('a stream that breaks after its output has begun', { timeout: 30_000 },
   });
 });
 
+it.each(SHAPES)(
+  'what the money does not cover is refused before a provider is asked (streamed: $stream)',
+  async ({ stream }) => {
+    const { key } = await one.customer(10n);
+    expect(await one.chat({ key, stream })).toMatchObject({ status: 402, end: 'whole' });
+    expect(one.mock.requests().filter(({ path }) => path.endsWith('/chat/completions'))).toEqual([]);
+    await expectNothingHeld();
+  },
+);
+
 describe('usage', { timeout: 30_000 }, () => {
   it.each(SHAPES)(
     'that is left out is counted, to the token of the provider (streamed: $stream)',

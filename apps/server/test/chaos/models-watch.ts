@@ -21,12 +21,12 @@ const SAMPLE = `
   select format('budget %s: %s spent, %s held of %s', id, spent, held, limit_nanos) from ledger.budget where hard and spent + held > limit_nanos
   union all
   select format('%s: %s held, open holds of %s', a.org_id, a.balance, h.total) from ledger.account a
-    cross join lateral (select coalesce(sum(x.amount), 0) as total from ledger.hold x where x.org_id = a.org_id and x.mode = a.mode and x.state = 'open') h
-    where a.kind = 'held' and a.balance <> h.total
+    left join (select org_id, mode, sum(amount) as total from ledger.hold where state = 'open' group by 1, 2) h using (org_id, mode)
+    where a.kind = 'held' and a.balance <> coalesce(h.total, 0)
   union all
   select format('%s: %s spent, calls of %s', a.org_id, a.balance, c.total) from ledger.account a
-    cross join lateral (select coalesce(sum(x.cost_nanos), 0) as total from models.call x where x.org_id = a.org_id and x.mode = a.mode) c
-    where a.kind = 'spent' and a.balance <> c.total`;
+    left join (select org_id, mode, sum(cost_nanos) as total from models.call group by 1, 2) c using (org_id, mode)
+    where a.kind = 'spent' and a.balance <> coalesce(c.total, 0)`;
 
 const TURN_MS = 1_000;
 const GAP_SECONDS = 0.1;
