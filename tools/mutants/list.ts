@@ -1,11 +1,16 @@
 /** Bugs that have cost others money or data, planted one at a time. Each must be caught by the test it names. */
 
-export interface Mutant {
-  readonly bug: string;
+export interface Edit {
   readonly file: string;
   /** Must stand in the file exactly once. */
   readonly find: string;
   readonly replace: string;
+}
+
+export interface Mutant extends Edit {
+  readonly bug: string;
+  /** A second line of defence, which would hide the bug. */
+  readonly also?: Edit;
   /** Arguments of vitest: a file, and where it holds much, `-t` with a title. */
   readonly caughtBy: readonly string[];
 }
@@ -174,6 +179,11 @@ const GATEWAY: readonly Mutant[] = [
     file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
     find: `    perform ledger.lock_money(e.org, e.mode);`,
     replace: '    perform 1;',
+    also: {
+      file: `${MIGRATIONS}/0011-ledger-books.sql`,
+      find: `constraint never_negative check (kind not in ('available', 'held') or balance >= 0)`,
+      replace: 'constraint never_negative check (true)',
+    },
     caughtBy: [`${CHAOS}/models-race.test.ts`, '-t', '1,000 calls at once'],
   },
   {
@@ -227,14 +237,14 @@ const GATEWAY: readonly Mutant[] = [
         yield last;`,
     replace: `        yield last;
         await this.settle('succeeded');`,
-    caughtBy: ['apps/server/test/api/models.test.ts', '-t', 'settled before the stream ends'],
+    caughtBy: [`${CHAOS}/models-crash.test.ts`, '-t', 'told when the settlement has committed'],
   },
   {
     bug: 'the hold of a call that nobody settled is never taken back',
     file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
     find: `where h.expires_at <= platform.now() order by h.expires_at limit 1`,
     replace: `where h.expires_at <= platform.now() and h.parent_id is not null order by h.expires_at limit 1`,
-    caughtBy: [`${CHAOS}/models-crash.test.ts`, '-t', 'before the settlement'],
+    caughtBy: [`${CHAOS}/models-crash.test.ts`, '-t', 'before the provider is asked charges nothing'],
   },
 ];
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { copyTree } from './copy.ts';
-import { MUTANTS, type Mutant } from './list.ts';
+import { type Edit, MUTANTS, type Mutant } from './list.ts';
 
 interface Verdict {
   readonly mutant: Mutant;
@@ -42,9 +42,19 @@ function runTests(folder: string, args: readonly string[]): Result {
   return { failed, passed: said.numPassedTests ?? 0, text: `${run.stdout}${run.stderr}` };
 }
 
+/** Undefined where it cannot be planted; else takes it back. */
+function plant(folder: string, { file, find, replace }: Edit): (() => void) | undefined {
+  const target = path.join(folder, file);
+  const sound = readFileSync(target, 'utf8');
+  if (sound.split(find).length !== 2) return undefined;
+  writeFileSync(
+    target,
+    sound.replace(find, () => replace),
+  );
+  return () => writeFileSync(target, sound);
+}
+
 function tryMutant(folder: string, mutant: Mutant): Verdict {
-  const file = path.join(folder, mutant.file);
-  const sound = readFileSync(file, 'utf8');
   const began = performance.now();
   const verdict = (isCaught: boolean, how: string): Verdict => ({
     mutant,
@@ -52,18 +62,15 @@ function tryMutant(folder: string, mutant: Mutant): Verdict {
     how,
     seconds: (performance.now() - began) / 1_000,
   });
-  if (sound.split(mutant.find).length !== 2) return verdict(false, 'cannot be planted: its place has changed');
-  writeFileSync(
-    file,
-    sound.replace(mutant.find, () => mutant.replace),
-  );
+  const planted = [mutant, ...(mutant.also ? [mutant.also] : [])].map((edit) => plant(folder, edit));
   try {
+    if (planted.includes(undefined)) return verdict(false, 'cannot be planted: its place has changed');
     const { failed, passed, text } = runTests(folder, mutant.caughtBy);
     if (failed.length > 0) return verdict(true, failed[0] ?? '');
     if (passed > 0) return verdict(false, 'SURVIVED');
     return verdict(false, `no test ran: ${text.trim().split('\n').at(-1)}`);
   } finally {
-    writeFileSync(file, sound);
+    for (const takeBack of planted) takeBack?.();
   }
 }
 

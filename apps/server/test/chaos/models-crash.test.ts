@@ -1,9 +1,11 @@
 /** An API process dies at every edge of a call: the customer pays for what is on record and for nothing else, and no hold stays. */
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { callViolations } from './models-invariants.ts';
 import { type CallRow, type ModelStage, openModelStage } from './models-stage.ts';
 import { expireAll } from './models-storm.ts';
 import { type Running, startProcess } from './processes.ts';
+import { until } from './stage.ts';
 
 const CREDIT = 10_000_000n;
 let one: ModelStage;
@@ -27,8 +29,8 @@ const newest = async (): Promise<CallRow | undefined> => (await one.calls()).at(
 // Each starts a process, which takes its time on a busy machine.
 describe('a process that dies', { timeout: 60_000 }, () => {
   it.each([
-    { place: 'after the hold and before the provider is asked', failpoint: 'call.after-hold', asked: 0 },
-    { place: 'after the provider answered and before the settlement', failpoint: 'call.before-settle', asked: 1 },
+    { place: 'before the provider is asked', failpoint: 'call.after-hold', asked: 0 },
+    { place: 'before the settlement', failpoint: 'call.before-settle', asked: 1 },
   ])(
     '$place charges nothing; the hold goes back when it expires, and the operator books what may be owed',
     async ({ failpoint, asked }) => {
@@ -91,3 +93,26 @@ describe('a process that dies', { timeout: 60_000 }, () => {
     expect(await callViolations(one.stage)).toEqual([]);
   });
 });
+
+it('the end of a stream is told when the settlement has committed, and not before', async () => {
+  let soFar = '';
+  const answering = one.chat({
+    stream: true,
+    directive: 'firstTokenMs=300&tokensPerSecond=200',
+    onBody: (body) => {
+      soFar = body;
+    },
+  });
+  await until('the call is open', 10_000, async () => (await newest())?.status === 'open');
+  const blocker = new pg.Client({ connectionString: one.stage.ground.ownerUrl });
+  await blocker.connect();
+  await blocker.query(`begin; select 1 from ledger.hold where state = 'open' for update`);
+  const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%book_calls%'`;
+  await until('the settlement waits', 10_000, async () => (await one.stage.query(waiting)).length > 0);
+  await until('the text is there', 10_000, () => soFar.includes('"content"'));
+  expect(soFar).not.toContain('[DONE]');
+  await blocker.query('commit');
+  await blocker.end();
+  expect((await answering).body).toContain('[DONE]');
+  expect((await newest())?.status).toBe('succeeded');
+}, 30_000);

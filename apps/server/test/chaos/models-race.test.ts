@@ -1,4 +1,5 @@
 /** Many calls for little money, holds that expire while they are settled, and clocks that are wrong. */
+import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Clock } from '../../src/platform/clock/index.ts';
 import { serveOn } from '../../src/serve.ts';
@@ -102,18 +103,31 @@ it.each([
 it('1,000 calls at once through 4 processes on money for 10: ten are admitted, never over by one nano, and every hold comes back', async () => {
   expect((await one.chat({ directive: 'fault=bad-request&delayMs=00000' })).status).toBe(400);
   // The same for every call whose prompt is as long.
-  const hold = BigInt((await one.calls())[0]?.hold_nanos ?? 0);
+  const hold = BigInt((await one.calls()).at(-1)?.hold_nanos ?? 0);
   const credit = hold * BigInt(COVERED + 1) - 1n;
   const poor = await one.customer(credit);
   const watch = watchMoney(one.stage.ground.ownerUrl);
+  // All processes decide at once: none gets through to the balance before each has a statement under way.
+  const blocker = new pg.Client({ connectionString: one.stage.ground.ownerUrl });
+  await blocker.connect();
+  await blocker.query('begin');
+  await blocker.query(`select 1 from ledger.account where org_id = $1 and kind = 'available' for update`, [poor.orgId]);
   const statuses: number[] = [];
-  const decided = Promise.withResolvers<void>();
   const asked = Array.from({ length: CALLS }, async (_, index) => {
     const { status } = await one.chat({ url: at(index), key: poor.key, directive: 'fault=bad-request&delayMs=60000' });
     statuses.push(status);
-    if (statuses.length === CALLS - COVERED) decided.resolve();
   });
-  await decided.promise;
+  await until('every process waits for the balance', 30_000, async () => {
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%book_calls%'`;
+    return (await one.stage.query(waiting)).length >= PROCESSES;
+  });
+  await blocker.query('commit');
+  await blocker.end();
+  await until('every call is refused or held', 60_000, async () => {
+    const open = (await one.calls()).filter(({ status }) => status === 'open');
+    return statuses.length + open.length >= CALLS;
+  });
+  expect(statuses).toHaveLength(CALLS - COVERED);
   expect(new Set(statuses)).toEqual(new Set([402]));
   expect(await one.money(poor.orgId)).toEqual({ available: hold - 1n, held: hold * BigInt(COVERED), spent: 0n });
   // The ten who wait for the provider are let go.
