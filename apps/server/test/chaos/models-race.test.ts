@@ -110,18 +110,27 @@ it('1,000 calls at once through 4 processes on money for 10: ten are admitted, n
   // All processes decide at once: none gets through to the balance before each has a statement under way.
   const blocker = new pg.Client({ connectionString: one.stage.ground.ownerUrl });
   await blocker.connect();
-  await blocker.query('begin');
-  await blocker.query(`select 1 from ledger.account where org_id = $1 and kind = 'available' for update`, [poor.orgId]);
+  const block = (): Promise<unknown> =>
+    blocker.query(
+      `begin; select 1 from ledger.account where org_id = ${blocker.escapeLiteral(poor.orgId)} and kind = 'available' for update`,
+    );
+  await block();
   const statuses: number[] = [];
   const asked = Array.from({ length: CALLS }, async (_, index) => {
     const { status } = await one.chat({ url: at(index), key: poor.key, directive: 'fault=bad-request&delayMs=60000' });
     statuses.push(status);
   });
-  await until('every process waits for the balance', 30_000, async () => {
-    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%book_calls%'`;
-    return (await one.stage.query(waiting)).length >= PROCESSES;
-  });
-  await blocker.query('commit');
+  const allWait = () =>
+    until('every process waits for the balance', 30_000, async () => {
+      const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%book_calls%'`;
+      return (await one.stage.query(waiting)).length >= PROCESSES;
+    });
+  // The first statements carry the first call of each process, the next all that came meanwhile.
+  for (let turn = 0; turn < 2; turn += 1) {
+    await allWait();
+    await blocker.query('commit');
+    if (turn === 0) await block();
+  }
   await blocker.end();
   await until('every call is refused or held', 60_000, async () => {
     const open = (await one.calls()).filter(({ status }) => status === 'open');
