@@ -1,4 +1,4 @@
-/** The gateway survives: the small form. The large one is `npm run chaos:models`. */
+/** The gateway survives: the small form, by the seed of CHAOS_SEED. The large one is `npm run chaos:models`. */
 import { expect, it } from 'vitest';
 import { modelStorm } from './models-storm.ts';
 
@@ -16,4 +16,12 @@ it('20,000 hostile requests from 4 processes on small budgets, with kills, resta
   const { violations, ...figures } = report;
   process.stdout.write(`${JSON.stringify(figures)}\n`);
   expect(violations).toEqual([]);
+  // That it was a storm at all.
+  expect(figures.receipts).toBeGreaterThan(REQUESTS / 20);
+  expect(figures.statuses[402]).toBeGreaterThan(REQUESTS / 20);
+  expect(figures.samples).toBeGreaterThan(50);
+  expect(Object.keys(figures.wires)).toEqual(['chat', 'embeddings', 'messages', 'responses']);
+  expect(figures.kills.atFailpoints).toBeGreaterThan(0);
+  expect(figures.kills.atRandom).toBeGreaterThan(0);
+  expect(figures.restarts.immediate + figures.restarts.killed).toBeGreaterThan(0);
 }, 300_000);
