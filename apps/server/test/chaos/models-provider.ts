@@ -26,7 +26,9 @@ export const asProviders = (url: string, key: string): Record<string, string> =>
 const MAIN = fileURLToPath(new URL('../harness/mock-provider/main.ts', import.meta.url));
 
 export async function startProvider(): Promise<ProviderProcess> {
-  const child = spawn(process.execPath, [MAIN, '--record-max', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [MAIN, '--record-max', '0', '--while-input'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const exited = once(child, 'exit');
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   // Its first line, by its README.
