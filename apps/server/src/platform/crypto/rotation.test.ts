@@ -67,6 +67,10 @@ const NOT_SEALED = [
   'identity.api_key.secret_hash',
   'ledger.transfer.content_hash',
   'metering.identity.content_hash',
+  // An answer of a model, as readable as the steps and events of runs are; its key and its mac are keyed hashes.
+  'models.cache_entry.content',
+  'models.cache_entry.key',
+  'models.cache_entry.mac',
   'platform.rate_window.key',
 ];
 
