@@ -5,8 +5,8 @@
 -- Holds taken here are roots without children. Order of locks: holds by (organisation, id), then money by (organisation, mode);
 -- ledger.lock_calls takes them all, and the other functions here rely on it.
 --
--- They go through their elements one by one: a plain statement by key costs some ten microseconds however large the tables are, while one
--- statement for all of them costs a millisecond before its first row. What changes for every element of a book is summed up and written once.
+-- Each element is judged by itself, with plain look-ups by key that cost a few microseconds however large the tables are. What follows from the
+-- judgements is written for all elements of a book together: a statement that writes costs more to begin than to write one row more.
 
 -- What the operator may come to owe a provider for this hold if nobody ever settles it.
 alter table ledger.hold add column at_risk bigint not null default 0 check (at_risk >= 0);
@@ -21,27 +21,75 @@ begin
   for e in select x.org, x.hold from jsonb_to_recordset(p_ends) x (org text, hold text) where x.hold is not null order by 1, 2 loop
     select h.mode into v_mode from ledger.hold h where h.org_id = e.org and h.id = e.hold for update;
     if found then
-      v_books := v_books || (e.org || ' ' || v_mode);
+      v_books := array_append(v_books, e.org || ' ' || v_mode);
     end if;
   end loop;
-  for e in
-    select split_part(b.book, ' ', 1) as org, split_part(b.book, ' ', 2) as mode from (
-      select unnest(v_books) as book union select (x.hold ->> 'org') || ' ' || (x.hold ->> 'mode') from jsonb_to_recordset(p_begins) x (hold jsonb)
-    ) b order by 1, 2
-  loop
-    perform ledger.lock_money(e.org, e.mode);
+  for e in select x.hold ->> 'org' as org, x.hold ->> 'mode' as mode from jsonb_to_recordset(p_begins) x (hold jsonb) loop
+    v_books := array_append(v_books, e.org || ' ' || e.mode);
+  end loop;
+  for e in select distinct b.book from unnest(v_books) b (book) order by 1 loop
+    perform ledger.lock_money(split_part(e.book, ' ', 1), split_part(e.book, ' ', 2));
   end loop;
 end $$;
 
--- Writes the transfers' entries and what they change in the accounts of one book, all at once.
-create function ledger.write_lines(p_org text, p_mode text, p_seqs bigint[], p_lines smallint[], p_accounts text[], p_amounts bigint[])
-  returns void language plpgsql as $$
+-- Writes down the holds that were taken in one book, their transfers, and what they change in its accounts.
+create function ledger.write_taken(
+  p_org text, p_mode text, p_now timestamptz, p_period_at timestamptz, p_holds text[], p_runs text[], p_amounts bigint[],
+  p_keys text[], p_agents text[], p_members text[], p_lives bigint[], p_risks bigint[]
+) returns void language plpgsql as $$
+declare
+  v_total bigint := (select sum(t.amount) from unnest(p_amounts) t (amount));
 begin
+  insert into ledger.hold (org_id, id, mode, run_id, root_id, amount, key_id, agent_id, member_id, covers_agent, period_at, agent_period_at, expires_at, at_risk)
+    select p_org, t.hold, p_mode, t.run, t.hold, t.amount, t.key, t.agent, t.member, true, p_period_at, p_period_at, p_now + t.lives * interval '1 millisecond', t.risk
+    from unnest(p_holds, p_runs, p_amounts, p_keys, p_agents, p_members, p_lives, p_risks) t (hold, run, amount, key, agent, member, lives, risk);
+  if v_total > 0 then
+    with booked as (
+      insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, content_hash, created_at)
+        select p_org, i.id, p_mode, 'take-hold', t.hold, t.run,
+          ledger.content_hash(i.id, p_mode, 'take-hold', t.hold, t.run, null, array['available', 'held'], array[-t.amount, t.amount]), p_now
+        from unnest(p_holds, p_runs, p_amounts) t (hold, run, amount), lateral (select ledger.hold_transfer_id(t.hold, 'take') as id offset 0) i where t.amount > 0
+        returning seq, hold_id
+    )
+    insert into ledger.entry (org_id, transfer_seq, line, mode, account, amount)
+      select p_org, b.seq, l.line, p_mode, l.account, l.sign * t.amount
+      from booked b join unnest(p_holds, p_amounts) t (hold, amount) on t.hold = b.hold_id, (values (1::smallint, 'available', -1), (2::smallint, 'held', 1)) l (line, account, sign);
+    update ledger.account a set balance = a.balance + case a.kind when 'held' then v_total else -v_total end
+      where a.org_id = p_org and a.mode = p_mode and a.kind in ('available', 'held');
+  end if;
+end $$;
+
+-- The same for holds that were settled, which lie at p_at: what each reported, was charged, and costs the operator.
+create function ledger.write_settled(
+  p_org text, p_mode text, p_now timestamptz, p_at tid[], p_holds text[], p_runs text[], p_amounts bigint[], p_costs bigint[], p_charged bigint[], p_losses bigint[]
+) returns void language plpgsql as $$
+declare
+  v_held bigint;
+  v_charged bigint;
+  v_lost bigint;
+begin
+  update ledger.hold x set state = 'settled', cost = t.cost, own_charged = t.charged, charged = t.charged, expires_at = null, ended_at = p_now
+    from unnest(p_holds, p_costs, p_charged) t (hold, cost, charged) where x.ctid = any (p_at) and x.id = t.hold;
+  with wanted as (
+    select t.hold, t.run, ledger.hold_transfer_id(t.hold, w.what) as id, w.template, w.accounts, w.amounts
+    from unnest(p_holds, p_runs, p_amounts, p_charged, p_losses) t (hold, run, amount, charged, loss), lateral (values
+      ('end', 'settle-hold', case when t.charged = t.amount then array['held', 'spent'] when t.charged = 0 then array['available', 'held'] else array['available', 'held', 'spent'] end,
+        case when t.charged = t.amount then array[-t.amount, t.charged] when t.charged = 0 then array[t.amount, -t.amount] else array[t.amount - t.charged, -t.amount, t.charged] end,
+        t.amount > 0),
+      ('loss', 'operator-loss', array['provider_cost', 'provider_payable'], array[t.loss, -t.loss], t.loss > 0)) w (what, template, accounts, amounts, is_wanted)
+    where w.is_wanted offset 0
+  ), booked as (
+    insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, content_hash, created_at)
+      select p_org, w.id, p_mode, w.template, w.hold, w.run, ledger.content_hash(w.id, p_mode, w.template, w.hold, w.run, null, w.accounts, w.amounts), p_now from wanted w
+      returning seq, id
+  )
   insert into ledger.entry (org_id, transfer_seq, line, mode, account, amount)
-    select p_org, l.seq, l.line, p_mode, l.account, l.amount from unnest(p_seqs, p_lines, p_accounts, p_amounts) l (seq, line, account, amount);
-  update ledger.account a set balance = a.balance + s.total
-    from (select l.account, sum(l.amount)::bigint as total from unnest(p_accounts, p_amounts) l (account, amount) group by 1) s
-    where a.org_id = p_org and a.mode = p_mode and a.kind = s.account and s.total <> 0;
+    select p_org, b.seq, l.line::smallint, p_mode, l.account, l.amount
+    from booked b join wanted w on w.id = b.id, unnest(w.accounts, w.amounts) with ordinality l (account, amount, line);
+  select sum(t.amount), sum(t.charged), sum(t.loss) into v_held, v_charged, v_lost from unnest(p_amounts, p_charged, p_losses) t (amount, charged, loss);
+  update ledger.account a set balance = a.balance + case a.kind when 'available' then v_held - v_charged when 'held' then -v_held when 'spent' then v_charged
+      when 'provider_cost' then v_lost else -v_lost end
+    where a.org_id = p_org and a.mode = p_mode and (a.kind in ('available', 'held', 'spent') or (v_lost > 0 and a.kind in ('provider_cost', 'provider_payable')));
 end $$;
 
 -- Takes root holds: [{ org, mode, hold, run, amount, key, agent, member, lives, risk }], where `lives` is how many milliseconds of the
@@ -51,6 +99,8 @@ create function ledger.take_holds(p_asked jsonb)
   returns table (hold text, outcome text, available bigint, budget jsonb) language plpgsql as $$
 declare
   a record;
+  v_known record;
+  v_budget record;
   v_now timestamptz := platform.now();
   v_org text;
   v_mode text;
@@ -58,45 +108,45 @@ declare
   v_period_at timestamptz;
   v_follows boolean;
   v_has_budgets boolean;
-  v_known ledger.hold;
-  v_budget record;
-  v_transfer text;
-  v_seq bigint;
-  v_seqs bigint[];
-  v_lines smallint[];
-  v_accounts text[];
+  v_holds text[] := '{}';
+  v_runs text[];
   v_amounts bigint[];
+  v_keys text[];
+  v_agents text[];
+  v_members text[];
+  v_lives bigint[];
+  v_risks bigint[];
 begin
   for a in
     select x.* from rows from (jsonb_to_recordset(p_asked) as (org text, mode text, hold text, run text, amount bigint, key text, agent text, member text, lives bigint, risk bigint))
       with ordinality x (org, mode, hold, run, amount, key, agent, member, lives, risk, place) order by x.org, x.mode, x.place
   loop
     if v_org is distinct from a.org or v_mode is distinct from a.mode then
-      if v_seqs <> '{}' then
-        perform ledger.write_lines(v_org, v_mode, v_seqs, v_lines, v_accounts, v_amounts);
+      if v_holds <> '{}' then
+        perform ledger.write_taken(v_org, v_mode, v_now, v_period_at, v_holds, v_runs, v_amounts, v_keys, v_agents, v_members, v_lives, v_risks);
       end if;
       v_org := a.org;
       v_mode := a.mode;
-      v_seqs := '{}'; v_lines := '{}'; v_accounts := '{}'; v_amounts := '{}';
+      v_holds := '{}'; v_runs := '{}'; v_amounts := '{}'; v_keys := '{}'; v_agents := '{}'; v_members := '{}'; v_lives := '{}'; v_risks := '{}';
       v_free := (select x.balance from ledger.account x where x.org_id = v_org and x.mode = v_mode and x.kind = 'available');
       v_has_budgets := v_mode = 'live' and exists (select from ledger.budget x where x.org_id = v_org);
-      v_follows := v_has_budgets and exists (select from ledger.key_line x where x.org_id = v_org);
+      v_follows := exists (select from ledger.key_line x where x.org_id = v_org);
       v_period_at := case when v_mode = 'live' then ledger.period_now(v_org) else v_now end;
     end if;
     hold := a.hold;
     available := null;
     budget := null;
-    select * into v_known from ledger.hold h where h.org_id = v_org and h.id = a.hold;
+    select h.mode, h.run_id, h.amount, h.parent_id into v_known from ledger.hold h where h.org_id = v_org and h.id = a.hold;
     if found then
       outcome := case when (v_known.mode, v_known.run_id, v_known.amount) = (a.mode, a.run, a.amount) and v_known.parent_id is null then 'ok' else 'conflict' end;
       return next;
       continue;
     end if;
+    if v_follows then
+      a.key := ledger.line_of_key(v_org, a.key);
+    end if;
     outcome := case when v_free is null then 'no-accounts' when v_free < a.amount then 'balance' else 'ok' end;
     if outcome = 'ok' and v_has_budgets then
-      if v_follows then
-        a.key := ledger.line_of_key(v_org, a.key);
-      end if;
       select * into v_budget from ledger.reserve_budgets(v_org, a.amount, a.key, a.agent, a.member, false, v_period_at);
       if v_budget.budget is not null then
         outcome := 'budget';
@@ -108,24 +158,19 @@ begin
     end if;
     if outcome = 'ok' then
       v_free := v_free - a.amount;
-      insert into ledger.hold (org_id, id, mode, run_id, root_id, amount, key_id, agent_id, member_id, covers_agent, period_at, agent_period_at, expires_at, at_risk)
-        values (v_org, a.hold, v_mode, a.run, a.hold, a.amount, a.key, a.agent, a.member, true, v_period_at, v_period_at, v_now + a.lives * interval '1 millisecond', a.risk);
-      if a.amount > 0 then
-        v_transfer := ledger.hold_transfer_id(a.hold, 'take');
-        insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, content_hash, created_at)
-          values (v_org, v_transfer, v_mode, 'take-hold', a.hold, a.run,
-            ledger.content_hash(v_transfer, v_mode, 'take-hold', a.hold, a.run, null, array['available', 'held'], array[-a.amount, a.amount]), v_now)
-          returning seq into v_seq;
-        v_seqs := v_seqs || array[v_seq, v_seq];
-        v_lines := v_lines || array[1, 2]::smallint[];
-        v_accounts := v_accounts || array['available', 'held'];
-        v_amounts := v_amounts || array[-a.amount, a.amount];
-      end if;
+      v_holds := array_append(v_holds, a.hold);
+      v_runs := array_append(v_runs, a.run);
+      v_amounts := array_append(v_amounts, a.amount);
+      v_keys := array_append(v_keys, a.key);
+      v_agents := array_append(v_agents, a.agent);
+      v_members := array_append(v_members, a.member);
+      v_lives := array_append(v_lives, a.lives);
+      v_risks := array_append(v_risks, a.risk);
     end if;
     return next;
   end loop;
-  if v_seqs <> '{}' then
-    perform ledger.write_lines(v_org, v_mode, v_seqs, v_lines, v_accounts, v_amounts);
+  if v_holds <> '{}' then
+    perform ledger.write_taken(v_org, v_mode, v_now, v_period_at, v_holds, v_runs, v_amounts, v_keys, v_agents, v_members, v_lives, v_risks);
   end if;
 end $$;
 
@@ -135,37 +180,36 @@ end $$;
 create function ledger.settle_holds(p_ends jsonb) returns table (hold text, outcome text, charged bigint) language plpgsql as $$
 declare
   e record;
-  h ledger.hold;
+  h record;
   v_now timestamptz := platform.now();
   v_org text;
   v_mode text;
   v_has_budgets boolean;
-  v_rest bigint;
-  v_transfer text;
-  v_seq bigint;
-  v_own_accounts text[];
-  v_own_amounts bigint[];
-  v_seqs bigint[];
-  v_lines smallint[];
-  v_accounts text[];
+  v_at tid[];
+  v_holds text[] := '{}';
+  v_runs text[];
   v_amounts bigint[];
+  v_costs bigint[];
+  v_charged bigint[];
+  v_losses bigint[];
 begin
   for e in
     select x.*, (select y.mode from ledger.hold y where y.org_id = x.org and y.id = x.hold) as mode
     from jsonb_to_recordset(p_ends) x (org text, hold text, run text, cost bigint, loss bigint) order by 1, 6, 2
   loop
     if v_org is distinct from e.org or v_mode is distinct from e.mode then
-      if v_seqs <> '{}' then
-        perform ledger.write_lines(v_org, v_mode, v_seqs, v_lines, v_accounts, v_amounts);
+      if v_holds <> '{}' then
+        perform ledger.write_settled(v_org, v_mode, v_now, v_at, v_holds, v_runs, v_amounts, v_costs, v_charged, v_losses);
       end if;
       v_org := e.org;
       v_mode := e.mode;
-      v_seqs := '{}'; v_lines := '{}'; v_accounts := '{}'; v_amounts := '{}';
+      v_at := '{}'; v_holds := '{}'; v_runs := '{}'; v_amounts := '{}'; v_costs := '{}'; v_charged := '{}'; v_losses := '{}';
       v_has_budgets := v_mode = 'live' and exists (select from ledger.budget x where x.org_id = v_org);
     end if;
     hold := e.hold;
     charged := 0;
-    select * into h from ledger.hold x where x.org_id = v_org and x.id = e.hold;
+    select x.ctid as at, x.run_id, x.parent_id, x.open_children, x.state, x.cost, x.own_charged, x.amount, x.key_id, x.member_id, x.agent_id, x.period_at into h
+      from ledger.hold x where x.org_id = v_org and x.id = e.hold;
     if not found then
       outcome := 'missing';
     elsif h.run_id <> e.run or h.parent_id is not null or h.open_children > 0 then
@@ -173,44 +217,27 @@ begin
     elsif h.state <> 'open' then
       outcome := case when h.state = 'settled' and h.cost = e.cost then 'ok' when h.state = 'expired' then 'late' else 'conflict' end;
       charged := h.own_charged;
+    elsif e.hold = any (v_holds) then
+      -- Asked twice in one call: the first settles it, and the second is asked again by itself.
+      outcome := 'conflict';
     else
       outcome := 'ok';
       charged := least(e.cost, h.amount);
-      v_rest := h.amount - charged;
-      update ledger.hold x set state = 'settled', cost = e.cost, own_charged = settle_holds.charged, charged = settle_holds.charged, expires_at = null, ended_at = v_now
-        where x.org_id = v_org and x.id = e.hold;
-      if h.amount > 0 then
-        v_own_accounts := case when v_rest = 0 then array['held', 'spent'] when charged = 0 then array['available', 'held'] else array['available', 'held', 'spent'] end;
-        v_own_amounts := case when v_rest = 0 then array[-h.amount, charged] when charged = 0 then array[v_rest, -h.amount] else array[v_rest, -h.amount, charged] end;
-        v_transfer := ledger.hold_transfer_id(h.id, 'end');
-        insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, content_hash, created_at)
-          values (v_org, v_transfer, v_mode, 'settle-hold', h.id, h.run_id,
-            ledger.content_hash(v_transfer, v_mode, 'settle-hold', h.id, h.run_id, null, v_own_accounts, v_own_amounts), v_now)
-          returning seq into v_seq;
-        v_seqs := v_seqs || array_fill(v_seq, array[cardinality(v_own_accounts)]);
-        v_lines := v_lines || (array[1, 2, 3]::smallint[])[1 : cardinality(v_own_accounts)];
-        v_accounts := v_accounts || v_own_accounts;
-        v_amounts := v_amounts || v_own_amounts;
-        if v_has_budgets then
-          perform ledger.count_tree(v_org, h.key_id, h.member_id, h.agent_id, h.period_at, -h.amount, charged);
-        end if;
-      end if;
-      if e.loss > 0 then
-        v_transfer := ledger.hold_transfer_id(h.id, 'loss');
-        insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, content_hash, created_at)
-          values (v_org, v_transfer, v_mode, 'operator-loss', h.id, h.run_id,
-            ledger.content_hash(v_transfer, v_mode, 'operator-loss', h.id, h.run_id, null, array['provider_cost', 'provider_payable'], array[e.loss, -e.loss]), v_now)
-          returning seq into v_seq;
-        v_seqs := v_seqs || array[v_seq, v_seq];
-        v_lines := v_lines || array[1, 2]::smallint[];
-        v_accounts := v_accounts || array['provider_cost', 'provider_payable'];
-        v_amounts := v_amounts || array[e.loss, -e.loss];
+      v_at := array_append(v_at, h.at);
+      v_holds := array_append(v_holds, e.hold);
+      v_runs := array_append(v_runs, e.run);
+      v_amounts := array_append(v_amounts, h.amount);
+      v_costs := array_append(v_costs, e.cost);
+      v_charged := array_append(v_charged, charged);
+      v_losses := array_append(v_losses, e.loss);
+      if v_has_budgets then
+        perform ledger.count_tree(v_org, h.key_id, h.member_id, h.agent_id, h.period_at, -h.amount, charged);
       end if;
     end if;
     return next;
   end loop;
-  if v_seqs <> '{}' then
-    perform ledger.write_lines(v_org, v_mode, v_seqs, v_lines, v_accounts, v_amounts);
+  if v_holds <> '{}' then
+    perform ledger.write_settled(v_org, v_mode, v_now, v_at, v_holds, v_runs, v_amounts, v_costs, v_charged, v_losses);
   end if;
 end $$;
 
@@ -241,6 +268,6 @@ create function ledger.risk_of(p_org text, p_hold text) returns bigint language 
   select h.at_risk from ledger.hold h where h.org_id = p_org and h.id = p_hold
 $$;
 
-revoke all on function ledger.lock_calls, ledger.write_lines, ledger.risk_of, ledger.take_holds, ledger.settle_holds, ledger.sweep_one from public;
-grant execute on function ledger.lock_calls, ledger.write_lines, ledger.risk_of, ledger.take_holds, ledger.settle_holds, ledger.sweep_one to guildhall_definer;
+revoke all on function ledger.lock_calls, ledger.write_taken, ledger.write_settled, ledger.risk_of, ledger.take_holds, ledger.settle_holds, ledger.sweep_one from public;
+grant execute on function ledger.lock_calls, ledger.write_taken, ledger.write_settled, ledger.risk_of, ledger.take_holds, ledger.settle_holds, ledger.sweep_one to guildhall_definer;
 call platform.system_function('ledger.sweep_one()');

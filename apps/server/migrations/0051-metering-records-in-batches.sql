@@ -5,20 +5,33 @@
 create function metering.record_many(p_uses jsonb) returns void language plpgsql as $$
 declare
   u record;
-  v_hash bytea;
+  v_fresh int;
   v_now timestamptz := platform.now();
 begin
-  for u in
-    select * from jsonb_to_recordset(p_uses) x (org text, source text, id text, mode text, run text, agent text, key text, member text, tier text,
+  with uses as materialized (
+    select x.*, sha256(convert_to(jsonb_build_array(x.mode, x.run, x.agent, x.key, x.member, x.tier, x.model, x.price_version, 0,
+        x.input, x.output, x.cost, x.provider_cost, null)::text, 'UTF8')) as hash
+    from jsonb_to_recordset(p_uses) x (org text, source text, id text, mode text, run text, agent text, key text, member text, tier text,
       model text, price_version int, input bigint, output bigint, cost bigint, provider_cost bigint)
+  ), fresh as (
+    insert into metering.identity (org_id, source, id, content_hash, occurred_at)
+      select x.org, x.source, x.id, x.hash, v_now from uses x on conflict do nothing returning org_id, source, id
+  ), recorded as (
+    insert into metering.usage
+      select x.org, x.source, x.id, v_now, v_now, x.mode, x.run, x.agent, x.key, x.member, x.tier, x.model, x.price_version, 0,
+        x.input, x.output, x.cost, x.provider_cost, null
+      from uses x join fresh f on f.org_id = x.org and f.source = x.source and f.id = x.id
+  )
+  select count(*) into v_fresh from fresh;
+  for u in
+    select x.id, i.content_hash <> sha256(convert_to(jsonb_build_array(x.mode, x.run, x.agent, x.key, x.member, x.tier, x.model, x.price_version, 0,
+        x.input, x.output, x.cost, x.provider_cost, null)::text, 'UTF8')) as differs
+    from jsonb_to_recordset(p_uses) x (org text, source text, id text, mode text, run text, agent text, key text, member text, tier text,
+      model text, price_version int, input bigint, output bigint, cost bigint, provider_cost bigint)
+    cross join lateral (select y.content_hash from metering.identity y where y.org_id = x.org and y.source = x.source and y.id = x.id offset 0) i
+    where v_fresh < jsonb_array_length(p_uses)
   loop
-    v_hash := sha256(convert_to(jsonb_build_array(u.mode, u.run, u.agent, u.key, u.member, u.tier, u.model, u.price_version, 0,
-      u.input, u.output, u.cost, u.provider_cost, null)::text, 'UTF8'));
-    insert into metering.identity (org_id, source, id, content_hash, occurred_at) values (u.org, u.source, u.id, v_hash, v_now) on conflict do nothing;
-    if found then
-      insert into metering.usage values (u.org, u.source, u.id, v_now, v_now, u.mode, u.run, u.agent, u.key, u.member, u.tier, u.model, u.price_version, 0,
-        u.input, u.output, u.cost, u.provider_cost, null);
-    elsif exists (select from metering.identity i where i.org_id = u.org and i.source = u.source and i.id = u.id and i.content_hash <> v_hash) then
+    if u.differs then
       raise exception 'use % was recorded with other content', u.id using errcode = 'unique_violation';
     end if;
   end loop;

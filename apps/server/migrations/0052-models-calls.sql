@@ -70,10 +70,14 @@ create function models.book_calls(p_ends jsonb, p_begins jsonb)
   returns table (kind text, id text, outcome text, charged bigint, available bigint, budget jsonb, retry_seconds int) language plpgsql as $$
 declare
   e record;
-  v_call record;
+  c record;
   v_answers jsonb;
-  v_uses jsonb := '[]';
-  v_holds jsonb := '[]';
+  v_uses jsonb[] := '{}';
+  v_rows jsonb[] := '{}';
+  v_hits jsonb[] := '{}';
+  v_ended jsonb[] := '{}';
+  v_holds jsonb[] := '{}';
+  v_at tid[] := '{}';
   v_days jsonb := '{}';
   v_now timestamptz;
 begin
@@ -89,27 +93,41 @@ begin
       outcome := coalesce(v_answers -> e.hold ->> 'outcome', 'ok');
       charged := coalesce((v_answers -> e.hold ->> 'charged')::bigint, 0);
       if e.hold is null then
-        insert into models.call
-          select r.* from jsonb_populate_record(null::models.call, e."row" || jsonb_build_object('created_at', v_now, 'ended_at', v_now)) r on conflict do nothing;
+        v_hits := array_append(v_hits, e."row");
       elsif outcome = 'ok' then
-        update models.call c set status = r.status, channel_id = r.channel_id, attempts = r.attempts, model = r.model, price_id = r.price_id,
-            input_tokens = r.input_tokens, cached_tokens = r.cached_tokens, cache_write_tokens = r.cache_write_tokens,
-            cache_write_long_tokens = r.cache_write_long_tokens, output_tokens = r.output_tokens, reasoning_tokens = r.reasoning_tokens,
-            images = r.images, counted = r.counted, cost_nanos = book_calls.charged, provider_cost_nanos = r.provider_cost_nanos, loss_nanos = e.loss,
-            saved_nanos = coalesce(r.saved_nanos, 0), error_code = r.error_code, first_token_ms = r.first_token_ms, ended_at = v_now
-          from jsonb_populate_record(null::models.call, e."row") r
-          where c.org_id = e.org and c.id = e.id and c.status = 'open'
-          returning c.mode, c.room_day, c.own_key, c.tokens_max, c.input_tokens + c.output_tokens as tokens into v_call;
-        if found and v_call.room_day is not null then
-          perform models.free_room(e.org, v_call.mode, v_call.room_day, v_call.own_key, v_call.tokens_max, v_call.tokens);
+        select x.ctid as at, x.mode, x.room_day, x.own_key, x.tokens_max into c from models.call x where x.org_id = e.org and x.id = e.id and x.status = 'open';
+        if found then
+          v_at := array_append(v_at, c.at);
+          v_rows := array_append(v_rows, e."row" || jsonb_build_object('id', e.id, 'cost_nanos', charged, 'loss_nanos', e.loss));
+          if c.room_day is not null then
+            v_ended := array_append(v_ended, jsonb_build_object('org', e.org, 'mode', c.mode, 'day', c.room_day, 'reserved', case when c.own_key then 0 else c.tokens_max end,
+              'used', case when c.own_key then 0 else (e."row" ->> 'input_tokens')::bigint + (e."row" ->> 'output_tokens')::bigint end));
+          end if;
         end if;
       end if;
       if outcome = 'ok' then
-        v_uses := v_uses || jsonb_build_array(e.use || jsonb_build_object('cost', charged));
+        v_uses := array_append(v_uses, e.use || jsonb_build_object('cost', charged));
       end if;
       return next;
     end loop;
-    perform metering.record_many(v_uses);
+    if v_rows <> '{}' then
+      update models.call x set status = r.status, channel_id = r.channel_id, attempts = r.attempts, model = r.model, price_id = r.price_id,
+          input_tokens = r.input_tokens, cached_tokens = r.cached_tokens, cache_write_tokens = r.cache_write_tokens,
+          cache_write_long_tokens = r.cache_write_long_tokens, output_tokens = r.output_tokens, reasoning_tokens = r.reasoning_tokens,
+          images = r.images, counted = r.counted, cost_nanos = r.cost_nanos, provider_cost_nanos = r.provider_cost_nanos, loss_nanos = r.loss_nanos,
+          saved_nanos = coalesce(r.saved_nanos, 0), error_code = r.error_code, first_token_ms = r.first_token_ms, ended_at = v_now
+        from unnest(v_rows) b ("row"), lateral jsonb_populate_record(null::models.call, b."row") r
+        where x.ctid = any (v_at) and x.id = r.id;
+    end if;
+    if v_ended <> '{}' then
+      perform models.free_room(v_ended);
+    end if;
+    if v_hits <> '{}' then
+      insert into models.call
+        select r.* from unnest(v_hits) b ("row"), lateral jsonb_populate_record(null::models.call, b."row" || jsonb_build_object('created_at', v_now, 'ended_at', v_now)) r
+        on conflict do nothing;
+    end if;
+    perform metering.record_many(to_jsonb(v_uses));
   end if;
   if p_begins <> '[]' then
     kind := 'begin';
@@ -119,22 +137,24 @@ begin
         (x."row" ->> 'tokens_max')::bigint as tokens from jsonb_to_recordset(p_begins) x (hold jsonb, "row" jsonb, room jsonb)
     loop
       -- A call that has begun before has its room.
-      if e.room is not null and not exists (select from models.call c where c.org_id = e.org and c.id = e.call) then
-        select * into v_call from models.take_room(e.org, e.mode, case when e.own_key then 0 else e.tokens end, e.room, v_now);
-        if v_call.outcome <> 'ok' then
+      if e.room is not null and not exists (select from models.call x where x.org_id = e.org and x.id = e.call) then
+        c := models.take_room(e.org, e.mode, case when e.own_key then 0 else e.tokens end, e.room, v_now);
+        if c.outcome <> 'ok' then
           id := e.call;
-          outcome := v_call.outcome;
-          available := v_call.available;
-          retry_seconds := v_call.retry_seconds;
+          outcome := c.outcome;
+          available := c.available;
+          retry_seconds := c.retry_seconds;
           return next;
           continue;
         end if;
-        v_days := v_days || jsonb_build_object(e.call, v_call.day);
+        v_days := v_days || jsonb_build_object(e.call, c.day);
       end if;
-      v_holds := v_holds || jsonb_build_array(e.hold);
+      v_holds := array_append(v_holds, e.hold);
     end loop;
     retry_seconds := null;
-    select jsonb_object_agg(t.hold, to_jsonb(t)) into v_answers from ledger.take_holds(v_holds) t;
+    v_rows := '{}';
+    v_ended := '{}';
+    select jsonb_object_agg(t.hold, to_jsonb(t)) into v_answers from ledger.take_holds(to_jsonb(v_holds)) t;
     for e in select x.hold ->> 'run' as call, x.hold ->> 'org' as org, x.hold ->> 'mode' as mode, v_answers -> (x.hold ->> 'hold') as answer, x."row"
       from jsonb_to_recordset(p_begins) x (hold jsonb, "row" jsonb) where v_answers ? (x.hold ->> 'hold')
     loop
@@ -143,13 +163,19 @@ begin
       available := (e.answer ->> 'available')::bigint;
       budget := nullif(e.answer -> 'budget', 'null');
       if outcome = 'ok' then
-        insert into models.call
-          select r.* from jsonb_populate_record(null::models.call, e."row" || jsonb_build_object('created_at', v_now, 'room_day', v_days -> e.call)) r on conflict do nothing;
+        v_rows := array_append(v_rows, e."row" || jsonb_build_object('created_at', v_now, 'room_day', v_days -> e.call));
       elsif v_days ? e.call then
-        perform models.free_room(e.org, e.mode, (v_days ->> e.call)::date, (e."row" ->> 'own_key')::boolean, (e."row" ->> 'tokens_max')::bigint, 0);
+        v_ended := array_append(v_ended, jsonb_build_object('org', e.org, 'mode', e.mode, 'day', v_days -> e.call,
+          'reserved', case when (e."row" ->> 'own_key')::boolean then 0 else (e."row" ->> 'tokens_max')::bigint end, 'used', 0));
       end if;
       return next;
     end loop;
+    if v_rows <> '{}' then
+      insert into models.call select r.* from unnest(v_rows) b ("row"), lateral jsonb_populate_record(null::models.call, b."row") r on conflict do nothing;
+    end if;
+    if v_ended <> '{}' then
+      perform models.free_room(v_ended);
+    end if;
   end if;
 end $$;
 
@@ -167,7 +193,8 @@ begin
     update models.call x set status = 'lost', loss_nanos = ledger.risk_of(v.org_id, v.hold), ended_at = platform.now()
       where x.org_id = v.org_id and x.id = v.run and x.status = 'open' returning x.mode, x.room_day, x.own_key, x.tokens_max into c;
     if found and c.room_day is not null then
-      perform models.free_room(v.org_id, c.mode, c.room_day, c.own_key, c.tokens_max, 0);
+      perform models.free_room(array[jsonb_build_object('org', v.org_id, 'mode', c.mode, 'day', c.room_day,
+        'reserved', case when c.own_key then 0 else c.tokens_max end, 'used', 0)]);
     end if;
   end if;
   return true;
@@ -181,5 +208,7 @@ $$;
 revoke all on all functions in schema models from public;
 grant execute on all functions in schema models to guildhall_definer;
 call platform.system_function('models.book_calls(jsonb, jsonb)');
+-- Rows are reached by key or place. A plan that was made while the tables were small must not read them whole when they have grown.
+alter function models.book_calls set enable_seqscan = off;
 call platform.system_function('models.sweep_one()');
 call platform.system_function('models.costs_by_call(text)');

@@ -54,13 +54,16 @@ begin
   end if;
 end $$;
 
--- Gives the room of one call back and counts what it used, if its day is not over.
-create function models.free_room(p_org text, p_mode text, p_day date, p_own_key boolean, p_reserved bigint, p_used bigint) returns void language plpgsql as $$
+-- Gives the room of calls back and counts what they used, where their day is not over: { org, mode, day, reserved, used }.
+create function models.free_room(p_ended jsonb[]) returns void language plpgsql as $$
 begin
-  update models.room r set open = r.open - 1,
-      reserved = r.reserved - case when r.day = p_day and not p_own_key then p_reserved else 0 end,
-      used = r.used + case when r.day = p_day and not p_own_key then p_used else 0 end
-    where r.org_id = p_org and r.mode = p_mode;
+  update models.room r set open = r.open - s.calls, reserved = r.reserved - s.reserved, used = r.used + s.used
+    from (
+      select e.org, e.mode, count(*) as calls, coalesce(sum(e.reserved) filter (where e.day = x.day), 0) as reserved, coalesce(sum(e.used) filter (where e.day = x.day), 0) as used
+      from jsonb_to_recordset(to_jsonb(p_ended)) e (org text, mode text, day date, reserved bigint, used bigint)
+      cross join lateral (select y.day from models.room y where y.org_id = e.org and y.mode = e.mode offset 0) x group by 1, 2
+    ) s
+    where r.org_id = s.org and r.mode = s.mode;
 end $$;
 
 revoke all on function models.take_room, models.free_room from public;

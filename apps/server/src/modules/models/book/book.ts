@@ -10,6 +10,8 @@ import type { CallBook, CallRoom } from './types.ts';
 
 // Beyond this a statement holds an organisation's money for longer than a new turn costs.
 const BATCH_MAX = 128;
+// Up to so many cost little more than one.
+const BATCH_MIN = 4;
 const RETRY_MS = 100;
 // A caller who waits for a hold gives up soon; a settlement is worth waiting for as long as its hold lives.
 const BEGIN_PATIENCE_MS = 5_000;
@@ -55,8 +57,16 @@ class Pipeline {
   async drain(): Promise<void> {
     // Lets whatever became ready in the same turn of the event loop share the statement.
     await Promise.resolve();
-    while (this.waiting.length > 0) await this.say(this.waiting.splice(0, BATCH_MAX));
+    while (this.waiting.length > 0) await this.say(this.waiting.splice(0, this.share()));
     this.running = undefined;
+  }
+
+  /**
+   * Half of those that wait. Calls whose statement was one are answered at one moment, ask their providers at one moment and come back at one
+   * moment: taken whole, such a crowd would stay together for ever and each wait for all. Halved each time, it is spread over time.
+   */
+  share(): number {
+    return Math.min(BATCH_MAX, Math.max(BATCH_MIN, Math.ceil(this.waiting.length / 2)));
   }
 
   async say(batch: readonly Entry[]): Promise<void> {
