@@ -177,7 +177,7 @@ const GATEWAY: readonly Mutant[] = [
   {
     bug: 'calls are checked against the balance before anybody locks it',
     file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
-    find: `    perform ledger.lock_money(e.org, e.mode);`,
+    find: `    perform ledger.lock_money(split_part(e.book, ' ', 1), split_part(e.book, ' ', 2));`,
     replace: '    perform 1;',
     also: {
       file: `${MIGRATIONS}/0011-ledger-books.sql`,
