@@ -96,7 +96,7 @@ function firstToken(way: Way, body: string, agent: Agent): Promise<number> {
         let text = '';
         response.setEncoding('utf8').on('data', (part: string) => {
           text += part;
-          if (first === undefined && text.includes('"content":"')) first = performance.now() - began;
+          if (first === undefined && /"content": ?"[^"]/.test(text)) first = performance.now() - began;
         });
         response.on('end', () =>
           first !== undefined && text.includes('[DONE]') ? resolve(first) : reject(new Error(text.slice(0, 200))),
