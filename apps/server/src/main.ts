@@ -22,7 +22,7 @@ const code = await runCli(process.argv.slice(2), {
   clock: systemClock,
   ids: createIds(systemClock),
   folder: process.cwd(),
-  settings: () => loadSettings(),
+  settings: (options) => loadSettings(undefined, options),
   readInput: () => text(process.stdin),
 });
 // Pipes take what was written before the process ends only when they are waited for.

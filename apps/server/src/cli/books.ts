@@ -82,7 +82,7 @@ export async function composeOn<T>(
 
 /** The whole way for a command. Changes no schema: a database of another version is named instead. */
 export async function withPlatform<T>(context: CliContext, work: (open: OpenPlatform) => Promise<T>): Promise<T> {
-  const settings = context.settings();
+  const settings = await context.settings();
   await assertInstalled(settings);
   try {
     return await withDatabase(settings, async (ownerUrl) => {

@@ -19,7 +19,7 @@ export function withConnection(command: Command): Command {
 
 /** Options first, then settings, then ready.json. The key of ready.json goes to the address of ready.json alone. */
 export async function connect(context: CliContext, options: ConnectionOptions): Promise<Api> {
-  const settings = context.settings();
+  const settings = await context.settings();
   const ready = await readReady(settings.dataDir);
   const url = (options.url ?? settings.clientUrl ?? ready?.url)?.replace(/\/+$/, '');
   const known = url !== undefined && url === ready?.url ? ready.apiKey : undefined;

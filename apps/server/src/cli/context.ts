@@ -1,6 +1,6 @@
 /** What every command works with, and how a command is declared. */
 import type { Command } from 'commander';
-import type { Settings } from '../config/index.ts';
+import type { LoadOptions, Settings } from '../config/index.ts';
 import type { Clock } from '../platform/clock/index.ts';
 import type { Ids } from '../platform/ids/index.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -22,7 +22,7 @@ export interface CliContext {
   readonly ids: Ids;
   readonly folder: string;
   /** @throws SettingsError naming every fault. */
-  settings(): Settings;
+  settings(options?: LoadOptions): Settings | Promise<Settings>;
   /** All of standard input. */
   readInput(): Promise<string>;
   /** How the command ended when it ends without an error; 0 unless said. */

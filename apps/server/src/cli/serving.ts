@@ -14,7 +14,7 @@ import { watchSignals } from './stopping.ts';
 
 /** Brings the schema up to date and prints its version. */
 export async function migrateOnly(context: CliContext, options: JsonOption): Promise<void> {
-  const settings = context.settings();
+  const settings = await context.settings();
   const foundation = await layFoundation(
     settings,
     createLogger({ level: 'warn', destination: { write: context.terminal.note } }),
@@ -29,7 +29,7 @@ export async function migrateOnly(context: CliContext, options: JsonOption): Pro
 
 /** Serves until a signal or a fault. A start on a folder that is served already says where, and ends. */
 export async function serveRole(context: CliContext, role: Role, options: JsonOption): Promise<void> {
-  const settings = context.settings();
+  const settings = await context.settings({ forServer: true });
   const { terminal } = context;
   if (role === 'start') {
     const other = await findRunning(settings.dataDir);

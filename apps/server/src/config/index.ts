@@ -2,4 +2,4 @@
 export type { ProviderSettings } from './providers.ts';
 export type { SettingDoc } from './schemas.ts';
 export { secretsOf } from './secrets.ts';
-export { loadSettings, SETTINGS, type Settings, SettingsError } from './settings.ts';
+export { type LoadOptions, loadSettings, SETTINGS, type Settings, SettingsError } from './settings.ts';

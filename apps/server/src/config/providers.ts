@@ -11,6 +11,7 @@ const keyOf = (provider: string) => ({
   bounds: KEY_BOUNDS,
   effect: `The operator's key at ${provider}: lets agents and the model gateway call its models.`,
   schema: secret.optional(),
+  secret: 'key' as const,
 });
 
 export const PROVIDER_SETTINGS = [

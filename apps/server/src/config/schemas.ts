@@ -1,6 +1,7 @@
 /** How the text of a setting becomes a value. No message repeats the text: it may be a secret. */
 import { z } from 'zod';
-import { Secret } from '../platform/crypto/index.ts';
+import { parseMasterKey, Secret } from '../platform/crypto/index.ts';
+import { GuildhallError } from '../platform/errors/index.ts';
 
 /** A setting with its page: what applies without it, what it may be, what it does, and the schema that enforces it. */
 export interface SettingDoc {
@@ -9,6 +10,8 @@ export interface SettingDoc {
   readonly bounds: string;
   readonly effect: string;
   readonly schema: z.ZodType;
+  /** What kind of secret the value is; absent where it is none. A secret may also come from a file or a store of secrets. */
+  readonly secret?: 'key' | 'password' | 'token';
 }
 
 // Keys travel in headers, where a line end would begin a header of its own. The longest known keys have some 250 characters.
@@ -58,12 +61,29 @@ export const mailSender = z.string().refine((text) => {
   return ADDRESS.test(inside ?? text);
 }, 'must be one mail address, or a name with the address in angle brackets');
 
-export const cidrs = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  );
+/** Parts between commas, without blanks around them. */
+export const textsOf = (text = ''): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+export const list = z.string().default('').transform(textsOf);
+
+/** Exactly as a browser writes it in the header `Origin`: anything else would never match. */
+const isOrigin = (text: string): boolean => /^https?:[^*]+$/.test(text) && URL.parse(text)?.origin === text;
+
+export const origins = list.refine(
+  (all) => all.every((one) => one === '*' || isOrigin(one)),
+  'each must be an origin as browsers send it, such as https://app.example.com: no path, no wildcard within, lower case, no default port',
+);
+
+/** Refused for the reasons for which a start would refuse it later. */
+export const masterKey = z.string().superRefine((text, context) => {
+  try {
+    parseMasterKey(text);
+  } catch (error) {
+    if (!(error instanceof GuildhallError)) throw error;
+    context.addIssue(error.details.detail ?? error.spec.title);
+  }
+});

@@ -21,6 +21,7 @@ export const SERVICE_SETTINGS = [
     effect:
       'Counts rate limits in that Redis or Valkey instead. Nothing else is kept there; while it is away each process counts for itself.',
     schema: secretUrl('redis:', 'rediss:').optional(),
+    secret: 'password',
   },
   {
     name: 'SMTP_URL',
@@ -29,6 +30,7 @@ export const SERVICE_SETTINGS = [
     effect:
       'Sends mail through that server. smtp:// changes to TLS where the server offers it; smtps:// begins with TLS.',
     schema: secretUrl('smtp:', 'smtps:').optional(),
+    secret: 'password',
   },
   {
     name: 'MAIL_FROM',
@@ -51,6 +53,7 @@ export const SERVICE_SETTINGS = [
     bounds: 'http(s) URL with key and project; may be private',
     effect: 'Reports faults, each once and without secrets, to that Sentry or a tracker that speaks its language.',
     schema: dsn.optional(),
+    secret: 'token',
   },
   {
     name: 'SENTRY_ENVIRONMENT',

@@ -1,13 +1,18 @@
 /** All settings. The table is the source of docs/reference/settings.md. */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { productionFaults } from './production.ts';
+import { NETWORK_SETTINGS, type NetworkSettings, networkFrom } from './network.ts';
 import { PROVIDER_SETTINGS, type ProviderSettings, providersFrom } from './providers.ts';
-import { baseUrl, cidrs, type SettingDoc, whole } from './schemas.ts';
+import { baseUrl, list, masterKey, type SettingDoc, whole } from './schemas.ts';
+import { SECURITY_SETTINGS, type SecuritySettings, securityFrom } from './security.ts';
 import { SERVICE_SETTINGS, type ServiceSettings, servicesFrom } from './services.ts';
 
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must begin with postgres://');
 
 const DAY_MS = 86_400_000;
+const DATA_DIR = '.guildhall';
 
 /** Name, default, bounds, effect, and the schema that enforces them. */
 export const SETTINGS = [
@@ -34,13 +39,13 @@ export const SETTINGS = [
   },
   {
     name: 'GUILDHALL_DATA_DIR',
-    fallback: '.guildhall',
+    fallback: DATA_DIR,
     bounds: 'a folder',
     effect: 'Database (when embedded), files, master key and ready.json.',
     schema: z
       .string()
       .min(1)
-      .default('.guildhall')
+      .default(DATA_DIR)
       .transform((dir) => path.resolve(dir)),
   },
   {
@@ -49,6 +54,7 @@ export const SETTINGS = [
     bounds: 'postgres:// URL of a role that may create schemas and roles',
     effect: 'Uses that database instead of the embedded one.',
     schema: postgresUrl.optional(),
+    secret: 'password',
   },
   {
     name: 'DATABASE_POOL',
@@ -63,7 +69,8 @@ export const SETTINGS = [
     bounds: '32 random bytes in base64',
     effect:
       'Seals every stored secret. All processes on one database need the same; how to change it: guildhall keys rotate-master --help.',
-    schema: z.string().optional(),
+    schema: masterKey.optional(),
+    secret: 'key',
   },
   {
     name: 'GUILDHALL_MASTER_KEYS_PREVIOUS',
@@ -71,15 +78,8 @@ export const SETTINGS = [
     bounds: 'master keys, comma-separated',
     effect:
       'Former master keys: what is sealed under them stays readable. After a change run `guildhall keys rotate-master`, then remove them here.',
-    schema: z
-      .string()
-      .default('')
-      .transform((text) =>
-        text
-          .split(',')
-          .map((part) => part.trim())
-          .filter((part) => part !== ''),
-      ),
+    schema: list,
+    secret: 'key',
   },
   {
     name: 'S3_URL',
@@ -90,6 +90,7 @@ export const SETTINGS = [
       .string()
       .regex(/^s3:\/\/\S+$/, 'must begin with s3://')
       .optional(),
+    secret: 'password',
   },
   {
     name: 'METRICS_TOKEN',
@@ -97,6 +98,7 @@ export const SETTINGS = [
     bounds: 'at least 16 characters',
     effect: 'Lets scrapers from elsewhere read /metrics with this bearer token.',
     schema: z.string().min(16).optional(),
+    secret: 'token',
   },
   {
     name: 'LOG_LEVEL',
@@ -117,7 +119,7 @@ export const SETTINGS = [
     fallback: 'none',
     bounds: 'CIDRs, comma-separated',
     effect: 'Private networks that webhooks and agents may reach.',
-    schema: cidrs,
+    schema: list,
   },
   {
     name: 'WORKER_SLOTS',
@@ -163,12 +165,15 @@ export const SETTINGS = [
       .string()
       .regex(/^gld_(live|test)_[0-9A-Za-z]{36}$/, 'must be a key that begins with gld_live_ or gld_test_')
       .optional(),
+    secret: 'token',
   },
+  ...SECURITY_SETTINGS,
+  ...NETWORK_SETTINGS,
   ...SERVICE_SETTINGS,
   ...PROVIDER_SETTINGS,
 ] as const satisfies readonly SettingDoc[];
 
-export interface Settings extends ServiceSettings {
+export interface Settings extends NetworkSettings, ServiceSettings, SecuritySettings {
   readonly port: number;
   readonly host: string;
   readonly publicUrl: string | undefined;
@@ -206,8 +211,18 @@ export class SettingsError extends Error {
 const given = (value: string | undefined): string | undefined =>
   value === undefined || value.trim() === '' ? undefined : value;
 
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface LoadOptions {
+  /** The settings are those of a server that is about to start: in production more is refused. */
+  readonly forServer?: boolean;
+}
+
 /** Reads and freezes the settings. @throws SettingsError naming every fault. */
-export function loadSettings(environment: Readonly<Record<string, string | undefined>> = process.env): Settings {
+export function loadSettings(
+  environment: Environment = process.env,
+  { forServer = false }: LoadOptions = {},
+): Settings {
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
   for (const setting of SETTINGS) {
@@ -219,6 +234,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
       );
   }
   faults.push(...unknownNames(environment));
+  if (forServer && environment.NODE_ENV === 'production') faults.push(...unsafeIn(environment, faults));
   if (faults.length > 0) throw new SettingsError(faults);
   // Each value was parsed by the schema of its own name, a few lines above.
   const read = <T>(name: (typeof SETTINGS)[number]['name']): T => values[name] as T;
@@ -242,13 +258,23 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     retentionFilesMs: read<number>('RETENTION_FILES_DAYS') * DAY_MS,
     clientUrl: read<string | undefined>('GUILDHALL_URL'),
     clientKey: read<string | undefined>('GUILDHALL_API_KEY'),
+    ...securityFrom(read),
+    ...networkFrom(read),
     ...servicesFrom(read),
     providers: providersFrom(read),
   });
 }
 
+/** What is out of bounds is told once. */
+function unsafeIn(environment: Environment, told: readonly string[]): readonly string[] {
+  const names = new Set(told.map((fault) => fault.split(':')[0]));
+  const keyFile = path.join(given(environment.GUILDHALL_DATA_DIR) ?? DATA_DIR, 'master.key');
+  const found = productionFaults(SETTINGS, (name) => given(environment[name]), { hasKeyFile: existsSync(keyFile) });
+  return found.filter((fault) => !names.has(fault.split(':')[0]));
+}
+
 /** A misspelt name of ours is a fault; names of others are none of our business. */
-function unknownNames(environment: Readonly<Record<string, string | undefined>>): string[] {
+function unknownNames(environment: Environment): string[] {
   const known = new Set<string>(SETTINGS.map((setting) => setting.name));
   return Object.keys(environment)
     .filter((name) => name.startsWith('GUILDHALL_') && !known.has(name))

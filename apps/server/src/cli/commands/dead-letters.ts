@@ -52,7 +52,7 @@ export function addDeadLetters(runs: Command, context: CliContext): void {
 }
 
 async function organisationOf(context: CliContext, options: OrgOption): Promise<string> {
-  const orgId = options.org ?? (await readReady(context.settings().dataDir))?.orgId;
+  const orgId = options.org ?? (await readReady((await context.settings()).dataDir))?.orgId;
   if (orgId === undefined) throw usageError('Which organisation? Use --org (guildhall orgs list shows them).');
   return orgId;
 }

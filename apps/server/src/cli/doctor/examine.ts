@@ -15,7 +15,7 @@ export async function examine(context: CliContext): Promise<readonly Check[]> {
   const checks: Check[] = [checkNode(process.versions.node)];
   let settings: Settings;
   try {
-    settings = context.settings();
+    settings = await context.settings({ forServer: true });
     checks.push({ name: 'settings', level: 'pass', detail: 'all within bounds' });
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;

@@ -1,0 +1,35 @@
+/** Settings of what is refused: whether this is production, and who may call from a browser. */
+import { z } from 'zod';
+import { origins, type SettingDoc } from './schemas.ts';
+
+export const SECURITY_SETTINGS = [
+  {
+    name: 'NODE_ENV',
+    fallback: 'a laptop',
+    bounds: '`production`, or anything else',
+    effect:
+      'In `production` a start refuses missing, weak and example secrets, open CORS, and addresses without TLS or password, naming each (docs/access/secrets.md).',
+    schema: z.string().optional(),
+  },
+  {
+    name: 'CORS_ORIGINS',
+    fallback: 'none',
+    bounds: 'origins, comma-separated; `*` outside of production',
+    effect: 'Pages of these origins may call the API from a browser. Each is compared exactly.',
+    schema: origins,
+  },
+] as const satisfies readonly SettingDoc[];
+
+export interface SecuritySettings {
+  readonly isProduction: boolean;
+  /** Exact origins; `*` stands for any and is never together with credentials. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** From values that the schemas above have parsed. */
+export function securityFrom(read: <T>(name: (typeof SECURITY_SETTINGS)[number]['name']) => T): SecuritySettings {
+  return {
+    isProduction: read<string | undefined>('NODE_ENV') === 'production',
+    corsOrigins: read<string[]>('CORS_ORIGINS'),
+  };
+}
