@@ -5,6 +5,8 @@ type Language = 'en' | 'ar';
 
 export interface PageInput {
   readonly language: Language;
+  /** Lets the page's own style in. */
+  readonly nonce: string;
   readonly version: string;
   readonly url: string;
   readonly state: Readiness;
@@ -113,7 +115,7 @@ export function homePage(input: PageInput): string {
   const admin = input.admin ? `<p role="status">${text.admin} ${ltr(input.admin.orgId)}.</p>` : '';
   return `<!doctype html>
 <html lang="${input.language}" dir="${input.language === 'ar' ? 'rtl' : 'ltr'}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${text.title}</title>${ICON}<style>${STYLE}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${text.title}</title>${ICON}<style nonce="${input.nonce}">${STYLE}</style></head>
 <body><main>
 <h1>${ltr(text.title)}</h1><p class="lead">${text.lead}</p>${admin}
 <p><span class="badge ${ready ? 'good' : 'bad'}">${ready ? text.ready : text.notReady}</span></p>

@@ -15,13 +15,11 @@ const CONFIGURATION = {
 const escapeAttribute = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 
-export const REFERENCE_CSP =
-  "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-export const referencePage = (): string => `<!doctype html>
+/** The page as HTML; only scripts with this nonce run in it. */
+export const referencePage = (nonce: string): string => `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Guildhall API reference</title>${ICON}</head>
-<body><script id="api-reference" data-url="/openapi.json" data-configuration="${escapeAttribute(JSON.stringify(CONFIGURATION))}"></script><script src="/docs/api/reference.js"></script></body>
+<body><script nonce="${nonce}" id="api-reference" data-url="/openapi.json" data-configuration="${escapeAttribute(JSON.stringify(CONFIGURATION))}"></script><script nonce="${nonce}" src="/docs/api/reference.js"></script></body>
 </html>`;
 
 /**

@@ -1,13 +1,14 @@
 /** Health, metrics, the reference of the interface, and the first page. */
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { randomName } from '../../platform/crypto/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
-import { type RouteDefinition, route } from '../../platform/http/index.ts';
+import { pageHeaders, type RouteDefinition, route } from '../../platform/http/index.ts';
 import type { OpsDeps } from './deps.ts';
 import { opsErrors } from './errors.ts';
 import { readiness } from './health.ts';
 import { homePage } from './page.ts';
-import { loadReferenceScript, REFERENCE_CSP, referencePage } from './reference-page.ts';
+import { loadReferenceScript, referencePage } from './reference-page.ts';
 
 const alive = z.object({ status: z.literal('ok'), version: z.string() });
 const ready = z.object({
@@ -87,21 +88,17 @@ function pageRoutes(deps: OpsDeps): RouteDefinition[] {
         const state = await readiness(deps.checks, deps.clock.monotonicMs);
         const admin = query.admin ? await deps.openAdminLink(query.admin) : undefined;
         const language = query.lang ?? (/^ar\b/i.test(raw.headers['accept-language'] ?? '') ? 'ar' : 'en');
+        const nonce = randomName();
         const html = homePage({
           language,
+          nonce,
           version: deps.version,
           url: deps.publicUrl(),
           state,
           agents: deps.agents(),
           admin,
         });
-        await reply
-          .header('content-type', 'text/html; charset=utf-8')
-          .header(
-            'content-security-policy',
-            "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
-          )
-          .send(html);
+        await reply.headers(pageHeaders({ nonce })).send(html);
         return undefined;
       },
     }),
@@ -130,10 +127,9 @@ function referenceRoutes(): RouteDefinition[] {
       path: '/docs/api',
       summary: 'The interactive reference',
       handler: async ({ reply }) => {
-        await reply
-          .header('content-type', 'text/html; charset=utf-8')
-          .header('content-security-policy', REFERENCE_CSP)
-          .send(referencePage());
+        const nonce = randomName();
+        // Its library writes styles while it runs.
+        await reply.headers(pageHeaders({ nonce, looseStyles: true })).send(referencePage(nonce));
         return undefined;
       },
     }),

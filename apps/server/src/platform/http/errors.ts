@@ -50,6 +50,12 @@ export const httpErrors = defineErrors('http', {
     'The body is larger than this route accepts.',
     'Send less, or upload the data as a file and refer to it.',
   ],
+  httpsRequired: [
+    'https-required',
+    403,
+    'This installation answers over https alone.',
+    'Use the address with https. A key that was sent in clear may have been read: replace it. Operator: the proxy in front must be named in TRUSTED_PROXIES and set X-Forwarded-Proto.',
+  ],
   notFound: [
     'not-found',
     404,

@@ -4,6 +4,8 @@ export { replaceAnswer } from './idempotency.ts';
 export { openApi } from './openapi.ts';
 export { fieldErrors, parse, pointer } from './parse.ts';
 export { normalizeError, toProblem } from './problem.ts';
+export { sourceOf, type TrustedProxies } from './proxies.ts';
+export { pageHeaders } from './security-headers.ts';
 export { createHttp, type HttpOptions } from './server.ts';
 export { type Answer, type Call, type LimitVerdict, type Principal, type RouteDefinition, route } from './types.ts';
 export { receiveFile } from './upload.ts';

@@ -12,12 +12,16 @@ import type { Ids } from '../ids/index.ts';
 import { type Logger, noTracer, type Tracer } from '../telemetry/index.ts';
 import { createMethodFinder, hasKey } from './address.ts';
 import { endConnections } from './connections.ts';
+import { allowOrigins } from './cors.ts';
 import { authErrors, httpErrors } from './errors.ts';
+import { requireHttps } from './https.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { parse } from './parse.ts';
 import { normalizeError, toProblem } from './problem.ts';
+import { createArrivals, setAddresses, type TrustedProxies } from './proxies.ts';
 import { assertKeysOnce } from './repeated-keys.ts';
 import { responseSchemas } from './response-schema.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 import { assertSound } from './shape.ts';
 import { traceRequests } from './trace.ts';
 import type { Answer, Call, LimitVerdict, Principal, RouteDefinition } from './types.ts';
@@ -38,6 +42,12 @@ export interface HttpOptions {
   readonly routes: readonly RouteDefinition[];
   /** Largest uploaded file in bytes. */
   readonly fileMaxBytes: number;
+  /** Left out, no proxy is believed. */
+  readonly trustedProxies?: TrustedProxies;
+  /** Pages of these origins may ask; left out, of none. */
+  readonly corsOrigins?: readonly string[];
+  /** Where it begins with https, nothing is answered in clear. */
+  readonly publicUrl?: string | undefined;
   /** @throws 401 for a key that is unknown, expired or revoked. */
   authenticate(presented: string, ip: string): Promise<Principal>;
   /** Counts the request against its limits. */
@@ -51,19 +61,6 @@ const BODY_MAX_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 300_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
-
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  'strict-transport-security': 'max-age=63072000; includeSubDomains; preload',
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'x-dns-prefetch-control': 'off',
-  'x-frame-options': 'DENY',
-  // The old filter of browsers made holes of its own; 0 turns it off.
-  'x-xss-protection': '0',
-  'cross-origin-opener-policy': 'same-origin',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-  'cache-control': 'no-store',
-};
 
 function presentedKey(request: FastifyRequest): string | undefined {
   const { authorization } = request.headers;
@@ -314,6 +311,10 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     started.set(request, options.clock.monotonicMs());
     reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
   });
+  const arrivals = createArrivals(options.trustedProxies ?? 0);
+  setAddresses(app, arrivals);
+  allowOrigins(app, options.corsOrigins ?? []);
+  requireHttps(app, { publicUrl: options.publicUrl, arrivals, routes: options.routes });
   app.addHook('onResponse', async (request, reply) => {
     const seconds = (options.clock.monotonicMs() - (started.get(request) ?? options.clock.monotonicMs())) / 1_000;
     const route = request.routeOptions.url ?? 'unmatched';
