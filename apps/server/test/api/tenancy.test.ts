@@ -32,6 +32,9 @@ const OPEN_TO_APPLICATION = ['metering.publish_model_price(jsonb)'];
 
 const OURS = `n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg_%'`;
 
+const has = (column: string): string =>
+  `exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = '${column}' and not a.attisdropped)`;
+
 let world: World;
 let owner: pg.Client;
 let tables: readonly Table[];
@@ -91,12 +94,22 @@ describe('tables', () => {
     expect(tables.filter((table) => !table.secured && reachable().includes(table))).toEqual([]);
   });
 
-  it('without org_id that the application can reach are those of the list, and it changes none of them', async () => {
+  it('of a person alone are under forced row-level security with the policy of persons', async () => {
+    const found = await owner.query<{ name: string; secured: boolean; policies: string[] }>(`
+      select n.nspname || '.' || c.relname as name, c.relrowsecurity and c.relforcerowsecurity as secured,
+        array(select p.polname::text from pg_policy p where p.polrelid = c.oid and p.polroles = '{0}') as policies
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'p') and ${OURS} and ${has('person_id')} and not ${has('org_id')} order by 1`);
+    expect(found.rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['identity.person', 'identity.session']));
+    expect(found.rows.filter(({ secured, policies }) => !secured || policies.join() !== 'person')).toEqual([]);
+  });
+
+  it('of nobody that the application can reach are those of the list, and it changes none of them', async () => {
     const found = await owner.query<{ name: string; changes: boolean }>(`
       select n.nspname || '.' || c.relname as name, has_table_privilege('guildhall_app', c.oid, 'insert, update, delete, truncate') as changes
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p', 'v', 'm') and ${OURS} and has_any_column_privilege('guildhall_app', c.oid, 'select')
-        and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped)
+        and not ${has('org_id')} and not ${has('person_id')}
       order by 1`);
     expect(found.rows).toEqual(SHARED);
   });

@@ -3,12 +3,12 @@ import type { Mode, Scope } from '@guildhall/contract';
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Keyring } from '../../platform/crypto/index.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
-import type { Principal } from '../../platform/http/index.ts';
+import type { MemberRole, Principal } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { Audit } from '../audit/index.ts';
 
-/** What a member of an organisation may be. Today only an organisation's first key carries one. */
-export type Role = 'owner' | 'admin' | 'developer' | 'billing' | 'viewer';
+/** What a member of an organisation may be; an organisation's first key carries one too. */
+export type Role = MemberRole;
 
 export interface Organisation {
   readonly id: string;

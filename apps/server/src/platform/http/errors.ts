@@ -101,6 +101,31 @@ export const authErrors = defineErrors('auth', {
     'This key may not do that.',
     'Use a key with the scope named in detail; an owner can create one under /v1/keys.',
   ],
+  notSignedIn: ['not-signed-in', 401, 'Nobody is signed in.', 'Sign in with POST /v1/auth/sign-in.'],
+  personNeeded: [
+    'person-needed',
+    403,
+    'Only a person can do that.',
+    'Sign in as a person; an API key has no account of its own.',
+  ],
+  notVerified: [
+    'not-verified',
+    403,
+    'The address of this account is not verified yet.',
+    'Open the link in the mail that was sent to it, or ask for another with POST /v1/auth/verification.',
+  ],
+  stepUpRequired: [
+    'step-up-required',
+    401,
+    'This needs your password or second factor again.',
+    'Send it to POST /v1/auth/step-up, then repeat the request within ten minutes.',
+  ],
+  crossSite: [
+    'cross-site',
+    403,
+    'This request does not come from a page of ours.',
+    'Send it from a page of an allowed origin, with the header `guildhall-request: 1`.',
+  ],
   keyInUrl: [
     'key-in-url',
     400,

@@ -1,5 +1,6 @@
 /** The HTTP edge: routes are declared by modules and served here. */
 
+export { presentedSession, SESSION_COOKIE } from './credential.ts';
 export { replaceAnswer } from './idempotency.ts';
 export { openApi } from './openapi.ts';
 export { fieldErrors, parse, pointer } from './parse.ts';
@@ -7,5 +8,14 @@ export { normalizeError, toProblem } from './problem.ts';
 export { sourceOf, type TrustedProxies } from './proxies.ts';
 export { pageHeaders } from './security-headers.ts';
 export { createHttp, type HttpOptions } from './server.ts';
-export { type Answer, type Call, type LimitVerdict, type Principal, type RouteDefinition, route } from './types.ts';
+export {
+  type Answer,
+  type Call,
+  type LimitVerdict,
+  type MemberRole,
+  type Principal,
+  type RouteDefinition,
+  route,
+  type Sessions,
+} from './types.ts';
 export { receiveFile } from './upload.ts';

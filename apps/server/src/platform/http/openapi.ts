@@ -1,6 +1,7 @@
 /** OpenAPI 3.1 from the very declarations that the edge serves. */
 import { problem } from '@guildhall/contract';
 import { z } from 'zod';
+import { SESSION_COOKIE } from './credential.ts';
 import type { RouteDefinition } from './types.ts';
 
 type JsonObject = Record<string, unknown>;
@@ -88,14 +89,22 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string', maxLength: 255 },
 };
 
+function accessTo(route: RouteDefinition): JsonObject {
+  if (route.scope === 'public') return { security: [] };
+  const fresh = route.stepUp ? ' A person must have shown a factor within ten minutes.' : '';
+  if (route.scope === 'person')
+    return { description: `For a person who is signed in.${fresh}`, security: [{ session: [] }] };
+  return { description: `Needs the scope \`${route.scope}\`.${fresh}`, security: [{ key: [] }, { session: [] }] };
+}
+
 function operation(route: RouteDefinition, components: JsonObject): JsonObject {
-  const keyed = route.method === 'POST' ? [IDEMPOTENCY_KEY] : [];
-  const access = route.scope === 'public' ? { security: [] } : { description: `Needs the scope \`${route.scope}\`.` };
+  // Nobody's requests cannot be told apart by a key.
+  const keyed = route.method === 'POST' && route.scope !== 'public' ? [IDEMPOTENCY_KEY] : [];
   return {
     operationId: operationId(route),
     summary: route.summary,
     tags: [route.tag],
-    ...access,
+    ...accessTo(route),
     parameters: [
       ...parameters(route.params, 'path', components),
       ...parameters(route.query, 'query', components),
@@ -138,6 +147,13 @@ export function openApi(
       schemas: components,
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'An API key, `gld_live_…` or `gld_test_…`.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: SESSION_COOKIE,
+          description:
+            'Set by POST /v1/auth/sign-in. What changes something also needs the header `guildhall-request: 1`.',
+        },
       },
     },
   };

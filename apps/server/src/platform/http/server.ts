@@ -1,8 +1,8 @@
 /** Serves a list of routes: one place that authenticates, parses, transacts, answers and translates errors. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import cookie from '@fastify/cookie';
 import multipart from '@fastify/multipart';
-import type { Scope } from '@guildhall/contract';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../clock/index.ts';
@@ -13,6 +13,14 @@ import { type Logger, noTracer, type Tracer } from '../telemetry/index.ts';
 import { createMethodFinder, hasKey } from './address.ts';
 import { endConnections } from './connections.ts';
 import { allowOrigins } from './cors.ts';
+import {
+  assertNoForeignPage,
+  assertOpen,
+  assertOwnPage,
+  namedOrganisation,
+  presentedKey,
+  presentedSession,
+} from './credential.ts';
 import { authErrors, httpErrors } from './errors.ts';
 import { requireHttps } from './https.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
@@ -24,7 +32,7 @@ import { responseSchemas } from './response-schema.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import { assertSound } from './shape.ts';
 import { traceRequests } from './trace.ts';
-import type { Answer, Call, LimitVerdict, Principal, RouteDefinition } from './types.ts';
+import type { Answer, Call, LimitVerdict, Principal, RouteDefinition, Sessions } from './types.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -48,8 +56,10 @@ export interface HttpOptions {
   readonly corsOrigins?: readonly string[];
   /** Where it begins with https, nothing is answered in clear. */
   readonly publicUrl?: string | undefined;
-  /** @throws 401 for a key that is unknown, expired or revoked. */
-  authenticate(presented: string, ip: string): Promise<Principal>;
+  /** @throws 401 for a key or access token that is unknown, expired or revoked. */
+  authenticate(presented: string, ip: string, organisation: string | undefined): Promise<Principal>;
+  /** Left out, cookies are not looked at. */
+  readonly sessions?: Sessions;
   /** Counts the request against its limits. */
   limit(input: { principal: Principal | undefined; ip: string; route: RouteDefinition }): Promise<LimitVerdict>;
   observe(input: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void;
@@ -61,13 +71,6 @@ const BODY_MAX_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 300_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
-
-function presentedKey(request: FastifyRequest): string | undefined {
-  const { authorization } = request.headers;
-  const bearer = authorization?.match(/^Bearer ([^\s]{1,256})$/i)?.[1];
-  const header = request.headers['x-api-key'];
-  return bearer ?? (typeof header === 'string' ? header : undefined);
-}
 
 function refuseKeyInUrl(request: FastifyRequest): void {
   if (hasKey(request.url)) throw new GuildhallError(authErrors.keyInUrl);
@@ -81,16 +84,15 @@ function assertMediaType(route: RouteDefinition, request: FastifyRequest): void 
   throw new GuildhallError(httpErrors.unsupportedMediaType);
 }
 
-function assertScope(principal: Principal, scope: Scope): void {
-  if (principal.scopes.includes(scope)) return;
-  throw new GuildhallError(authErrors.scope, { detail: `It lacks the scope "${scope}".` });
-}
-
 const NO_QUERY = z.strictObject({});
 // Routes without a body of their own take an empty object as well, which many clients always send.
 const NO_BODY = NO_QUERY.nullish();
 
 const NOBODY: Principal = Object.freeze({ orgId: '', keyId: '', mode: 'live', scopes: [] });
+
+/** A person is a tenant of their own. Only routes of scope `person` act as one, and nobody but a person comes there. */
+const tenantOf = (route: RouteDefinition, { orgId, personId }: Principal): string =>
+  route.scope === 'person' ? (personId ?? '') : orgId;
 
 class Edge {
   readonly options: HttpOptions;
@@ -100,12 +102,24 @@ class Edge {
 
   async principal(route: RouteDefinition, request: FastifyRequest): Promise<Principal> {
     refuseKeyInUrl(request);
-    if (route.scope === 'public') return NOBODY;
-    const presented = presentedKey(request);
-    if (!presented) throw new GuildhallError(authErrors.missing);
-    const principal = await this.options.authenticate(presented, request.ip);
-    assertScope(principal, route.scope);
+    const { sessions, clock } = this.options;
+    if (route.scope === 'public') {
+      if (sessions && !route.crossSite) assertNoForeignPage(request, sessions);
+      return NOBODY;
+    }
+    const principal = await this.caller(route, request);
+    assertOpen(route, principal, clock);
     return principal;
+  }
+
+  async caller(route: RouteDefinition, request: FastifyRequest): Promise<Principal> {
+    const { sessions, authenticate } = this.options;
+    const presented = presentedKey(request);
+    if (presented) return authenticate(presented, request.ip, namedOrganisation(request));
+    const token = sessions && presentedSession(request);
+    if (!token) throw new GuildhallError(route.scope === 'person' ? authErrors.notSignedIn : authErrors.missing);
+    assertOwnPage(request, sessions);
+    return sessions.authenticate(token, namedOrganisation(request));
   }
 
   call(
@@ -115,6 +129,7 @@ class Edge {
     principal: Principal,
   ): Call<unknown, unknown, unknown> {
     const { db } = this.options;
+    const tenant = tenantOf(route, principal);
     const abort = new AbortController();
     // Every answer closes; only a caller who left before its end is worth an abort, which costs a stack trace.
     reply.raw.once('close', () => {
@@ -133,22 +148,22 @@ class Edge {
       signal: abort.signal,
       raw: request,
       reply,
-      read: (work) => db.tenant(principal.orgId, work),
-      mutate: (work, content) => this.mutate(request, principal, work, content),
+      read: (work) => db.tenant(tenant, work),
+      mutate: (work, content) => this.mutate(request, tenant, work, content),
     };
   }
 
   async mutate<T extends object>(
     request: FastifyRequest,
-    principal: Principal,
+    tenant: string,
     work: Parameters<Call<unknown, unknown, unknown>['mutate']>[0],
     content: string | undefined,
   ): Promise<Answer<T>> {
     const key = readIdempotencyKey(request.headers['idempotency-key']);
-    const run = this.options.db.tenant(principal.orgId, (tx) => {
+    const run = this.options.db.tenant(tenant, (tx) => {
       if (key === undefined) return work(tx);
       const hash = requestHash([request.method, request.url, content ?? JSON.stringify(request.body ?? null)]);
-      return once(tx, { orgId: principal.orgId, key, hash }, () => work(tx));
+      return once(tx, { orgId: tenant, key, hash }, () => work(tx));
     });
     // The stored body has the shape that `work` gave it the first time.
     return (await run) as Answer<T>;
@@ -304,6 +319,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   });
   setBodyParsers(app);
   app.setValidatorCompiler(() => () => true);
+  await app.register(cookie);
   await app.register(multipart, { limits: { fileSize: options.fileMaxBytes, files: 1, fields: 0 } });
   traceRequests(app, options.tracer ?? noTracer);
   const started = new WeakMap<FastifyRequest, number>();

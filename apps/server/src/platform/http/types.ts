@@ -5,12 +5,36 @@ import type { z } from 'zod';
 import type { Tx } from '../db/index.ts';
 import type { GuildhallError } from '../errors/index.ts';
 
-/** Who calls: an API key of an organisation. */
+/** The part of a member in an organisation. */
+export type MemberRole = 'owner' | 'admin' | 'developer' | 'billing' | 'viewer';
+
+/** Who calls: an API key of an organisation, or a person who is signed in. */
 export interface Principal {
+  /** Empty for a person who is in no organisation: routes with a scope are closed to them. */
   readonly orgId: string;
+  /** What use and cost are counted by: the key, or the membership of a person, so that budgets, usage and histories have one column. */
   readonly keyId: string;
   readonly mode: Mode;
   readonly scopes: readonly Scope[];
+  /** The rest is known of a person alone; `memberId` also of a key that stands for a member. */
+  readonly personId?: string;
+  readonly memberId?: string;
+  readonly role?: MemberRole;
+  readonly sessionId?: string;
+  /** When a factor was last shown, on the clock of this process. Absent where none can be: a key has none. */
+  readonly authenticatedAt?: Date;
+  /** False until the person's address is verified: they reach nothing but the routes that say so. */
+  readonly isVerified?: boolean;
+}
+
+/** How a request of a person is known, and which pages may send one. */
+export interface Sessions {
+  /**
+   * @throws 401 for a token that is unknown, ended or expired; 404 for an organisation that they are not in, as for one that is not there.
+   */
+  authenticate(token: string, organisation: string | undefined): Promise<Principal>;
+  /** Whether pages of this origin may act for the person who looks at them. */
+  isOwnOrigin(origin: string): boolean;
 }
 
 /** An answer together with what a retry of the same request may see of it. */
@@ -27,17 +51,17 @@ export interface Call<P, Q, B> {
   readonly params: Parsed<P>;
   readonly query: Parsed<Q>;
   readonly body: Parsed<B>;
-  /** Absent only on public routes. */
+  /** Of nobody on public routes. */
   readonly principal: Principal;
   readonly requestId: string;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   readonly raw: FastifyRequest;
   readonly reply: FastifyReply;
-  /** One read transaction for the caller's organisation. */
+  /** One read transaction for the caller's organisation; on routes of scope `person` for the person. */
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
-   * One transaction for the caller's organisation, under the request's Idempotency-Key when it has one: the first answer is stored in
+   * One such transaction, under the request's Idempotency-Key when it has one: the first answer is stored in
    * that same transaction, and a retry gets it without `work` being called. `content` stands for the body where the handler read it
    * itself (the hash of an uploaded file).
    */
@@ -52,8 +76,17 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly summary: string;
   /** Groups the reference. */
   readonly tag: string;
-  /** The scope a key must carry, or `public` for the few routes open to everyone. */
-  readonly scope: Scope | 'public';
+  /**
+   * The scope that a key or a role must carry; `person` for what any signed-in person may do to their own account, whose transactions are
+   * those of the person; `public` for the few routes open to everyone.
+   */
+  readonly scope: Scope | 'person' | 'public';
+  /** True where a person must have shown a factor within the last ten minutes. Keys are not asked. */
+  readonly stepUp?: true;
+  /** True where a person comes whose address is not verified yet. */
+  readonly unverified?: true;
+  /** True for a public route to which pages of other sites send the browser: the answer of an identity provider. */
+  readonly crossSite?: true;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;

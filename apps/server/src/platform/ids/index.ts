@@ -21,7 +21,16 @@ export type Prefix =
   | 'aud'
   | 'mcl'
   | 'prv'
-  | 'pvk';
+  | 'pvk'
+  | 'usr'
+  | 'ses'
+  | 'mbr'
+  | 'inv'
+  | 'svc'
+  | 'fac'
+  | 'con'
+  | 'dom'
+  | 'lnk';
 export type Id<P extends Prefix> = `${P}_${string}`;
 
 export interface Ids {

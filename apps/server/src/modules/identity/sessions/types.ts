@@ -1,0 +1,17 @@
+/** The nouns of sessions. */
+
+/** How somebody showed who they are. */
+export type SessionMethod = 'password' | 'magic-link' | 'passkey' | 'oidc' | 'saml' | 'admin-link';
+
+/** Where a person is signed in, without what would let somebody else in. */
+export interface Session {
+  readonly id: string;
+  readonly method: SessionMethod;
+  readonly activeOrg: string | undefined;
+  readonly ip: string;
+  readonly userAgent: string;
+  readonly createdAt: Date;
+  /** Exact to a second or two. */
+  readonly usedAt: Date;
+  readonly authenticatedAt: Date;
+}
