@@ -23,12 +23,10 @@ const RUNS: readonly Mutant[] = [
   {
     bug: 'a checkpoint does not look at the fence',
     file: `${MIGRATIONS}/0031-runs-functions.sql`,
-    find: `select event_seq into last from runs.run where id = p_run and fence = p_fence and status = 'running' for update;
-  if not found then return false; end if;
-  insert into runs.step`,
-    replace: `select event_seq into last from runs.run where id = p_run and status = 'running' for update;
-  if not found then return false; end if;
-  insert into runs.step`,
+    find: `    where id = p_run and fence = p_fence and status = 'running'
+    returning event_seq into v_last;`,
+    replace: `    where id = p_run and status = 'running'
+    returning event_seq into v_last;`,
     caughtBy: [`${CHAOS}/small.test.ts`],
   },
   {
@@ -41,7 +39,7 @@ const RUNS: readonly Mutant[] = [
   {
     bug: 'an end can be written over (the guard is dropped)',
     file: `${MIGRATIONS}/0030-runs-tables.sql`,
-    find: 'create trigger guard_terminal before update on runs.run for each row execute function runs.guard_terminal();',
+    find: 'create trigger guard_terminal before insert or update on runs.run for each row execute function runs.guard_terminal();',
     replace: '',
     caughtBy: [`${CHAOS}/small.test.ts`],
   },
@@ -55,7 +53,7 @@ const RUNS: readonly Mutant[] = [
   {
     bug: 'the end of a run leaves no audit row',
     file: `${MIGRATIONS}/0034-runs-one-statement.sql`,
-    find: `  perform audit.append(r.org_id, p ->> 'auditId', 'key', r.key_id, 'run.' || v_status, 'run', r.id, r.request_id, '{}');`,
+    find: `  perform audit.append(v_org, p ->> 'auditId', 'key', r.key_id, 'run.' || v_status, 'run', r.id, r.request_id, '{}');`,
     replace: '',
     caughtBy: [`${CHAOS}/small.test.ts`],
   },

@@ -41,6 +41,11 @@ begin
   execute format('grant usage, create on schema %I to guildhall_definer', name);
 end $$;
 
+-- What one column of a busy table may hold is said by a domain: the checks of a table are read anew from the catalogue by every statement
+-- that writes to it, those of a domain once a connection.
+create domain platform.amount as bigint check (value >= 0);
+create domain platform.count as int check (value >= 0);
+
 -- The clock of leases, holds and schedules. As plain as this, the planner puts the built-in in its place: it is asked some thirty times a run.
 create function platform.now() returns timestamptz language sql volatile return clock_timestamp();
 

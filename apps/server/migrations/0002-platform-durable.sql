@@ -14,14 +14,17 @@ create table durable.worker (
 grant select, insert, update, delete on durable.worker to guildhall_definer;
 
 -- One row per unfinished piece of durable work; it is deleted when the work ends. Ids only, never payloads.
+create domain durable.task_state as text check (value in ('queued', 'running', 'waiting'));
+create domain durable.cap as int check (value > 0);
+
 create table durable.task (
   id text primary key,
   org_id text not null,
   -- A share of the organisation with a cap of its own (a tier).
   lane text not null,
-  org_max int not null check (org_max > 0),
-  lane_max int not null check (lane_max > 0),
-  state text not null default 'queued' check (state in ('queued', 'running', 'waiting')),
+  org_max durable.cap not null,
+  lane_max durable.cap not null,
+  state durable.task_state not null default 'queued',
   -- queued: not before this instant; waiting: the timer, null when only a signal can wake it.
   due_at timestamptz default platform.now(),
   worker_id text,

@@ -7,10 +7,15 @@
 
 call platform.module_schema('ledger');
 
+create domain ledger.mode as text check (value in ('live', 'test'));
+create domain ledger.account_kind as text
+  check (value in ('available', 'held', 'spent', 'refunds', 'funding', 'provider_cost', 'provider_payable'));
+create domain ledger.hold_state as text check (value in ('open', 'settled', 'released', 'expired'));
+
 create table ledger.account (
   org_id text not null,
-  mode text not null check (mode in ('live', 'test')),
-  kind text not null check (kind in ('available', 'held', 'spent', 'refunds', 'funding', 'provider_cost', 'provider_payable')),
+  mode ledger.mode not null,
+  kind ledger.account_kind not null,
   balance bigint not null default 0,
   primary key (org_id, mode, kind),
   constraint never_negative check (kind not in ('available', 'held') or balance >= 0)
@@ -52,19 +57,19 @@ create table ledger.hold (
   run_id text not null,
   parent_id text,
   root_id text not null,
-  amount bigint not null check (amount >= 0),
+  amount platform.amount not null,
   -- Of `amount`: reserved by open children, and charged by ended ones.
-  drawn bigint not null default 0,
+  drawn platform.amount not null default 0,
   -- Charged by this hold and all beneath it.
-  charged bigint not null default 0,
+  charged platform.amount not null default 0,
   -- Charged by this hold itself.
-  own_charged bigint not null default 0,
+  own_charged platform.amount not null default 0,
   -- What the settlement reported; may exceed what was charged.
   cost bigint,
-  state text not null default 'open' check (state in ('open', 'settled', 'released', 'expired')),
+  state ledger.hold_state not null default 'open',
   -- The ancestor whose end closed this hold, if that is how it ended.
   closed_by text,
-  open_children int not null default 0 check (open_children >= 0),
+  open_children platform.count not null default 0,
   key_id text,
   agent_id text,
   member_id text,
@@ -77,7 +82,7 @@ create table ledger.hold (
   expires_at timestamptz,
   ended_at timestamptz,
   primary key (org_id, id),
-  constraint within_amount check (drawn >= 0 and charged >= 0 and own_charged >= 0 and drawn + own_charged <= amount and charged <= amount)
+  constraint within_amount check (drawn + own_charged <= amount and charged <= amount)
 ) with (fillfactor = 80);
 create index hold_children on ledger.hold (org_id, parent_id) where parent_id is not null;
 create index hold_expiry on ledger.hold (expires_at) where expires_at is not null;
@@ -90,11 +95,11 @@ create table ledger.budget (
   scope_type text not null check (scope_type in ('organisation', 'member', 'key', 'agent')),
   scope_id text not null,
   period text not null check (period in ('day', 'month', 'total')),
-  limit_nanos bigint not null check (limit_nanos >= 0),
+  limit_nanos platform.amount not null,
   hard boolean not null,
   period_start timestamptz not null,
-  spent bigint not null default 0 check (spent >= 0),
-  held bigint not null default 0 check (held >= 0),
+  spent platform.amount not null default 0,
+  held platform.amount not null default 0,
   primary key (org_id, id),
   unique (org_id, scope_type, scope_id, period)
 ) with (fillfactor = 50);

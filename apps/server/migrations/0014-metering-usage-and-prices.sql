@@ -14,13 +14,15 @@ create table metering.identity (
 );
 call platform.protect_tenant_table('metering.identity', 'select, insert');
 
+create domain metering.mode as text check (value in ('live', 'test'));
+
 create table metering.usage (
   org_id text not null,
   source text not null,
   id text not null,
   occurred_at timestamptz not null,
   recorded_at timestamptz not null,
-  mode text not null check (mode in ('live', 'test')),
+  mode metering.mode not null,
   run_id text not null,
   agent_id text not null,
   key_id text,

@@ -1,16 +1,23 @@
 -- Lock: none on existing tables; creates the runs module.
 call platform.module_schema('runs');
 
+create domain runs.mode as text check (value in ('live', 'test'));
+create domain runs.run_status as text check (value in ('queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'));
+create domain runs.waiting_for as text check (value in ('approval', 'review', 'timer', 'child', 'input'));
+create domain runs.step_status as text check (value in ('running', 'succeeded', 'failed'));
+create domain runs.step_effect as text check (value in ('none', 'idempotent', 'once'));
+create domain runs.event_type as text check (value in ('status', 'step', 'token', 'artifact', 'cost', 'log', 'approval'));
+
 create table runs.run (
   id text primary key,
   org_id text not null,
   key_id text not null,
   agent_id text not null,
   agent_version text not null,
-  status text not null check (status in ('queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled')),
-  waiting_for text check (waiting_for in ('approval', 'review', 'timer', 'child', 'input')),
+  status runs.run_status not null,
+  waiting_for runs.waiting_for,
   tier text not null,
-  mode text not null check (mode in ('live', 'test')),
+  mode runs.mode not null,
   input jsonb not null,
   output jsonb,
   error jsonb,
@@ -23,8 +30,8 @@ create table runs.run (
   hold_id text,
   hold_nanos bigint not null,
   -- Its own charge; what it called is in called_nanos, and the caller sees the sum.
-  cost_nanos bigint not null default 0 check (cost_nanos >= 0),
-  called_nanos bigint not null default 0 check (called_nanos >= 0),
+  cost_nanos platform.amount not null default 0,
+  called_nanos platform.amount not null default 0,
   -- Set when a charge was given back because the run that called this one failed.
   reversed_at timestamptz,
   parent_run_id text,
@@ -43,7 +50,6 @@ create table runs.run (
   fence bigint not null default 0,
   -- Milliseconds of execution in attempts that have ended, against the agent's timeout.
   active_ms bigint not null default 0,
-  check ((status in ('succeeded', 'failed', 'cancelled')) = (finished_at is not null)),
   check ((status = 'waiting') = (waiting_for is not null)),
   check (cost_nanos + called_nanos <= hold_nanos)
 ) with (fillfactor = 80);
@@ -52,22 +58,29 @@ call platform.protect_tenant_table('runs.run');
 create index run_by_time on runs.run (org_id, id desc);
 create index run_by_agent on runs.run (org_id, agent_id, id desc);
 create unique index run_by_parent_step on runs.run (parent_run_id, parent_step) where parent_run_id is not null;
-create index run_live on runs.run (org_id, status) where finished_at is null;
+-- Without the status, which changes: an update that touches no index is half the work.
+create index run_live on runs.run (org_id, id) where finished_at is null;
 create index run_finished on runs.run (finished_at) where finished_at is not null;
 create index run_root on runs.run (root_run_id) where parent_run_id is not null;
 
--- A run that has ended keeps its end for ever: recovery, a late worker or a mistake of ours cannot rewrite it.
--- The one thing that may still happen is that its charge is given back, once.
+-- A run has an end when its status says so, and keeps it for ever: recovery, a late worker or a mistake of ours cannot rewrite it. The one
+-- thing that may still happen is that charges are given back: its own, and of what it called all or, where the customer cancelled the run
+-- above it, all but the use of models.
 create function runs.guard_terminal() returns trigger language plpgsql as $$
 begin
-  if old.finished_at is null then return new; end if;
-  if old.reversed_at is null and new.reversed_at is not null and new.cost_nanos = 0 and new.called_nanos = 0
+  if (new.status in ('succeeded', 'failed', 'cancelled')) <> (new.finished_at is not null) then
+    raise exception 'run % is % and has % end', new.id, new.status, case when new.finished_at is null then 'no' else 'an' end
+      using errcode = 'check_violation';
+  end if;
+  if tg_op = 'INSERT' or old.finished_at is null then return new; end if;
+  if new.reversed_at is not null and (old.reversed_at is null or new.reversed_at = old.reversed_at) and new.cost_nanos = 0
+    and new.called_nanos <= old.called_nanos
     and (to_jsonb(new) - array['reversed_at', 'cost_nanos', 'called_nanos']) = (to_jsonb(old) - array['reversed_at', 'cost_nanos', 'called_nanos']) then
     return new;
   end if;
   raise exception 'run % has ended as % and cannot change', old.id, old.status using errcode = 'GH001';
 end $$;
-create trigger guard_terminal before update on runs.run for each row execute function runs.guard_terminal();
+create trigger guard_terminal before insert or update on runs.run for each row execute function runs.guard_terminal();
 
 create table runs.step (
   org_id text not null,
@@ -77,8 +90,8 @@ create table runs.step (
   key text not null,
   name text not null,
   kind text not null,
-  effect text not null check (effect in ('none', 'idempotent', 'once')),
-  status text not null check (status in ('running', 'succeeded', 'failed')),
+  effect runs.step_effect not null,
+  status runs.step_status not null,
   attempt int not null,
   started_at timestamptz not null,
   finished_at timestamptz,
@@ -97,7 +110,7 @@ create table runs.event (
   org_id text not null,
   run_id text not null,
   seq int not null,
-  type text not null check (type in ('status', 'step', 'token', 'artifact', 'cost', 'log', 'approval')),
+  type runs.event_type not null,
   at timestamptz not null default platform.now(),
   data jsonb not null,
   primary key (run_id, seq)

@@ -25,33 +25,48 @@ begin
       started_at = coalesce(started_at, platform.now()) where id = p_run returning *;
 end $$;
 
--- Records a step (and with it its artifacts and events) under the fence. False when another attempt owns the run.
+-- Records a step (and with it its artifacts and events) under the fence. A step may carry `use` ({ costNanos, inputTokens, outputTokens }), what a
+-- model used in it: it counts in the run with the step. False when another attempt owns the run.
 create function runs.checkpoint(p_org text, p_run text, p_fence bigint, p_step jsonb, p_artifacts jsonb, p_events jsonb)
   returns boolean language plpgsql as $$
 declare
-  last int;
-  finished boolean := p_step ->> 'status' <> 'running';
+  v_last int;
+  v_events int := jsonb_array_length(p_events);
+  v_artifacts int := jsonb_array_length(p_artifacts);
+  v_index int := p_step ->> 'index';
+  v_finished int := case when p_step ->> 'status' = 'running' then 0 else 1 end;
+  v_cost bigint := coalesce((p_step #>> '{use,costNanos}')::bigint, 0);
+  v_input bigint := coalesce((p_step #>> '{use,inputTokens}')::bigint, 0);
+  v_output bigint := coalesce((p_step #>> '{use,outputTokens}')::bigint, 0);
 begin
   perform set_config('guildhall.org_id', p_org, true);
-  select event_seq into last from runs.run where id = p_run and fence = p_fence and status = 'running' for update;
+  update runs.run set event_seq = event_seq + v_events, step_count = step_count + v_finished, artifact_count = artifact_count + v_artifacts,
+      called_nanos = called_nanos + v_cost, input_tokens = input_tokens + v_input, output_tokens = output_tokens + v_output
+    where id = p_run and fence = p_fence and status = 'running'
+    returning event_seq into v_last;
   if not found then return false; end if;
-  insert into runs.step as s (org_id, run_id, index, key, name, kind, effect, status, attempt, started_at, finished_at, result, error)
-    values (p_org, p_run, (p_step ->> 'index')::int, p_step ->> 'key', p_step ->> 'name', p_step ->> 'kind', p_step ->> 'effect',
+  insert into runs.step as s (org_id, run_id, index, key, name, kind, effect, status, attempt, started_at, finished_at, result, error,
+      cost_nanos, input_tokens, output_tokens)
+    values (p_org, p_run, v_index, p_step ->> 'key', p_step ->> 'name', p_step ->> 'kind', p_step ->> 'effect',
       p_step ->> 'status', (p_step ->> 'attempt')::int, (p_step ->> 'startedAt')::timestamptz,
-      case when finished then platform.now() end, p_step -> 'result', nullif(p_step -> 'error', 'null'))
+      case v_finished when 1 then platform.now() end, p_step -> 'result', nullif(p_step -> 'error', 'null'), v_cost, v_input, v_output)
     on conflict (run_id, key) do update set status = excluded.status, attempt = excluded.attempt, started_at = excluded.started_at,
-      finished_at = excluded.finished_at, result = excluded.result, error = excluded.error
+      finished_at = excluded.finished_at, result = excluded.result, error = excluded.error, cost_nanos = excluded.cost_nanos,
+      input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens
       where s.status <> 'succeeded';
-  -- A finished step is never overwritten; a second result for it would be a second truth.
-  if not found then return false; end if;
-  if jsonb_array_length(p_artifacts) > 0 then
+  if not found then
+    -- A finished step is never overwritten; a second result for it would be a second truth. What was counted for it is taken back.
+    update runs.run set event_seq = event_seq - v_events, step_count = step_count - v_finished, artifact_count = artifact_count - v_artifacts,
+        called_nanos = called_nanos - v_cost, input_tokens = input_tokens - v_input, output_tokens = output_tokens - v_output
+      where id = p_run;
+    return false;
+  end if;
+  if v_artifacts > 0 then
     insert into runs.artifact (id, org_id, run_id, step_index, name, media_type, size, sha256)
-      select a ->> 'id', p_org, p_run, (p_step ->> 'index')::int, a ->> 'name', a ->> 'mediaType', (a ->> 'size')::bigint, a ->> 'sha256'
+      select a ->> 'id', p_org, p_run, v_index, a ->> 'name', a ->> 'mediaType', (a ->> 'size')::bigint, a ->> 'sha256'
       from jsonb_array_elements(p_artifacts) a;
   end if;
-  last := runs.append(p_org, p_run, last, p_events);
-  update runs.run set event_seq = last, step_count = step_count + case when finished then 1 else 0 end,
-      artifact_count = artifact_count + jsonb_array_length(p_artifacts) where id = p_run;
+  perform runs.append(p_org, p_run, v_last - v_events, p_events);
   return true;
 end $$;
 
@@ -64,26 +79,6 @@ begin
   select event_seq into last from runs.run where id = p_run and fence = p_fence and status = 'running' for update;
   if not found then return false; end if;
   update runs.run set event_seq = runs.append(p_org, p_run, last, p_events) where id = p_run;
-  return true;
-end $$;
-
--- Ends a run. Writes the status event last, so that a reader who sees it has seen everything. False when it has ended already,
--- or (p_fence not null) when another attempt owns it.
-create function runs.finish(p_org text, p_run text, p_fence bigint, p_status text, p_output jsonb, p_error jsonb, p_cost bigint, p_called bigint)
-  returns boolean language plpgsql as $$
-declare
-  last int;
-begin
-  perform set_config('guildhall.org_id', p_org, true);
-  select event_seq into last from runs.run
-    where id = p_run and finished_at is null and (p_fence is null or (fence = p_fence and status = 'running')) for update;
-  if not found then return false; end if;
-  last := runs.append(p_org, p_run, last, jsonb_build_array(
-    jsonb_build_object('type', 'cost', 'data', jsonb_build_object('cost', jsonb_build_object('nanos', (p_cost + p_called)::text, 'currency', 'USD'))),
-    jsonb_build_object('type', 'status', 'data', jsonb_strip_nulls(jsonb_build_object('status', p_status, 'error', p_error)))));
-  update runs.run set status = p_status, waiting_for = null, output = p_output, error = p_error, event_seq = last,
-      cost_nanos = p_cost, called_nanos = p_called, finished_at = platform.now(), started_at = coalesce(started_at, platform.now())
-    where id = p_run;
   return true;
 end $$;
 

@@ -4,6 +4,7 @@
 -- the commit, in this order.
 create function runs.admit(p jsonb) returns setof runs.run language plpgsql as $$
 declare
+  r runs.run;
   v_org text := p ->> 'orgId';
   v_id text := p ->> 'id';
 begin
@@ -13,7 +14,8 @@ begin
     values (v_id, v_org, p ->> 'keyId', p ->> 'agentId', p ->> 'agentVersion', 'queued', p ->> 'tier', p ->> 'mode', p -> 'input',
       (p ->> 'priceVersion')::int, (p ->> 'baseNanos')::bigint, (p ->> 'estimateNanos')::bigint, p ->> 'holdId', (p ->> 'holdNanos')::bigint,
       p ->> 'parentRunId', p ->> 'rootRunId', p ->> 'parentStep', p ->> 'replayOf', (p ->> 'replayFromStep')::int, p -> 'metadata',
-      p ->> 'requestId', 1);
+      p ->> 'requestId', 1)
+    returning * into r;
   insert into runs.event (org_id, run_id, seq, type, data) values (v_org, v_id, 1, 'status', '{"status": "queued"}');
   perform durable.enqueue(v_org, v_id, p ->> 'lane', (p ->> 'orgMax')::int, (p ->> 'laneMax')::int, (p ->> 'durableVersion')::int);
   perform platform.tell_outside(v_org, p ->> 'eventId', 'run.started.v1',
@@ -23,36 +25,46 @@ begin
       p ->> 'agentId', null);
   end if;
   perform audit.append(v_org, p ->> 'auditId', 'key', p ->> 'keyId', 'run.start', 'run', v_id, p ->> 'requestId', '{}');
-  return query select * from runs.run where id = v_id;
+  return next r;
 end $$;
 
--- The end of a run: state, task, caller, usage, outbox, settlement, audit. False when it has ended already or another attempt owns it.
+-- The end of a run: state, task, caller, usage, outbox, settlement, audit. Writes the status event last, so that a reader who sees it has seen
+-- everything. False when it has ended already, or (fence not null) when another attempt owns it. The tokens of a run are counted in usage by
+-- the records of its calls of models, each with its model.
 create function runs.settle(p jsonb) returns boolean language plpgsql as $$
 declare
   r runs.run;
-  v_cost bigint := (p ->> 'costNanos')::bigint;
-  v_called bigint := (p ->> 'calledNanos')::bigint;
+  v_org text := p ->> 'orgId';
+  v_fence bigint := p ->> 'fence';
+  v_cost bigint := p ->> 'costNanos';
+  v_called bigint := p ->> 'calledNanos';
   v_status text := p ->> 'status';
+  v_error jsonb := nullif(p -> 'error', 'null');
+  v_money jsonb := jsonb_build_object('nanos', (v_cost + v_called)::text, 'currency', 'USD');
 begin
-  if not runs.finish(p ->> 'orgId', p ->> 'id', (p ->> 'fence')::bigint, v_status, p -> 'output', nullif(p -> 'error', 'null'), v_cost, v_called) then
-    return false;
-  end if;
-  select * into strict r from runs.run where id = p ->> 'id';
+  perform set_config('guildhall.org_id', v_org, true);
+  update runs.run set status = v_status, waiting_for = null, output = p -> 'output', error = v_error, event_seq = event_seq + 2,
+      cost_nanos = v_cost, called_nanos = v_called, finished_at = platform.now(), started_at = coalesce(started_at, platform.now())
+    where id = p ->> 'id' and finished_at is null and (v_fence is null or (fence = v_fence and status = 'running'))
+    returning * into r;
+  if not found then return false; end if;
+  insert into runs.event (org_id, run_id, seq, type, data) values
+    (v_org, r.id, r.event_seq - 1, 'cost', jsonb_build_object('cost', v_money)),
+    (v_org, r.id, r.event_seq, 'status', jsonb_strip_nulls(jsonb_build_object('status', v_status, 'error', v_error)));
   perform durable.finish(r.id);
   if r.parent_run_id is not null then
     update runs.run set called_nanos = called_nanos + v_cost + v_called where id = r.parent_run_id and finished_at is null;
     perform durable.signal(r.parent_run_id);
   end if;
-  if metering.record(r.org_id, 'run', r.id, null, r.mode, r.id, r.agent_id, r.key_id, null, r.tier, null, r.price_version, 1,
-      r.input_tokens, r.output_tokens, v_cost, 0, null) = 'conflict' then
+  if metering.record(v_org, 'run', r.id, null, r.mode, r.id, r.agent_id, r.key_id, null, r.tier, null, r.price_version, 1,
+      0, 0, v_cost, 0, null) = 'conflict' then
     raise exception 'usage of run % was recorded with another content', r.id using errcode = 'GH500';
   end if;
-  perform platform.tell_outside(r.org_id, p ->> 'eventId', 'run.' || v_status || '.v1', jsonb_build_object('runId', r.id, 'agentId', r.agent_id,
-    'status', v_status, 'mode', r.mode, 'tier', r.tier, 'cost', jsonb_build_object('nanos', (v_cost + v_called)::text, 'currency', 'USD'),
-    'errorCode', r.error ->> 'code', 'parentRunId', r.parent_run_id));
+  perform platform.tell_outside(v_org, p ->> 'eventId', 'run.' || v_status || '.v1', jsonb_build_object('runId', r.id, 'agentId', r.agent_id,
+    'status', v_status, 'mode', r.mode, 'tier', r.tier, 'cost', v_money, 'errorCode', v_error ->> 'code', 'parentRunId', r.parent_run_id));
   if r.hold_id is not null then
-    perform ledger.settle_at_commit(r.org_id, r.hold_id, r.id, v_cost);
+    perform ledger.settle_at_commit(v_org, r.hold_id, r.id, v_cost);
   end if;
-  perform audit.append(r.org_id, p ->> 'auditId', 'key', r.key_id, 'run.' || v_status, 'run', r.id, r.request_id, '{}');
+  perform audit.append(v_org, p ->> 'auditId', 'key', r.key_id, 'run.' || v_status, 'run', r.id, r.request_id, '{}');
   return true;
 end $$;

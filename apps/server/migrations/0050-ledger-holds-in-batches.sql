@@ -9,7 +9,7 @@
 -- judgements is written for all elements of a book together: a statement that writes costs more to begin than to write one row more.
 
 -- What the operator may come to owe a provider for this hold if nobody ever settles it.
-alter table ledger.hold add column at_risk bigint not null default 0 check (at_risk >= 0);
+alter table ledger.hold add column at_risk platform.amount not null default 0;
 
 -- Before a statement that settles and takes: all locks it will need, in the one order.
 create function ledger.lock_calls(p_ends jsonb, p_begins jsonb) returns void language plpgsql as $$

@@ -2,11 +2,14 @@
 
 call platform.module_schema('models');
 
+create domain models.mode as text check (value in ('live', 'test'));
+create domain models.call_status as text check (value in ('open', 'succeeded', 'failed', 'cancelled', 'lost'));
+
 -- A call of a model: written with its hold before the provider is asked, completed with its settlement.
 create table models.call (
   org_id text not null,
   id text not null,
-  mode text not null check (mode in ('live', 'test')),
+  mode models.mode not null,
   key_id text not null,
   member_id text,
   agent_id text not null,
@@ -21,7 +24,7 @@ create table models.call (
   -- The customer's own key was used, so only the platform fee is charged.
   own_key boolean not null,
   streamed boolean not null,
-  status text not null check (status in ('open', 'succeeded', 'failed', 'cancelled', 'lost')),
+  status models.call_status not null,
   cached boolean not null default false,
   channel_id text,
   attempts jsonb not null default '[]',

@@ -8,11 +8,11 @@ create table models.room (
   org_id text not null,
   mode text not null,
   -- Calls that have begun and not ended.
-  open int not null default 0 check (open >= 0),
+  open platform.count not null default 0,
   -- The UTC day by the database's clock whose tokens these are; never goes back. A call belongs to the day on which it began.
   day date not null,
-  used bigint not null default 0 check (used >= 0),
-  reserved bigint not null default 0 check (reserved >= 0),
+  used platform.amount not null default 0,
+  reserved platform.amount not null default 0,
   primary key (org_id, mode)
 ) with (fillfactor = 50);
 call platform.protect_tenant_table('models.room', 'select');

@@ -16,6 +16,7 @@ import type { Ledger } from '../ledger/index.ts';
 import type { Metering } from '../metering/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Gate } from './gate.ts';
+import type { SharedStatements } from './store/shared.ts';
 
 export interface RunSettings {
   /** Where clients reach this installation; links to artifacts begin with it. */
@@ -32,7 +33,11 @@ export interface RunObserver {
   ended(input: { agentId: string; status: string; seconds: number }): void;
 }
 
+/** What is given; the rest the module makes itself. */
+export type RunsGiven = Omit<RunsDeps, 'shared'>;
+
 export interface RunsDeps {
+  readonly shared: SharedStatements;
   readonly db: Db;
   readonly durable: Durable;
   readonly bus: Bus;

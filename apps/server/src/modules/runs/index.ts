@@ -2,7 +2,7 @@
 import type { Tx } from '../../platform/db/index.ts';
 import type { Claimed, Outcome } from '../../platform/durable/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
-import type { RunsDeps } from './deps.ts';
+import type { RunsDeps, RunsGiven } from './deps.ts';
 import { execute } from './engine/execute.ts';
 import { redrive } from './engine/recover.ts';
 import { announce, orRefusal } from './engine/start.ts';
@@ -10,6 +10,7 @@ import { fileRoutes } from './routes/files.ts';
 import { runRoutes } from './routes/runs.ts';
 import { createService, type RunsService } from './service.ts';
 import { type DeadLetterRow, listDeadLetters } from './store/dead-letters.ts';
+import { createSharedStatements } from './store/shared.ts';
 import type { RunRow } from './types.ts';
 
 export type { RunObserver, RunSettings, RunsDeps } from './deps.ts';
@@ -27,7 +28,8 @@ export interface Runs {
   redrive(orgId: string, runId: string, requestId: string): Promise<RunRow>;
 }
 
-export function createRuns(deps: RunsDeps): Runs {
+export function createRuns(given: RunsGiven): Runs {
+  const deps: RunsDeps = { ...given, shared: createSharedStatements(given.db) };
   const service = createService(deps);
   return {
     routes: [...runRoutes(deps, service), ...fileRoutes(deps, service)],

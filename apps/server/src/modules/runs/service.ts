@@ -7,7 +7,7 @@ import type { RunsDeps } from './deps.ts';
 import { type CancelEffect, requestCancel } from './engine/cancel.ts';
 import { assertPace } from './engine/pace.ts';
 import { replay } from './engine/replay.ts';
-import { admit, type Quote, quote } from './engine/start.ts';
+import { type Admission, admit, admitAlone, type Quote, quote } from './engine/start.ts';
 import { runErrors } from './errors.ts';
 import { createLinks } from './links.ts';
 import { toWireRun, toWireStep } from './present.ts';
@@ -44,6 +44,11 @@ export interface StartRequest {
 /** A test key sees what test keys made and nothing else. */
 export const isVisible = (principal: Principal, run: Pick<RunRow, 'mode'>): boolean =>
   principal.mode === 'live' || run.mode === 'test';
+
+const admissionOf = (priced: Quote, request: StartRequest): Admission => ({
+  quote: priced,
+  start: { ...request, maxCostNanos: request.maxCost ? fromMoney(request.maxCost) : undefined },
+});
 
 export type RunsService = ReturnType<typeof createService>;
 
@@ -97,10 +102,11 @@ export function createService(deps: RunsDeps) {
 
     /** Admits a quoted run in the caller's transaction. Call `announce` after the commit. */
     start: (tx: Tx, priced: Quote, request: StartRequest): Promise<RunRow> =>
-      admit(deps, tx, {
-        quote: priced,
-        start: { ...request, maxCostNanos: request.maxCost ? fromMoney(request.maxCost) : undefined },
-      }),
+      admit(deps, tx, admissionOf(priced, request)),
+
+    /** The same in a commit of its own, for an input that names no files. */
+    startAlone: (priced: Quote, request: StartRequest): Promise<RunRow> =>
+      admitAlone(deps, admissionOf(priced, request)),
 
     get: async (principal: Principal, id: string): Promise<Run> => present(await getRow(principal, id)),
 

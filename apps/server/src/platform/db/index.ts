@@ -3,3 +3,4 @@
 export { sql } from 'kysely';
 export { createDb, type Db, isConnectionError, isRetryable, isUniqueViolation, type Tx } from './db.ts';
 export { asOwnerAlone, migrate, schemaVersion } from './migrate.ts';
+export { together } from './together.ts';

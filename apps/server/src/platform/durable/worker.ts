@@ -53,6 +53,9 @@ const REAP_MS = 500;
 // Wake-ups make work start at once; this is for the ones that got lost, and for timers.
 const POLL_MS = 200;
 const FAILURE_DELAY_MS = 1_000;
+// A claim costs the database about as much for one task as for ten. A busy worker lets some gather; one that is nearly idle never waits.
+const BUSY = 8;
+const GATHER_MS = 8;
 
 interface ClaimRow {
   id: string;
@@ -73,6 +76,7 @@ class WorkerLoop implements Worker {
   #draining = false;
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
+  #gathering: NodeJS.Timeout | undefined;
   // Claims start behind the organisation served last, so that a long list of tenants is walked through in turn.
   #after = '';
 
@@ -97,6 +101,7 @@ class WorkerLoop implements Worker {
   async stop(graceMs: number): Promise<void> {
     this.#draining = true;
     const closed = this.#closers.map((close) => close());
+    clearTimeout(this.#gathering);
     await this.#claiming;
     for (const id of this.#executions.keys()) this.#abort(id, 'draining');
     const all = Promise.allSettled([...this.#executions.values()].map((execution) => execution.done));
@@ -181,22 +186,26 @@ class WorkerLoop implements Worker {
     this.#executions.get(id)?.abort.abort(reason);
   }
 
-  /** One claim at a time; a wake-up during a claim makes one more. */
+  /** One claim at a time; wake-ups during a claim, and while a busy worker lets work gather behind it, make one more. */
   #wake(): void {
     if (this.#draining || this.#executions.size >= this.#options.slots) return;
-    if (this.#claiming !== undefined) {
+    if (this.#claiming !== undefined || this.#gathering !== undefined) {
       this.#claimAgain = true;
       return;
     }
+    this.#claimAgain = false;
     this.#claiming = this.#claim()
       .catch((error: unknown) => this.#options.log.warn('worker: a claim failed and will be tried again', { error }))
       .finally(() => {
         this.#claiming = undefined;
-        if (this.#claimAgain) {
-          this.#claimAgain = false;
-          this.#wake();
-        }
+        if (this.#executions.size < BUSY) this.#wakeAgain();
+        else this.#gathering = setTimeout(() => this.#wakeAgain(), GATHER_MS);
       });
+  }
+
+  #wakeAgain(): void {
+    this.#gathering = undefined;
+    if (this.#claimAgain) this.#wake();
   }
 
   async #claim(): Promise<void> {

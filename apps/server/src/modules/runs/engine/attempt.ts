@@ -8,8 +8,9 @@ import { isRetryable } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
-import { type ArtifactWrite, checkpoint, type StepWrite, tell } from '../store/steps.ts';
+import { type ArtifactWrite, checkpointRun, type OwnedCheckpoint, type StepWrite, tell } from '../store/steps.ts';
 import type { NewEvent, RunRow, StepRow } from '../types.ts';
+import { isAlone } from './settle.ts';
 import { Interrupted, LostRun, type Wait } from './signals.ts';
 
 export interface AttemptInput {
@@ -170,10 +171,15 @@ export class Attempt {
     }
   }
 
+  async #write(write: OwnedCheckpoint): Promise<boolean> {
+    if (isAlone(this.#deps, this.run)) return this.#deps.shared.checkpoint(write);
+    return this.#deps.db.direct((tx) => checkpointRun(tx, write));
+  }
+
   /** @throws LostRun when another attempt owns the run. */
   async checkpoint(step: StepWrite, artifacts: readonly ArtifactWrite[], events: readonly NewEvent[]): Promise<void> {
     await this.own(async () => {
-      if (!(await checkpoint(this.#deps.db, this.owned, { step, artifacts, events }))) throw new LostRun();
+      if (!(await this.#write({ ...this.owned, step, artifacts, events }))) throw new LostRun();
     });
     await this.advanced(step.status);
   }

@@ -19,7 +19,7 @@ import type { RunsDeps } from '../deps.ts';
 import { budgetErrors, runErrors } from '../errors.ts';
 import { failureOf, storableText } from '../rules.ts';
 import { lockRun } from '../store/runs.ts';
-import { checkpointIn, type StepWrite } from '../store/steps.ts';
+import { checkpointRun, type StepWrite } from '../store/steps.ts';
 import type { NewEvent, RunRow } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
 import { roomOf } from './room.ts';
@@ -185,7 +185,8 @@ export class RunCallBook implements CallBook {
     const { usage } = end;
     const use = { costNanos: nanos.toString(), inputTokens: usage.input, outputTokens: usage.output };
     const cost = { nanos: (run.called_nanos + nanos).toString(), currency: 'USD' };
-    const written = await checkpointIn(tx, this.#attempt.owned, {
+    const written = await checkpointRun(tx, {
+      ...this.#attempt.owned,
       step: { ...this.written(status, error), result, use },
       artifacts: [],
       events: [

@@ -1,7 +1,7 @@
 /** The end of a run: state, usage, money, outbox and audit in one transaction. */
 import type { Tx } from '../../../platform/db/index.ts';
 import type { RunsDeps } from '../deps.ts';
-import { listBilledBelow, listLiveChildren, lockRun, markReversed, settleRun } from '../store/runs.ts';
+import { listBilledBelow, listLiveChildren, lockRun, markReversed, type RunEnd, settleRuns } from '../store/runs.ts';
 import { clearCosts } from '../store/steps.ts';
 import type { RunRow, StoredProblem, TerminalStatus } from '../types.ts';
 import { LateCall, LostRun } from './signals.ts';
@@ -20,10 +20,10 @@ export interface Settlement {
 }
 
 /** One statement. The cost is cut to what the hold has left; the ledger fails the commit if it cannot charge all of it. */
-function write(deps: RunsDeps, tx: Tx, { run, fence, end }: Settlement, calledNanos: bigint): Promise<boolean> {
+function endOf(deps: RunsDeps, { run, fence, end }: Settlement, calledNanos: bigint): RunEnd {
   const succeeded = end.status === 'succeeded';
   const room = run.hold_nanos - calledNanos;
-  return settleRun(tx, {
+  return {
     orgId: run.org_id,
     id: run.id,
     fence,
@@ -34,7 +34,12 @@ function write(deps: RunsDeps, tx: Tx, { run, fence, end }: Settlement, calledNa
     calledNanos,
     eventId: deps.ids.make('evt'),
     auditId: deps.ids.make('aud'),
-  });
+  };
+}
+
+async function write(deps: RunsDeps, tx: Tx, settlement: Settlement, calledNanos: bigint): Promise<boolean> {
+  const [settled = false] = await settleRuns(tx, [endOf(deps, settlement, calledNanos)]);
+  return settled;
 }
 
 /** What remains of the bill of a run, and how to give back the rest of it; the latter is to be called last, because it locks the books. */
@@ -86,6 +91,9 @@ export function mayCall(deps: RunsDeps, run: RunRow): boolean {
   return agent?.plannedCalls !== undefined || agent?.plannedModelUse !== undefined || agent === undefined;
 }
 
+/** Nobody called it and it calls nobody, so its statements may share a transaction with those of others. */
+export const isAlone = (deps: RunsDeps, run: RunRow): boolean => run.parent_run_id === null && !mayCall(deps, run);
+
 /**
  * Ends a run in the caller's transaction. False when it has ended already or another attempt owns it: then nothing was written. Call
  * `announceEnd` after the commit. @throws LateCall while something that it called lives.
@@ -115,6 +123,7 @@ export async function settleIn(deps: RunsDeps, tx: Tx, settlement: Settlement): 
 /** The same in a transaction of its own: a single statement where the run cannot have called another. */
 export function settle(deps: RunsDeps, settlement: Settlement): Promise<boolean> {
   const { run } = settlement;
+  if (isAlone(deps, run)) return deps.shared.settle(endOf(deps, settlement, 0n));
   if (!mayCall(deps, run)) return deps.db.direct((tx) => write(deps, tx, settlement, 0n));
   return deps.db.tenant(run.org_id, (tx) => settleIn(deps, tx, settlement));
 }

@@ -13,7 +13,7 @@ import { budgetErrors, runErrors } from '../errors.ts';
 import { type PlannedRun, planCost } from '../planning.ts';
 import { fileRefs } from '../rules.ts';
 import { knownContents } from '../store/files.ts';
-import { admitRun } from '../store/runs.ts';
+import { admitRuns, type NewRun } from '../store/runs.ts';
 import type { RunRow } from '../types.ts';
 import { offerOf } from './offer.ts';
 
@@ -102,7 +102,7 @@ async function assertFiles(tx: Tx, input: unknown, mode: Mode): Promise<void> {
   }
 }
 
-interface Admission {
+export interface Admission {
   readonly quote: Quote;
   readonly start: StartInput;
   readonly parent?: {
@@ -124,13 +124,28 @@ interface Admission {
  * The transaction's promise goes through `orRefusal`: it fails with 402 when balance, a hard budget or the caller's hold does not cover it.
  */
 export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promise<RunRow> {
+  await assertFiles(tx, admission.quote.input, admission.start.principal.mode);
+  // One run in, one row out.
+  const [run] = (await admitRuns(tx, [newRun(deps, admission)])) as [RunRow];
+  await admission.prepare?.(run);
+  await deps.failpoint('admit.before-commit');
+  return run;
+}
+
+/** The same in a commit of its own, which others may share; for an input that names no files. */
+export async function admitAlone(deps: RunsDeps, admission: Admission): Promise<RunRow> {
+  const run = await deps.shared.admit(newRun(deps, admission));
+  await deps.failpoint('admit.before-commit');
+  return run;
+}
+
+function newRun(deps: RunsDeps, admission: Admission): NewRun {
   const { quote: priced, start } = admission;
   const { orgId, keyId, mode } = start.principal;
   const base = admission.free ? 0n : priced.baseNanos;
   const holdNanos = admission.free ? 0n : holdFor(priced, start.maxCostNanos);
-  await assertFiles(tx, priced.input, mode);
   const scale = deps.settings.limitsScale;
-  const run = await admitRun(tx, {
+  return {
     id: deps.ids.make('run'),
     orgId,
     keyId,
@@ -155,10 +170,7 @@ export async function admit(deps: RunsDeps, tx: Tx, admission: Admission): Promi
     },
     eventId: deps.ids.make('evt'),
     auditId: deps.ids.make('aud'),
-  });
-  await admission.prepare?.(run);
-  await deps.failpoint('admit.before-commit');
-  return run;
+  };
 }
 
 /** The maximum, or `maxCostNanos` where that is less. @throws when it is below the base price. */

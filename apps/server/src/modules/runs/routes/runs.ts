@@ -69,23 +69,24 @@ function startRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[] {
         });
         await runs.assertPace(principal.orgId, priced);
         let fresh = false;
-        const admit = async (tx: Tx) => {
-          const row = await runs.start(tx, priced, {
-            principal,
-            agentId: params.id,
-            input: body.input,
-            tier: body.tier,
-            maxCost: body.maxCost,
-            metadata: body.metadata ?? {},
-            requestId,
-          });
+        const request = {
+          principal,
+          agentId: params.id,
+          input: body.input,
+          tier: body.tier,
+          maxCost: body.maxCost,
+          metadata: body.metadata ?? {},
+          requestId,
+        };
+        const admit = async (tx?: Tx) => {
+          const row = await (tx ? runs.start(tx, priced, request) : runs.startAlone(priced, request));
           fresh = true;
           return { status: 202, body: await runs.present(row) };
         };
         const key = call.raw.headers['idempotency-key'];
         // Admission is one statement, so without a key to remember and files to look up it needs no transaction around it.
         const alone = key === undefined && !namesFiles(priced);
-        const answer = await orRefusal(alone ? deps.db.direct(admit) : call.mutate(admit));
+        const answer = await orRefusal(alone ? admit() : call.mutate(admit));
         if (!fresh) return answer;
         await deps.failpoint('admit.after-commit');
         const { wait } = call.query;

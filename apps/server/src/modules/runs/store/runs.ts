@@ -27,10 +27,9 @@ export interface NewRun {
   readonly auditId: string;
 }
 
-/** Makes the run with everything that belongs to it, in one statement. */
-export async function admitRun(tx: Tx, run: NewRun): Promise<RunRow> {
+function admissionOf(run: NewRun): object {
   const { agent, parent, replay, task, ...plain } = run;
-  const fields = {
+  return {
     ...plain,
     agentId: agent.id,
     agentVersion: agent.version,
@@ -48,9 +47,16 @@ export async function admitRun(tx: Tx, run: NewRun): Promise<RunRow> {
     laneMax: task.laneMax,
     durableVersion: task.version,
   };
-  const result = await sql<RunRow>`select * from runs.admit(${JSON.stringify(fields)}::jsonb)`.execute(tx);
+}
+
+/** Makes each run with everything that belongs to it, in one statement, which fails for all when one is refused. In the order of `runs`. */
+export async function admitRuns(tx: Tx, runs: readonly NewRun[]): Promise<RunRow[]> {
+  const list = JSON.stringify(runs.map(admissionOf));
+  const result = await sql<RunRow>`
+    select made.* from jsonb_array_elements(${list}::jsonb) asked, lateral runs.admit(asked.value) made`.execute(tx);
+  const made = new Map(result.rows.map((row) => [row.id, row]));
   // The function returns the run it made or throws.
-  return result.rows[0] as RunRow;
+  return runs.map(({ id }) => made.get(id) as RunRow);
 }
 
 /** One run in one round trip, outside a transaction. */
@@ -147,16 +153,25 @@ export interface RunEnd {
   readonly auditId: string;
 }
 
-/** Ends the run with everything that belongs to its end, in one statement. False when it has ended already or another attempt owns it. */
-export async function settleRun(tx: Tx, end: RunEnd): Promise<boolean> {
-  const fields = {
-    ...end,
-    fence: end.fence?.toString(),
-    costNanos: end.costNanos.toString(),
-    calledNanos: end.calledNanos.toString(),
-  };
-  const result = await sql<{ settle: boolean }>`select runs.settle(${JSON.stringify(fields)}::jsonb)`.execute(tx);
-  return result.rows[0]?.settle ?? false;
+const settlementOf = (end: RunEnd): object => ({
+  ...end,
+  fence: end.fence?.toString(),
+  costNanos: end.costNanos.toString(),
+  calledNanos: end.calledNanos.toString(),
+});
+
+/**
+ * Ends each run with everything that belongs to its end, in one statement; in the order of `ends`. False where a run has ended already or
+ * another attempt owns it.
+ */
+export async function settleRuns(tx: Tx, ends: readonly RunEnd[]): Promise<boolean[]> {
+  const list = JSON.stringify(ends.map(settlementOf));
+  const result = await sql<{ id: string; settled: boolean }>`
+    select asked.value ->> 'id' as id, runs.settle(asked.value) as settled from jsonb_array_elements(${list}::jsonb) asked`.execute(
+    tx,
+  );
+  const settled = new Map(result.rows.map((row) => [row.id, row.settled]));
+  return ends.map(({ id }) => settled.get(id) ?? false);
 }
 
 /** Marks the run as waiting and tells so. False when another attempt owns it. */

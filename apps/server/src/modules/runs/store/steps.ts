@@ -22,30 +22,38 @@ export type ArtifactWrite = Pick<ArtifactRow, 'id' | 'name' | 'sha256'> & {
   readonly size: number;
 };
 
-interface Owned {
+export interface Owned {
   readonly orgId: string;
   readonly runId: string;
   readonly fence: bigint;
 }
 
-interface Checkpoint {
+export interface Checkpoint {
   readonly step: StepWrite;
   readonly artifacts: readonly ArtifactWrite[];
   readonly events: readonly NewEvent[];
 }
 
-/** Step, artifacts and events in the caller's transaction. False when another attempt owns the run. */
-export async function checkpointIn(tx: Tx, owned: Owned, write: Checkpoint): Promise<boolean> {
-  const result = await sql<{
-    checkpoint: boolean;
-  }>`select runs.checkpoint(${owned.orgId}, ${owned.runId}, ${owned.fence}, ${JSON.stringify(write.step)}::jsonb,
-      ${JSON.stringify(write.artifacts)}::jsonb, ${JSON.stringify(write.events)}::jsonb)`.execute(tx);
-  return result.rows[0]?.checkpoint ?? false;
+export type OwnedCheckpoint = Owned & Checkpoint;
+
+/**
+ * Step, artifacts and events of each run, one of each, in one statement and in the order of `writes`; all of one organisation. False where
+ * another attempt owns the run.
+ */
+export async function checkpointRuns(tx: Tx, writes: readonly OwnedCheckpoint[]): Promise<boolean[]> {
+  const list = JSON.stringify(writes.map((write) => ({ ...write, fence: write.fence.toString() })));
+  const result = await sql<{ place: bigint; done: boolean }>`
+    select w.place, runs.checkpoint(w.value ->> 'orgId', w.value ->> 'runId', (w.value ->> 'fence')::bigint, w.value -> 'step',
+      w.value -> 'artifacts', w.value -> 'events') as done
+    from jsonb_array_elements(${list}::jsonb) with ordinality w (value, place)`.execute(tx);
+  const done = new Set(result.rows.flatMap((row) => (row.done ? [Number(row.place) - 1] : [])));
+  return writes.map((_write, place) => done.has(place));
 }
 
-/** The same in one commit of its own. */
-export const checkpoint = (db: Db, owned: Owned, write: Checkpoint): Promise<boolean> =>
-  db.direct((tx) => checkpointIn(tx, owned, write));
+export async function checkpointRun(tx: Tx, write: OwnedCheckpoint): Promise<boolean> {
+  const [done = false] = await checkpointRuns(tx, [write]);
+  return done;
+}
 
 /** Events between checkpoints. False when another attempt owns the run. */
 export async function tell(db: Db, owned: Owned, events: readonly NewEvent[]): Promise<boolean> {
