@@ -7,7 +7,7 @@ import { compose, type Platform } from './compose.ts';
 import type { Settings } from './config/index.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
 import { authErrors } from './modules/identity/index.ts';
-import { createHttpLimits, createJobs, createOps } from './modules/ops/index.ts';
+import { createHttpLimits, createJobs, createLimits, createOps, limitRoutes } from './modules/ops/index.ts';
 import { pruneRuns } from './modules/runs/index.ts';
 import { sql } from './platform/db/index.ts';
 import { createWorker } from './platform/durable/index.ts';
@@ -109,10 +109,12 @@ async function listen(
     agents: () => platform.catalog.agents,
     openAdminLink: (token) => openAdminLink(identity, token),
   });
-  all.push(...platform.routes, ...ops.routes);
+  const limits = createLimits({ ...platform, db, clock, log, routes: () => all });
+  all.push(...platform.routes, ...ops.routes, ...limitRoutes({ limits, audit: platform.audit }));
+  closing.push('limits', await limits.start());
   watch(foundation, platform);
-  const limits = createHttpLimits(
-    platform.limiter,
+  const counted = createHttpLimits(
+    limits,
     (presented) => identity.authenticate(presented),
     platform.models.limits.count,
   );
@@ -124,8 +126,11 @@ async function listen(
     tracer: platform.tracer,
     routes: all,
     fileMaxBytes: FILE_MAX_BYTES,
-    authenticate: limits.authenticate,
-    limit: limits.count,
+    trustedProxies: settings.trustedProxies,
+    corsOrigins: settings.corsOrigins,
+    publicUrl: settings.publicUrl,
+    authenticate: counted.authenticate,
+    limit: counted.count,
     observe: (input) => {
       metrics.httpRequest(input, input.seconds);
       if (input.code) metrics.apiError(input.code);

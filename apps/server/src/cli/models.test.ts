@@ -1,4 +1,4 @@
-/** The commands about models and calls, and the check of `doctor`, on a running platform. */
+/** The commands about models, calls and limits, and the check of `doctor`, on a running platform. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type MockProvider, startMockProvider } from '../../test/harness/mock-provider/index.ts';
 import { type TestPlatform, testPlatform } from '../../test/harness/platform.ts';
@@ -65,6 +65,17 @@ test('models are listed with prices, chosen for a tier, and given back', async (
   const refused = await cli('models', 'choose', 'small', 'openai/gpt-99');
   expect([refused.code, refused.noted]).toEqual([EXIT.refused, expect.stringContaining('has no price')]);
   expect((await cli('models', 'choose', 'small', 'openai/gpt-5.4=lots')).code).toBe(EXIT.usage);
+});
+
+test('limits are listed, set for an organisation, and given back', async () => {
+  const org = ['--org', platform.orgId];
+  expect((await cli('limits', 'list')).printed).toMatch(/failed-keys-ip +ip +everybody +60 +60 +default/);
+  const set = await cli('limits', 'set', 'key', '500', '--window', '10', ...org);
+  expect(set.printed).toBe(`key: 500 per 10 s for each key of ${platform.orgId}\n`);
+  expect((await cli('limits', 'list')).printed).toMatch(new RegExp(`key +key +${platform.orgId} +500 +10 +operator`));
+  expect((await cli('limits', 'reset', 'key', ...org)).printed).toContain('2400 per 60 s');
+  expect((await cli('limits', 'set', 'key', 'many')).code).toBe(EXIT.usage);
+  expect((await cli('limits', 'set', 'nothing', '5')).code).toBe(EXIT.refused);
 });
 
 test('calls are listed and shown with their attempts', async () => {

@@ -8,6 +8,7 @@ import { addCalls } from './commands/calls.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLedger } from './commands/ledger.ts';
+import { addLimits } from './commands/limits.ts';
 import { addModels } from './commands/models.ts';
 import { addCredits, addOrgs } from './commands/operator.ts';
 import { addPrices } from './commands/prices.ts';
@@ -49,6 +50,7 @@ function createProgram(context: CliContext): Command {
   addOrgs(program, context);
   addCredits(program, context);
   addPrices(program, context);
+  addLimits(program, context);
   addLedger(program, context);
   addDoctor(program, context);
   return program;

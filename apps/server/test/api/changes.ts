@@ -14,6 +14,7 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
   const make = createMaker(platform, world.send, own);
   const budget = { scope: { type: 'key', id: 'key_x' }, period: 'day', limit: MONEY, hard: false };
   const credit = { organisationId: own.orgId, amount: MONEY, reason: 'test' };
+  const limit = { name: 'key', organisationId: own.orgId, max: 5_000_000 };
   const price = {
     provider: 'compatible',
     name: 'a-model',
@@ -78,6 +79,7 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     }),
     'POST /v1/operator/organisations': fixed('/v1/operator/organisations', { name: 'New' }, { name: 'Newer' }),
     'POST /v1/operator/credits': fixed('/v1/operator/credits', credit, { ...credit, reason: 'other' }),
+    'PUT /v1/operator/limits': fixed('/v1/operator/limits', limit, { ...limit, max: 6_000_000 }),
     'POST /v1/operator/model-prices': fixed('/v1/operator/model-prices', price, { ...price, source: 'other' }),
     'POST /v1/operator/providers': fixed('/v1/operator/providers', provider, { ...provider, name: 'other' }),
     'PUT /v1/operator/providers/{id}': () =>

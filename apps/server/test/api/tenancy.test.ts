@@ -20,10 +20,11 @@ const SHARED = [
   { name: 'metering.model_price', changes: false },
   { name: 'metering.price_version', changes: false },
   { name: 'metering.tier', changes: false },
-  // The operator's routes change these two in the transaction of their audit row. A key of a provider opens for the address alone that it was
+  // The operator's routes change these in the transaction of their audit row. A key of a provider opens for the address alone that it was
   // sealed with.
   { name: 'models.choice', changes: true },
   { name: 'models.provider', changes: true },
+  { name: 'ops.rate_limit', changes: true },
   { name: 'platform.rate_window', changes: true },
 ];
 

@@ -14,4 +14,10 @@ export const opsErrors = defineErrors('ops', {
     'There is no such organisation.',
     'List them with `guildhall orgs list`.',
   ],
+  limitUnfit: [
+    'limit-unfit',
+    422,
+    'There is no such limit to set.',
+    'Correct the members named in `errors`; GET /v1/operator/limits lists all limits.',
+  ],
 });

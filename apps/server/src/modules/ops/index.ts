@@ -7,6 +7,7 @@ export { creditsRoute } from './credits.ts';
 export type { Check } from './health.ts';
 export { createHttpLimits } from './http-limits.ts';
 export { createJobs, type Job, type Jobs } from './jobs.ts';
+export { createLimits, limitRoutes } from './limits/index.ts';
 
 export const createOps = (deps: OpsDeps): { readonly routes: readonly RouteDefinition[] } => ({
   routes: opsRoutes(deps),

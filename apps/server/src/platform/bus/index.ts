@@ -8,7 +8,7 @@
 import { EventEmitter } from 'node:events';
 import { type Db, sql } from '../db/index.ts';
 
-export type Channel = 'work' | 'run' | 'ended' | 'cancel' | 'outbox' | 'deliver' | 'channels' | 'master-key';
+export type Channel = 'work' | 'run' | 'ended' | 'cancel' | 'outbox' | 'deliver' | 'channels' | 'limits' | 'master-key';
 
 export interface Bus {
   /** Wakes listeners of this process at once and those of others within a few milliseconds. Never throws. */

@@ -2,6 +2,7 @@
 
 export { presentedSession, SESSION_COOKIE } from './credential.ts';
 export { replaceAnswer } from './idempotency.ts';
+export type { Per, RouteLimit } from './limit.ts';
 export { openApi } from './openapi.ts';
 export { fieldErrors, parse, pointer } from './parse.ts';
 export { normalizeError, toProblem } from './problem.ts';

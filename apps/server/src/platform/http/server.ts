@@ -9,6 +9,7 @@ import type { Clock } from '../clock/index.ts';
 import type { Db } from '../db/index.ts';
 import { GuildhallError } from '../errors/index.ts';
 import type { Ids } from '../ids/index.ts';
+import { RateLimitError } from '../limits/index.ts';
 import { type Logger, noTracer, type Tracer } from '../telemetry/index.ts';
 import { createMethodFinder, hasKey } from './address.ts';
 import { endConnections } from './connections.ts';
@@ -208,6 +209,7 @@ function answerProblem(request: FastifyRequest, reply: FastifyReply, error: Guil
   const problem = toProblem(error, request.id);
   codes.set(request, problem.code);
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
+  if (error instanceof RateLimitError) reply.headers(error.headers);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="guildhall"');
   const { problemBody } = request.routeOptions.config;
   const [type, body] = problemBody ? ['application/json', problemBody(problem)] : ['application/problem+json', problem];

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Tx } from '../db/index.ts';
 import type { GuildhallError } from '../errors/index.ts';
+import type { RouteLimit } from './limit.ts';
 
 /** The part of a member in an organisation. */
 export type MemberRole = 'owner' | 'admin' | 'developer' | 'billing' | 'viewer';
@@ -87,6 +88,8 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly unverified?: true;
   /** True for a public route to which pages of other sites send the browser: the answer of an identity provider. */
   readonly crossSite?: true;
+  /** Rates of this route beside those of all. */
+  readonly limits?: readonly RouteLimit[];
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;

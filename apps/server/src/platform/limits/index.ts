@@ -12,4 +12,4 @@ export type {
   RateVerdict,
   RedisRateStore,
 } from './types.ts';
-export { rateLimitHeaders, tooManyRequests } from './verdict.ts';
+export { RateLimitError, rateLimitHeaders, tightest, tooManyRequests } from './verdict.ts';

@@ -13,6 +13,8 @@ export interface RateLimiter {
   take(rule: RateRule, subject: string, weight?: number): Promise<RateVerdict>;
   /** How the subject stands as far as this process knows. Counts and asks nothing. */
   look(rule: RateRule, subject: string): RateStanding;
+  /** The same as the shared store knows it, which is asked; where it does not answer, as this process does. Counts nothing. */
+  ask(rule: RateRule, subject: string): Promise<RateStanding>;
   /** False while the shared store does not answer and every process counts for itself. */
   isShared(): boolean;
 }
@@ -135,6 +137,7 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   return {
     take: async (rule, subject, weight = 1) => subjectOf(rule, subject).take(weight),
     look: (rule, subject) => subjectOf(rule, subject).look(),
+    ask: async (rule, subject) => subjectOf(rule, subject).ask(),
     isShared: connection.isShared,
   };
 }

@@ -74,6 +74,14 @@ export class Subject {
     return this.#verdict(nowMs, 0);
   }
 
+  /** How it stands with the shared store, which counts nothing for it. */
+  async ask(): Promise<RateStanding> {
+    const askedAtMs = this.#clock.monotonicMs();
+    const grant = await this.#ask({ calls: 1, weight: 0 });
+    if (grant) this.#take(grant, askedAtMs);
+    return this.look();
+  }
+
   #atOnce(weight: number): RateVerdict | undefined {
     const nowMs = this.#clock.monotonicMs();
     if (this.#lease >= weight && nowMs < this.#endsAtMs) return this.#admit(nowMs, weight);

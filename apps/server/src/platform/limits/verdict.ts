@@ -14,10 +14,24 @@ export function rateLimitHeaders(verdict: RateStanding): Readonly<Record<string,
   };
 }
 
+/** One call too many, with the headers that its answer carries wherever it is thrown. */
+export class RateLimitError extends GuildhallError {
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(verdict: RateStanding, what: string) {
+    super(limitsErrors.exceeded, {
+      detail: `The limit is ${verdict.limit} ${what} per ${verdict.windowSeconds} seconds.`,
+      members: { retryAfterSeconds: verdict.resetSeconds },
+    });
+    this.headers = rateLimitHeaders(verdict);
+  }
+}
+
 /** The refusal to throw for a verdict that does not allow. */
-export function tooManyRequests(verdict: RateStanding, what = 'requests'): GuildhallError {
-  return new GuildhallError(limitsErrors.exceeded, {
-    detail: `The limit is ${verdict.limit} ${what} per ${verdict.windowSeconds} seconds.`,
-    members: { retryAfterSeconds: verdict.resetSeconds },
-  });
+export const tooManyRequests = (verdict: RateStanding, what = 'requests'): RateLimitError =>
+  new RateLimitError(verdict, what);
+
+/** Of several, the one that refuses; where none or all do, the one of which the smallest share is left. */
+export function tightest<T extends RateStanding>(standings: readonly T[]): T | undefined {
+  const share = ({ allowed, remaining, limit }: T): number => (allowed ? remaining / limit : -limit);
+  return standings.toSorted((a, b) => share(a) - share(b) || b.resetSeconds - a.resetSeconds)[0];
 }
