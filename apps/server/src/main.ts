@@ -2,7 +2,7 @@
 /** The program: its command line on this process. */
 import { text } from 'node:stream/consumers';
 import { runCli } from './cli/index.ts';
-import { loadSettings } from './config/index.ts';
+import { readSettings } from './config/index.ts';
 import { systemClock } from './platform/clock/index.ts';
 import { createIds } from './platform/ids/index.ts';
 
@@ -22,7 +22,7 @@ const code = await runCli(process.argv.slice(2), {
   clock: systemClock,
   ids: createIds(systemClock),
   folder: process.cwd(),
-  settings: (options) => loadSettings(undefined, options),
+  settings: readSettings,
   readInput: () => text(process.stdin),
 });
 // Pipes take what was written before the process ends only when they are waited for.

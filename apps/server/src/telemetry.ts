@@ -1,5 +1,5 @@
 /** How a process is watched from outside, by the operator's settings: its log with traces and reports of faults, and the way out they take. */
-import { type Settings, secretsOf } from './config/index.ts';
+import type { Settings } from './config/index.ts';
 import type { Foundation } from './foundation.ts';
 import type { Clock } from './platform/clock/index.ts';
 import { createEgress, type Egress } from './platform/egress/index.ts';
@@ -46,7 +46,7 @@ export async function openTelemetry(foundation: Foundation): Promise<Watched> {
     connectionsPerOriginMax: CONNECTIONS_PER_ORIGIN_MAX,
   });
   closing.push('egress', () => egress.close());
-  const scrub = createScrubber(secretsOf(settings));
+  const scrub = createScrubber(settings.secrets.values);
   const tracer = await createTracer({
     endpoint: settings.otlpEndpoint,
     version: VERSION,

@@ -1,7 +1,7 @@
 /** Where log lines go: to standard error as JSON, or, when a person looks at the terminal, into a file. */
 import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { type Settings, secretsOf } from '../config/index.ts';
+import type { Settings } from '../config/index.ts';
 import { createLogger, createScrubber, type Logger } from '../platform/telemetry/index.ts';
 import type { Terminal } from './context.ts';
 import { plain } from './text.ts';
@@ -46,7 +46,7 @@ export function openLog(
   settings: Settings,
   terminal: Terminal,
 ): { readonly log: Logger; readonly file: string | undefined } {
-  const shared = { level: settings.logLevel, scrub: createScrubber(secretsOf(settings)) };
+  const shared = { level: settings.logLevel, scrub: createScrubber(settings.secrets.values) };
   if (!terminal.isTty.output)
     return { log: createLogger({ ...shared, destination: { write: terminal.note } }), file: undefined };
   const file = path.join(settings.dataDir, 'guildhall.log');

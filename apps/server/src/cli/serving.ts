@@ -1,7 +1,8 @@
 /** The program as a server: starts a role, says so, stops in order. */
+import { followSecrets, type SecretObserver } from '../config/index.ts';
 import { layFoundation } from '../foundation.ts';
 import { isConnectionError, schemaVersion } from '../platform/db/index.ts';
-import { createLogger } from '../platform/telemetry/index.ts';
+import { createLogger, type Logger } from '../platform/telemetry/index.ts';
 import { announceReady, findRunning, forgetReady, type Ready } from '../ready.ts';
 import { type Role, type Server, serve } from '../serve.ts';
 import { VERSION } from '../version.ts';
@@ -47,12 +48,14 @@ export async function serveRole(context: CliContext, role: Role, options: JsonOp
     if (file !== undefined && !options.json) terminal.print('Starting Guildhall …\n');
     const server = await serve({ role, settings, log }).catch((error: unknown) => explain(error, settings));
     running = server;
+    const follower = followSecrets(settings, toldBy(server.platform.log));
     try {
       await announce(context, { role, server, options, logFile: file });
       const reason = await signals.stopped;
       log.info('stopping', { reason });
       if (reason === 'fault') context.end(EXIT.failed);
     } finally {
+      await follower.stop();
       await server.stop();
       if (role !== 'worker') await forgetReady(settings.dataDir);
       log.info('stopped');
@@ -61,6 +64,12 @@ export async function serveRole(context: CliContext, role: Role, options: JsonOp
     signals.release();
   }
 }
+
+const toldBy = (log: Logger): SecretObserver => ({
+  renewed: (setting, isLive) =>
+    log.info(isLive ? 'a secret was renewed' : 'a secret was changed and counts from the next start', { setting }),
+  failed: (fault) => log.warn('a secret could not be read again; the former one stays in use', { fault }),
+});
 
 interface Announcement {
   readonly role: Role;

@@ -24,6 +24,7 @@ export function productionFaults(
     ...metricsFaults(given('METRICS_TOKEN')),
     ...serverFaults('DATABASE_URL', given('DATABASE_URL'), isDatabaseSafe),
     ...serverFaults('REDIS_URL', given('REDIS_URL'), ({ protocol }) => protocol === 'rediss:'),
+    ...vaultFaults(given('VAULT_ADDR')),
     ...exampleFaults(settings, given),
   ];
 }
@@ -80,6 +81,12 @@ function serverFaults(name: string, text: string | undefined, isSafe: (url: URL)
       `${name}: is not over TLS; use ${name === 'REDIS_URL' ? 'rediss://' : '?sslmode=verify-full'}, or a server on this machine`,
     );
   return faults;
+}
+
+function vaultFaults(text: string | undefined): readonly string[] {
+  const url = text === undefined ? null : URL.parse(text);
+  const isClear = url?.protocol === 'http:' && !LOOPBACK.test(url.hostname);
+  return isClear ? ['VAULT_ADDR: is not over TLS; the token and the secrets would pass in clear'] : [];
 }
 
 /** `?host=` of PostgreSQL stands before the host of the address; a path there is a socket of this machine. */

@@ -12,6 +12,8 @@ export interface SettingDoc {
   readonly schema: z.ZodType;
   /** What kind of secret the value is; absent where it is none. A secret may also come from a file or a store of secrets. */
   readonly secret?: 'key' | 'password' | 'token';
+  /** A new value in a file or store counts without a restart. */
+  readonly isLive?: true;
 }
 
 // Keys travel in headers, where a line end would begin a header of its own. The longest known keys have some 250 characters.
@@ -29,6 +31,13 @@ export const secret = z
   .string()
   .regex(SECRET, 'must be 8 to 1024 printable characters without spaces')
   .transform((text) => new Secret(text));
+
+/** Several at once, of at least `min` characters each: the first is the one to use, all are accepted. */
+export const tokens = (min: number) =>
+  z
+    .string()
+    .refine((text) => textsOf(text).every((one) => one.length >= min), `each must have at least ${min} characters`)
+    .transform((text) => new Secret(text));
 
 function isDecodable({ username, password }: URL): boolean {
   try {

@@ -1,12 +1,22 @@
-/** What of the settings must never be shown, as it is and as parts of it. */
-import { Secret } from '../platform/crypto/index.ts';
-import type { Settings } from './settings.ts';
+/** The secrets among the settings: what must never be shown, as it is and as parts of it, and what may change while the process lives. */
+import type { Secret } from '../platform/crypto/index.ts';
+import type { Store } from '../platform/secrets/index.ts';
+import { type SettingDoc, textsOf } from './schemas.ts';
+
+/** `environment`: the setting holds the secret itself. */
+export type SecretOrigin = 'environment' | Store;
+
+export interface SecretSetting {
+  readonly name: string;
+  readonly kind: NonNullable<SettingDoc['secret']>;
+  readonly from: SecretOrigin;
+  /** The very one that the settings hold, where they hold one. */
+  readonly value: Secret;
+}
 
 /** The password within a URL, as written and as meant; nothing where there is none. */
 function loginOf(text: string): readonly string[] {
-  const url = URL.parse(text);
-  if (url === null) return [];
-  const { password } = url;
+  const password = URL.parse(text)?.password ?? '';
   if (password === '') return [];
   try {
     return [password, decodeURIComponent(password)];
@@ -16,16 +26,40 @@ function loginOf(text: string): readonly string[] {
   }
 }
 
-/** For `createScrubber`: keys, tokens, and the passwords inside of addresses. */
-export function secretsOf(settings: Settings): readonly string[] {
-  const { masterKey, metricsToken, clientKey, databaseUrl, s3Url, redisUrl, smtpUrl, sentryDsn } = settings;
-  const addresses = [databaseUrl, s3Url, redisUrl?.reveal(), smtpUrl?.reveal(), sentryDsn?.reveal()];
-  const keys = Object.values(settings.providers).map((provider) =>
-    'apiKey' in provider ? provider.apiKey : undefined,
-  );
-  const values = [masterKey, metricsToken, clientKey, ...keys].map((value) =>
-    value instanceof Secret ? value.reveal() : value,
-  );
-  const known = addresses.filter((address) => address !== undefined);
-  return [...values.filter((value) => value !== undefined), ...known, ...known.flatMap(loginOf)];
+const formsOf = (text: string): readonly string[] => [text, ...textsOf(text), ...loginOf(text)];
+
+// Values that were in use stay unseen; a secret that is changed every minute for a day is still within this.
+const LEARNED_MAX = 2_000;
+
+export class LiveSecrets {
+  /** Those that are set. */
+  readonly settings: readonly SecretSetting[];
+  readonly #learned = new Set<string>();
+  #values: readonly string[] | undefined;
+
+  constructor(settings: readonly SecretSetting[]) {
+    this.settings = settings;
+  }
+
+  /** For `createScrubber`; the same list until something is learned. */
+  readonly values = (): readonly string[] => {
+    this.#values ??= [...new Set([...this.settings.flatMap(({ value }) => formsOf(value.reveal())), ...this.#learned])];
+    return this.#values;
+  };
+
+  /** Makes values known that came from elsewhere than settings. */
+  learn(...texts: readonly string[]): void {
+    for (const text of texts.flatMap(formsOf)) {
+      const [oldest] = this.#learned;
+      if (this.#learned.size >= LEARNED_MAX && oldest !== undefined) this.#learned.delete(oldest);
+      this.#learned.add(text);
+    }
+    this.#values = undefined;
+  }
+
+  /** Whoever reveals the secret from now on gets the new text; the former one stays unseen in logs. */
+  renew({ value }: SecretSetting, text: string): void {
+    this.learn(value.reveal());
+    value.renew(text);
+  }
 }

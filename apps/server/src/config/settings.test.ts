@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { loadSettings, SettingsError, secretsOf } from './index.ts';
+import { loadSettings, SettingsError } from './index.ts';
 
 const faultsOf = (environment: Record<string, string>): readonly string[] => {
   try {
@@ -53,25 +53,24 @@ test('secrets are read, and no printing of the settings shows one', () => {
 });
 
 test('what the settings hold in secret is known by value, passwords inside of addresses as written and as meant', () => {
-  const known = secretsOf(
-    loadSettings({
-      ...SECRETS,
-      METRICS_TOKEN: 'metrics-token-0001',
-      DATABASE_URL: 'postgres://u:data%40base@h/db',
-      S3_URL: 's3://id:se%cret@bucket',
-    }),
-  );
+  const known = loadSettings({
+    ...SECRETS,
+    METRICS_TOKEN: 'metrics-token-0001, metrics-token-0002',
+    DATABASE_URL: 'postgres://u:data%40base@h/db',
+    S3_URL: 's3://id:se%cret@bucket',
+  }).secrets.values();
   const wanted = [
     `sk-${CANARY}`,
     CANARY,
     SECRETS.SENTRY_DSN,
     'metrics-token-0001',
+    'metrics-token-0002',
     'data%40base',
     'data@base',
     'se%cret',
   ];
   expect(known).toEqual(expect.arrayContaining(wanted));
-  expect(secretsOf(loadSettings({}))).toEqual([]);
+  expect(loadSettings({}).secrets.values()).toEqual([]);
 });
 
 test('every fault is named at once, and none repeats what was given', () => {

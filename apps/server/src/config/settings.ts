@@ -2,12 +2,15 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { productionFaults } from './production.ts';
+import { Secret } from '../platform/crypto/index.ts';
 import { NETWORK_SETTINGS, type NetworkSettings, networkFrom } from './network.ts';
+import { productionFaults } from './production.ts';
 import { PROVIDER_SETTINGS, type ProviderSettings, providersFrom } from './providers.ts';
-import { baseUrl, list, masterKey, type SettingDoc, whole } from './schemas.ts';
+import { baseUrl, list, masterKey, type SettingDoc, tokens, whole } from './schemas.ts';
+import { LiveSecrets, type SecretOrigin, type SecretSetting } from './secrets.ts';
 import { SECURITY_SETTINGS, type SecuritySettings, securityFrom } from './security.ts';
 import { SERVICE_SETTINGS, type ServiceSettings, servicesFrom } from './services.ts';
+import { STORE_SETTINGS, type StoreSettings, storesFrom } from './stores.ts';
 
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must begin with postgres://');
 
@@ -95,10 +98,11 @@ export const SETTINGS = [
   {
     name: 'METRICS_TOKEN',
     fallback: 'loopback only',
-    bounds: 'at least 16 characters',
+    bounds: 'at least 16 characters; several, comma-separated, are all accepted',
     effect: 'Lets scrapers from elsewhere read /metrics with this bearer token.',
-    schema: z.string().min(16).optional(),
+    schema: tokens(16).optional(),
     secret: 'token',
+    isLive: true,
   },
   {
     name: 'LOG_LEVEL',
@@ -168,12 +172,13 @@ export const SETTINGS = [
     secret: 'token',
   },
   ...SECURITY_SETTINGS,
+  ...STORE_SETTINGS,
   ...NETWORK_SETTINGS,
   ...SERVICE_SETTINGS,
   ...PROVIDER_SETTINGS,
 ] as const satisfies readonly SettingDoc[];
 
-export interface Settings extends NetworkSettings, ServiceSettings, SecuritySettings {
+export interface Settings extends NetworkSettings, ServiceSettings, SecuritySettings, StoreSettings {
   readonly port: number;
   readonly host: string;
   readonly publicUrl: string | undefined;
@@ -183,7 +188,9 @@ export interface Settings extends NetworkSettings, ServiceSettings, SecuritySett
   readonly masterKey: string | undefined;
   readonly masterKeysPrevious: readonly string[];
   readonly s3Url: string | undefined;
-  readonly metricsToken: string | undefined;
+  readonly metricsToken: Secret | undefined;
+  /** All of the above that are secret, and what else must not be shown. */
+  readonly secrets: LiveSecrets;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly limitsScale: number;
   readonly egressAllowPrivate: readonly string[];
@@ -208,7 +215,7 @@ export class SettingsError extends Error {
 }
 
 /** Empty counts as unset: that is what an empty line in a compose file means. */
-const given = (value: string | undefined): string | undefined =>
+export const given = (value: string | undefined): string | undefined =>
   value === undefined || value.trim() === '' ? undefined : value;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -216,14 +223,18 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface LoadOptions {
   /** The settings are those of a server that is about to start: in production more is refused. */
   readonly forServer?: boolean;
+  /** What came of following references in `environment`. */
+  readonly resolved?: Resolved;
 }
+
+type Resolved = { readonly faults: readonly string[]; readonly origins: ReadonlyMap<string, SecretOrigin> } | undefined;
 
 /** Reads and freezes the settings. @throws SettingsError naming every fault. */
 export function loadSettings(
   environment: Environment = process.env,
-  { forServer = false }: LoadOptions = {},
+  { forServer = false, resolved }: LoadOptions = {},
 ): Settings {
-  const faults: string[] = [];
+  const faults: string[] = [...(resolved?.faults ?? [])];
   const values: Record<string, unknown> = {};
   for (const setting of SETTINGS) {
     const result = (setting.schema as z.ZodType).safeParse(given(environment[setting.name]));
@@ -248,7 +259,7 @@ export function loadSettings(
     masterKey: read<string | undefined>('GUILDHALL_MASTER_KEY'),
     masterKeysPrevious: read<string[]>('GUILDHALL_MASTER_KEYS_PREVIOUS'),
     s3Url: read<string | undefined>('S3_URL'),
-    metricsToken: read<string | undefined>('METRICS_TOKEN'),
+    metricsToken: read<Secret | undefined>('METRICS_TOKEN'),
     logLevel: read<Settings['logLevel']>('LOG_LEVEL'),
     limitsScale: read<number>('LIMITS_SCALE'),
     egressAllowPrivate: read<string[]>('EGRESS_ALLOW_PRIVATE'),
@@ -259,10 +270,30 @@ export function loadSettings(
     clientUrl: read<string | undefined>('GUILDHALL_URL'),
     clientKey: read<string | undefined>('GUILDHALL_API_KEY'),
     ...securityFrom(read),
+    ...storesFrom(read),
     ...networkFrom(read),
     ...servicesFrom(read),
     providers: providersFrom(read),
+    secrets: secretsIn(environment, values, resolved),
   });
+}
+
+/** The same objects that the settings hold, so that what is renewed is renewed everywhere. */
+function secretsIn(
+  environment: Environment,
+  values: Readonly<Record<string, unknown>>,
+  resolved: Resolved,
+): LiveSecrets {
+  const all = SETTINGS.flatMap((setting): SecretSetting[] => {
+    const text = given(environment[setting.name]);
+    if (!('secret' in setting) || text === undefined) return [];
+    const value = values[setting.name];
+    const from = resolved?.origins.get(setting.name) ?? 'environment';
+    return [
+      { name: setting.name, kind: setting.secret, from, value: value instanceof Secret ? value : new Secret(text) },
+    ];
+  });
+  return new LiveSecrets(all);
 }
 
 /** What is out of bounds is told once. */
@@ -275,7 +306,9 @@ function unsafeIn(environment: Environment, told: readonly string[]): readonly s
 
 /** A misspelt name of ours is a fault; names of others are none of our business. */
 function unknownNames(environment: Environment): string[] {
-  const known = new Set<string>(SETTINGS.map((setting) => setting.name));
+  const known = new Set(
+    SETTINGS.flatMap((setting) => ('secret' in setting ? [setting.name, `${setting.name}_FILE`] : [setting.name])),
+  );
   return Object.keys(environment)
     .filter((name) => name.startsWith('GUILDHALL_') && !known.has(name))
     .map((name) => `${name}: is not a setting of Guildhall`);

@@ -1,5 +1,6 @@
 /** What operations need from the rest. */
 import type { Clock } from '../../platform/clock/index.ts';
+import type { Secret } from '../../platform/crypto/index.ts';
 import type { Metrics } from '../../platform/telemetry/index.ts';
 import type { Check } from './health.ts';
 
@@ -7,7 +8,8 @@ export interface OpsDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  readonly metricsToken: string | undefined;
+  /** One or several, comma-separated; each is accepted. */
+  readonly metricsToken: Secret | undefined;
   /** What readiness depends on, by name; each answers with a word for people or throws. */
   readonly checks: Readonly<Record<string, Check>>;
   publicUrl(): string;

@@ -1,6 +1,7 @@
 /** Health, metrics, the reference of the interface, and the first page. */
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import type { Secret } from '../../platform/crypto/index.ts';
 import { randomName } from '../../platform/crypto/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { pageHeaders, type RouteDefinition, route } from '../../platform/http/index.ts';
@@ -45,11 +46,17 @@ function healthRoutes(deps: OpsDeps): RouteDefinition[] {
   ]);
 }
 
-function isToken(header: string | undefined, token: string | undefined): boolean {
-  if (token === undefined || header === undefined) return false;
+/** Revealed at each request: the tokens may be changed while the process lives. */
+function isToken(header: string | undefined, tokens: Secret | undefined): boolean {
+  if (tokens === undefined || header === undefined) return false;
   const given = Buffer.from(header);
-  const wanted = Buffer.from(`Bearer ${token}`);
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
+  const all = tokens
+    .reveal()
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => token !== '');
+  const wanted = all.map((token) => Buffer.from(`Bearer ${token}`));
+  return wanted.filter((one) => given.length === one.length && timingSafeEqual(given, one)).length > 0;
 }
 
 function metricsRoute(deps: OpsDeps): RouteDefinition {

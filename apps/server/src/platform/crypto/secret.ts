@@ -8,12 +8,16 @@ const STARS = '********';
  * Only `reveal` gives the value; call it where the value is used, never earlier.
  */
 export class Secret {
-  readonly #value: string;
+  #value: string;
   constructor(value: string) {
     this.#value = value;
   }
   reveal(): string {
     return this.#value;
+  }
+  /** The secret was changed where it lies: from now on `reveal` gives this. For whoever reads settings; nobody else changes one. */
+  renew(value: string): void {
+    this.#value = value;
   }
   toString(): string {
     return STARS;
