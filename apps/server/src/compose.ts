@@ -94,7 +94,11 @@ async function openPlatform(foundation: Foundation, watched: Watched) {
 type OpenPlatform = Awaited<ReturnType<typeof openPlatform>>;
 
 /** Everything below runs, from the ground up: audit; identity and ledger; catalog and metering. */
-function joinBase(foundation: Foundation, agents: readonly AgentDefinition[]) {
+function joinBase(
+  foundation: Foundation,
+  { mailQueue }: Pick<OpenPlatform, 'mailQueue'>,
+  { agents, publicUrl }: Pick<ComposeOptions, 'agents' | 'publicUrl'>,
+) {
   const { log, clock, ids, keyring, db } = foundation;
   const audit = createAudit({ ids });
 
@@ -106,6 +110,8 @@ function joinBase(foundation: Foundation, agents: readonly AgentDefinition[]) {
     keyring,
     audit,
     random: randomBytes,
+    mailQueue,
+    publicUrl,
     onOrganisationCreated: async (tx, orgId, { trial }) => {
       await ledger.openAccounts(tx, { orgId });
       const credit = { transferId: `${orgId}:trial`, orgId, amountNanos: TRIAL_CREDIT_NANOS, reason: 'trial credit' };
@@ -199,7 +205,7 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
   const foundation = { ...laid, log: watched.log };
   const { ids, settings } = foundation;
   const platform = await openPlatform(foundation, watched);
-  const base = joinBase(foundation, options.agents);
+  const base = joinBase(foundation, platform, options);
   const { audit, ledger, identity, metering, catalog } = base;
   const models = joinModels(foundation, platform, base, options);
   const runs = joinRuns(foundation, platform, { ...base, models }, options);

@@ -92,7 +92,7 @@ async function listen(
 ): Promise<{ address: string; routes: readonly RouteDefinition[] }> {
   const { settings, closing, db, ids, clock, log } = foundation;
   const { metrics, identity } = platform;
-  closing.push('key announcements', await identity.start());
+  closing.push('announcements of keys and sessions', await identity.start());
   let document: unknown;
   const all: RouteDefinition[] = [];
   const ops = createOps({
@@ -130,6 +130,10 @@ async function listen(
     corsOrigins: settings.corsOrigins,
     publicUrl: settings.publicUrl,
     authenticate: counted.authenticate,
+    sessions: {
+      authenticate: identity.sessions.authenticate,
+      isOwnOrigin: (origin) => origin === new URL(publicUrl()).origin || settings.corsOrigins.includes(origin),
+    },
     limit: counted.count,
     observe: (input) => {
       metrics.httpRequest(input, input.seconds);

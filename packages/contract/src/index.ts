@@ -7,6 +7,7 @@ export * from './common.ts';
 export * from './gateway.ts';
 export * from './identity.ts';
 export * from './models.ts';
+export * from './people.ts';
 export * from './providers.ts';
 export * from './runs.ts';
 export * from './webhooks.ts';

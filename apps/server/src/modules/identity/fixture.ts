@@ -5,6 +5,7 @@ import { type TestDatabase, testDatabase } from '../../../test/harness/database.
 import type { Clock } from '../../platform/clock/index.ts';
 import { createKeyring, type Keyring } from '../../platform/crypto/index.ts';
 import { createIds } from '../../platform/ids/index.ts';
+import { createMailQueue } from '../../platform/mail/index.ts';
 import { type AuditEvent, createAudit } from '../audit/index.ts';
 import { createIdentity, type Identity, type OrganisationWithKey } from './index.ts';
 
@@ -55,6 +56,8 @@ export async function identityFixture(keyring: Keyring = createKeyring({ masterK
           audited.push(event);
         },
       },
+      mailQueue: createMailQueue({ keyring }),
+      publicUrl: () => 'https://guildhall.test',
       onKeyRotated: async () => {},
       onOrganisationCreated: async (_tx, orgId) => {
         opened.push(orgId);

@@ -1,8 +1,11 @@
 /** The door of identity: organisations, API keys, who a request comes from. */
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import { type Authenticator, createAuthenticator } from './authentication.ts';
+import { createLinks, createPasswords, createPeople, type People } from './people/index.ts';
+import { noSecondFactor, openGuard } from './ports.ts';
 import { identityRoutes } from './routes.ts';
 import { createService, type IdentityService } from './service.ts';
+import { createSessions, endSessions, type Sessions } from './sessions/index.ts';
 import type { IdentityDeps } from './types.ts';
 
 export { authErrors, keyErrors } from './errors.ts';
@@ -13,11 +16,30 @@ export { asOrganisation } from './store.ts';
 export type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Role } from './types.ts';
 
 export interface Identity extends IdentityService, Authenticator {
+  readonly people: People;
+  readonly sessions: Sessions;
   readonly routes: readonly RouteDefinition[];
 }
 
 /** Opens nothing; `start` does. Without it every authentication asks the database, which is right for short commands. */
 export function createIdentity(deps: IdentityDeps): Identity {
   const service = createService(deps);
-  return { ...service, ...createAuthenticator(deps), routes: identityRoutes(service) };
+  const keys = createAuthenticator(deps);
+  const ports = { guard: openGuard, secondFactor: noSecondFactor };
+  const accounts = { ...deps, ...ports, passwords: createPasswords(deps.random), links: createLinks(deps) };
+  const sessions = createSessions(accounts);
+  const people = createPeople({ ...accounts, endSessions, foundOrganisationIn: service.foundOrganisationIn });
+  return {
+    ...service,
+    ...keys,
+    async start() {
+      const stops = [await keys.start(), await sessions.start()];
+      return async () => {
+        for (const stop of stops.reverse()) await stop();
+      };
+    },
+    people,
+    sessions,
+    routes: [...identityRoutes(service), ...people.routes, ...sessions.routes],
+  };
 }

@@ -4,6 +4,7 @@ import type { Tx } from '../../platform/db/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { authErrors, keyErrors } from './errors.ts';
 import { KEY_PURPOSE, mintKey, visibleParts } from './key-format.ts';
+import { insertMembership } from './people/store.ts';
 import { assertMayHandOut, isActive, ROLE_SCOPES, visibleModes } from './rules.ts';
 import {
   asOrganisation,
@@ -57,6 +58,16 @@ export interface IdentityService {
   /** @throws `keys.scope-not-held`, `keys.live-from-test`, `keys.expiry-past` */
   createKey(tx: Tx, actor: Actor, input: NewKeyInput): Promise<KeyWithSecret>;
   /** Newest first, ended keys included; to a test key, live keys do not exist. */
+  /** An organisation that a person makes for themselves: they are its owner, and there is no key. In any open transaction. */
+  foundOrganisationIn(
+    tx: Tx,
+    input: {
+      readonly name: string;
+      readonly personId: string;
+      readonly requestId: string | undefined;
+      readonly trial?: boolean;
+    },
+  ): Promise<{ readonly organisation: Organisation; readonly memberId: string }>;
   listKeys(
     tx: Tx,
     actor: Actor,
@@ -100,6 +111,7 @@ export function createService(deps: IdentityDeps): IdentityService {
       scopes: readonly Scope[];
       expiresAt: Date | undefined;
       createdBy: string;
+      memberId?: string | undefined;
     },
   ): Promise<KeyWithSecret> => {
     const secret = mintKey(key.mode, random);
@@ -121,7 +133,7 @@ export function createService(deps: IdentityDeps): IdentityService {
     const { mode, scopes, prefix, last4 } = entry.key;
     return audit.append(tx, {
       orgId: entry.key.orgId,
-      actorType: actor.type,
+      actorType: memberOf(actor) ? 'member' : actor.type,
       actorId: idOf(actor),
       requestId: actor.type === 'key' ? actor.requestId : undefined,
       action: entry.action,
@@ -131,10 +143,34 @@ export function createService(deps: IdentityDeps): IdentityService {
     });
   };
 
-  const createOrganisationIn = async (tx: Tx, input: NewOrganisationInput): Promise<OrganisationWithKey> => {
+  /** The row, what `equip` adds to it, the accounts and the audit row, as the new organisation. */
+  const found = async <T extends { readonly data: Record<string, string> }>(
+    tx: Tx,
+    input: { readonly name: string; readonly actor: Founder; readonly trial?: boolean | undefined },
+    equip: (orgId: string) => Promise<T>,
+  ): Promise<T & { readonly organisation: Organisation }> => {
     const orgId = ids.make('org');
+    const trial = input.trial ?? false;
     return asOrganisation(tx, orgId, async () => {
       const organisation = await insertOrganisation(tx, { id: orgId, name: input.name });
+      const equipment = await equip(orgId);
+      await onOrganisationCreated(tx, orgId, { trial });
+      await audit.append(tx, {
+        orgId,
+        actorType: input.actor.type,
+        actorId: input.actor.id,
+        requestId: input.actor.requestId,
+        action: 'organisation.create',
+        targetType: 'organisation',
+        targetId: orgId,
+        data: { ...equipment.data, trial },
+      });
+      return { organisation, ...equipment };
+    });
+  };
+
+  const createOrganisationIn = async (tx: Tx, input: NewOrganisationInput): Promise<OrganisationWithKey> => {
+    const { organisation, key, secret } = await found(tx, input, async (orgId) => {
       const made = await makeKey(tx, {
         orgId,
         name: 'First key',
@@ -144,23 +180,22 @@ export function createService(deps: IdentityDeps): IdentityService {
         expiresAt: undefined,
         createdBy: input.actor.id,
       });
-      await onOrganisationCreated(tx, orgId, { trial: input.trial ?? false });
-      await audit.append(tx, {
-        orgId,
-        actorType: input.actor.type,
-        actorId: input.actor.id,
-        requestId: input.actor.requestId,
-        action: 'organisation.create',
-        targetType: 'organisation',
-        targetId: orgId,
-        data: { firstKey: made.key.id, scopes: made.key.scopes.join(' '), trial: input.trial ?? false },
-      });
-      return { organisation, ...made };
+      return { ...made, data: { firstKey: made.key.id, scopes: made.key.scopes.join(' ') } };
     });
+    return { organisation, key, secret };
   };
 
   return {
     createOrganisationIn,
+    async foundOrganisationIn(tx, { name, personId, requestId, trial }) {
+      const actor = { type: 'member', id: personId, requestId } as const;
+      const { organisation, memberId } = await found(tx, { name, actor, trial }, async (orgId) => {
+        const memberId = ids.make('mbr');
+        await insertMembership(tx, { id: memberId, orgId, personId, role: 'owner', createdBy: personId });
+        return { memberId, data: { owner: memberId } };
+      });
+      return { organisation, memberId };
+    },
     createOrganisation: (input) => db.open((tx) => createOrganisationIn(tx, input)),
     listOrganisations: ({ afterId, limit }) => db.system((tx) => listOrganisations(tx, { afterId, limit })),
     async createKey(tx, actor, input) {
@@ -178,6 +213,7 @@ export function createService(deps: IdentityDeps): IdentityService {
         scopes,
         expiresAt,
         createdBy: idOf(actor),
+        memberId: memberOf(actor),
       });
       await record(tx, actor, { action: 'key.create', key: made.key });
       return made;
@@ -198,7 +234,7 @@ export function createService(deps: IdentityDeps): IdentityService {
       const old = visible(actor, await lockKey(tx, id));
       assertMayHandOut(actor, old);
       if (old.replacedBy || !isActive(old, await databaseNow(tx))) throw new GuildhallError(keyErrors.notActive);
-      const made = await makeKey(tx, { ...old, createdBy: idOf(actor) });
+      const made = await makeKey(tx, { ...old, createdBy: idOf(actor), memberId: memberOf(actor) });
       await replaceKey(tx, id, { newId: made.key.id, overlapSeconds });
       await onKeyRotated(tx, { orgId: old.orgId, keyId: id, successorId: made.key.id });
       await record(tx, actor, {
@@ -226,6 +262,9 @@ export function createService(deps: IdentityDeps): IdentityService {
 }
 
 const orgOf = (actor: Actor): string => (actor.type === 'key' ? actor.principal.orgId : actor.orgId);
+
+const memberOf = (actor: Actor): string | undefined =>
+  actor.type === 'key' && actor.principal.personId ? actor.principal.memberId : undefined;
 
 const idOf = (actor: Actor): string => (actor.type === 'key' ? actor.principal.keyId : actor.name);
 

@@ -83,14 +83,15 @@ export interface NewKeyRow {
   readonly last4: string;
   readonly secretHash: Buffer;
   readonly createdBy: string;
+  readonly memberId?: string | undefined;
   readonly expiresAt: Date | undefined;
 }
 
 export async function insertKey(tx: Tx, key: NewKeyRow): Promise<Key> {
   const { rows } = await sql<KeyRow>`
-    insert into identity.api_key (id, org_id, name, mode, role, scopes, prefix, last4, secret_hash, created_by, expires_at)
+    insert into identity.api_key (id, org_id, name, mode, role, scopes, prefix, last4, secret_hash, created_by, member_id, expires_at)
     values (${key.id}, ${key.orgId}, ${key.name}, ${key.mode}, ${key.role ?? null}, ${[...key.scopes]}, ${key.prefix}, ${key.last4},
-            ${key.secretHash}, ${key.createdBy}, ${key.expiresAt ?? null})
+            ${key.secretHash}, ${key.createdBy}, ${key.memberId ?? null}, ${key.expiresAt ?? null})
     returning ${keyColumns}`.execute(tx);
   return fromRow(only(rows));
 }

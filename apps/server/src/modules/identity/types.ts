@@ -5,7 +5,9 @@ import type { Keyring } from '../../platform/crypto/index.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import type { MemberRole, Principal } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
+import type { MailQueue } from '../../platform/mail/index.ts';
 import type { Audit } from '../audit/index.ts';
+import type { SessionMethod } from './sessions/types.ts';
 
 /** What a member of an organisation may be; an organisation's first key carries one too. */
 export type Role = MemberRole;
@@ -44,15 +46,48 @@ export interface KeyWithSecret {
   readonly secret: string;
 }
 
+/** One request of somebody who is not signed in yet, as far as it is judged by where it comes from. */
+export interface Attempt {
+  readonly ip: string;
+  /** Folded; the address that they say is theirs. */
+  readonly email: string;
+  /** The token of a device that was let in before, from its cookie. */
+  readonly device: string | undefined;
+  readonly userAgent: string;
+  readonly requestId: string;
+}
+
+/** Slows down those who guess. */
+export interface Guard {
+  /** @throws 429 when too much was tried. */
+  admit(kind: 'sign-in' | 'sign-up' | 'mail', attempt: Attempt): Promise<void>;
+  /** A wrong password, code or link; whose account it was meant for, where that is known. */
+  noteFailure(attempt: Attempt, personId: string | undefined): Promise<void>;
+  /** In the transaction that begins the session. The result is a token for the device to be known by, where it was not known. */
+  noteSuccess(tx: Tx, attempt: Attempt, personId: string): Promise<string | undefined>;
+}
+
+/** What a right password is not enough for. */
+export type ChallengePurpose =
+  | { readonly type: 'sign-in'; readonly method: SessionMethod }
+  | { readonly type: 'step-up'; readonly sessionId: string };
+
+/** The second factor of those who have one. Asked in the transaction of the person. */
+export interface SecondFactor {
+  required(tx: Tx, personId: string): Promise<boolean>;
+  /** What the code will be shown with. */
+  challenge(tx: Tx, personId: string, purpose: ChallengePurpose): Promise<string>;
+}
+
 /** Who asks for a change: a key of the organisation, or the program itself on behalf of whoever runs the server. */
 export type Actor =
   | { readonly type: 'key'; readonly principal: Principal; readonly requestId?: string | undefined }
   | { readonly type: 'system'; readonly orgId: string; readonly name: string };
 
-/** Who makes an organisation: an operator's key, or the program itself. */
+/** Who makes an organisation: an operator's key, the program itself, or a person for themselves. */
 export interface Founder {
-  readonly type: 'operator' | 'system';
-  /** The key's id, or the name of the command. */
+  readonly type: 'operator' | 'system' | 'member';
+  /** The id of the key or the person, or the name of the command. */
   readonly id: string;
   readonly requestId?: string | undefined;
 }
@@ -64,6 +99,9 @@ export interface IdentityDeps {
   /** The pepper: keys made under a former master key stay valid while that one is known. */
   readonly keyring: Pick<Keyring, 'mac' | 'macs'>;
   readonly audit: Pick<Audit, 'append'>;
+  readonly mailQueue: MailQueue;
+  /** What links in mails begin with; known once the port is open. */
+  readonly publicUrl: () => string;
   /** Called inside the transaction that makes an organisation, as that organisation: opens its accounts, books trial credit. */
   readonly onOrganisationCreated: (tx: Tx, orgId: string, options: { readonly trial: boolean }) => Promise<void>;
   /** Called inside the transaction that rotates a key: what the old one counted in counts the successor too. */

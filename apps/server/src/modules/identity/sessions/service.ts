@@ -1,0 +1,105 @@
+/** The life of a session, from its beginning to its end. Whoever let somebody in by another way begins theirs here too. */
+import type { Tx } from '../../../platform/db/index.ts';
+import { GuildhallError } from '../../../platform/errors/index.ts';
+import { listMembershipsOf } from '../people/store.ts';
+import type { Attempt, Guard, IdentityDeps } from '../types.ts';
+import { SESSION_PURPOSE } from './authenticator.ts';
+import { sessionErrors } from './errors.ts';
+import { endSession, endSessions, insertSession, listSessions, renewSession, setActiveOrganisation } from './store.ts';
+import type { Session, SessionMethod } from './types.ts';
+
+/** A session as its owner gets it: the tokens go into cookies and exist nowhere else. */
+export interface Begun {
+  readonly sessionId: string;
+  readonly personId: string;
+  readonly token: string;
+  /** For a device that was not known. */
+  readonly deviceToken: string | undefined;
+}
+
+/** Who changes a session: the person it belongs to. */
+export interface Owner {
+  readonly personId: string;
+  readonly sessionId: string | undefined;
+  readonly requestId: string;
+}
+
+export interface SessionService {
+  /** Lets a person in. In their transaction, after every factor they need was shown. */
+  begin(
+    tx: Tx,
+    input: { readonly personId: string; readonly method: SessionMethod; readonly attempt: Attempt },
+  ): Promise<Begun>;
+  /** A factor was shown again: a new token takes the place of the old one. In the person's transaction. @throws 401 `sessions.invalid` */
+  renew(tx: Tx, owner: Owner): Promise<Begun>;
+  /** Those that are good now, newest first. */
+  list(tx: Tx): Promise<readonly Session[]>;
+  /** Everywhere within a second of the commit. @throws 404 `sessions.not-found` */
+  end(tx: Tx, owner: Owner, id: string): Promise<void>;
+  /** All of the person, but the one they do it from when `keepsCurrent`; tells how many. */
+  endAll(tx: Tx, owner: Owner, keepsCurrent: boolean): Promise<number>;
+  /** Requests of this session that name no organisation are for this one from now on. @throws 404 `sessions.organisation-not-found` */
+  chooseOrganisation(tx: Tx, owner: Owner, orgId: string): Promise<void>;
+}
+
+const TOKEN_BYTES = 32;
+const USER_AGENT_MAX = 300;
+// More than anybody has devices; a script that signs in for every request ends here.
+const LISTED_MAX = 200;
+
+type SessionDeps = Pick<IdentityDeps, 'db' | 'ids' | 'keyring' | 'random' | 'audit'> & { readonly guard: Guard };
+
+export function createSessionService(deps: SessionDeps): SessionService {
+  const { db, ids, keyring, random, guard } = deps;
+  const mint = () => {
+    const token = Buffer.from(random(TOKEN_BYTES)).toString('base64url');
+    return { token, tokenHash: keyring.mac(SESSION_PURPOSE, token) };
+  };
+  const record = (tx: Tx, owner: Owner, action: string, data?: Readonly<Record<string, string | number>>) =>
+    deps.audit.append(tx, {
+      orgId: owner.personId,
+      actorType: 'member',
+      actorId: owner.personId,
+      requestId: owner.requestId,
+      action,
+      targetType: 'session',
+      targetId: owner.sessionId,
+      data,
+    });
+  return {
+    async begin(tx, { personId, method, attempt }) {
+      const { token, tokenHash } = mint();
+      const sessionId = ids.make('ses');
+      const userAgent = attempt.userAgent.slice(0, USER_AGENT_MAX);
+      await insertSession(tx, { id: sessionId, personId, tokenHash, method, ip: attempt.ip, userAgent });
+      const deviceToken = await guard.noteSuccess(tx, attempt, personId);
+      await record(tx, { personId, sessionId, requestId: attempt.requestId }, 'session.begin', { method });
+      return { sessionId, personId, token, deviceToken };
+    },
+    async renew(tx, owner) {
+      const { personId, sessionId } = owner;
+      const { token, tokenHash } = mint();
+      if (sessionId === undefined || !(await renewSession(tx, sessionId, tokenHash)))
+        throw new GuildhallError(sessionErrors.invalid);
+      await record(tx, owner, 'session.step-up');
+      return { sessionId, personId, token, deviceToken: undefined };
+    },
+    list: (tx) => listSessions(tx, LISTED_MAX),
+    async end(tx, owner, id) {
+      if (!(await endSession(tx, id))) throw new GuildhallError(sessionErrors.notFound);
+      await record(tx, { ...owner, sessionId: id }, 'session.end');
+    },
+    async endAll(tx, owner, keepsCurrent) {
+      const ended = await endSessions(tx, keepsCurrent ? owner.sessionId : undefined);
+      await record(tx, owner, 'session.end-all', { ended });
+      return ended;
+    },
+    async chooseOrganisation(tx, owner, orgId) {
+      const memberships = await db.system((system) => listMembershipsOf(system, owner.personId));
+      if (owner.sessionId === undefined || !memberships.some((one) => one.orgId === orgId))
+        throw new GuildhallError(sessionErrors.organisationNotFound);
+      await setActiveOrganisation(tx, owner.sessionId, orgId);
+      await record(tx, owner, 'session.choose-organisation', { organisation: orgId });
+    },
+  };
+}
