@@ -4,7 +4,7 @@ import { ClosingStack } from './closing.ts';
 import type { Settings } from './config/index.ts';
 import { type Clock, systemClock } from './platform/clock/index.ts';
 import { connectionName, type Keyring, loadMasterKeys, openKeyring } from './platform/crypto/index.ts';
-import { createDb, type Db, migrate } from './platform/db/index.ts';
+import { createDb, createRolePasswords, type Db, migrate, type RolePasswords } from './platform/db/index.ts';
 import { createIds, type Ids } from './platform/ids/index.ts';
 import { createPostgres } from './platform/postgres/index.ts';
 import type { Logger } from './platform/telemetry/index.ts';
@@ -18,19 +18,13 @@ export interface Foundation {
   readonly db: Db;
   /** Connection string of the role that owns the schema; for migrations alone. */
   readonly ownerUrl: string;
+  /** Passwords of our own roles; undefined where a test has set them. */
+  readonly roles?: RolePasswords;
   readonly closing: ClosingStack;
 }
 
 /** Where the migrations of this program are. */
 export const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations');
-
-/** The same database as another role. */
-function asRole(url: string, role: string, password: string): string {
-  const changed = new URL(url);
-  changed.username = role;
-  changed.password = password;
-  return changed.href;
-}
 
 /**
  * Opens the database (embedded unless DATABASE_URL names one), brings its schema up to date, and connects as the two restricted roles.
@@ -42,13 +36,18 @@ export async function layFoundation(settings: Settings, log: Logger): Promise<Fo
     const masterKeys = await loadMasterKeys(settings.dataDir, settings.masterKey, settings.masterKeysPrevious);
     const ownerUrl = settings.databaseUrl ?? (await openEmbedded(settings, log, closing));
     const keyring = await openKeyring(ownerUrl, masterKeys);
-    const appPassword = keyring.derive('db-role:guildhall_app').toString('base64url');
-    const systemPassword = keyring.derive('db-role:guildhall_system').toString('base64url');
-    await migrate({ ownerUrl, directory: MIGRATIONS, appPassword, systemPassword });
+    const roles = createRolePasswords(ownerUrl, (purpose) => keyring.derive(purpose).toString('base64url'));
+    await migrate({
+      ownerUrl,
+      directory: MIGRATIONS,
+      appPassword: roles.passwordOf('guildhall_app'),
+      systemPassword: roles.passwordOf('guildhall_system'),
+    });
     let isClosing = false;
     const db = createDb({
-      appUrl: asRole(ownerUrl, 'guildhall_app', appPassword),
-      systemUrl: asRole(ownerUrl, 'guildhall_system', systemPassword),
+      appUrl: roles.urlOf('guildhall_app'),
+      systemUrl: roles.urlOf('guildhall_system'),
+      renewUrl: roles.renewUrl,
       appPoolMax: settings.databasePool,
       systemPoolMax: Math.max(2, Math.ceil(settings.databasePool / 4)),
       applicationName: connectionName(keyring, masterKeys.reload !== undefined),
@@ -63,7 +62,7 @@ export async function layFoundation(settings: Settings, log: Logger): Promise<Fo
       isClosing = true;
       return db.close();
     });
-    return { settings, log, clock: systemClock, ids: createIds(systemClock), keyring, db, ownerUrl, closing };
+    return { settings, log, clock: systemClock, ids: createIds(systemClock), keyring, db, ownerUrl, roles, closing };
   } catch (error) {
     await closing.close();
     throw error;

@@ -83,7 +83,8 @@ test('everything that is wrong with any of them is told at once, beside the faul
     ...stores(),
     PORT: 'abc',
     OPENAI_API_KEY: 'sk-12345678',
-    OPENAI_API_KEY_FILE: '/twice',
+    OPENAI_API_KEY_FILE: file('twice', 'sk-12345679'),
+    REDIS_URL: 'vault:nothing',
     ANTHROPIC_API_KEY: 'vault:secret/nowhere#key',
     GOOGLE_API_KEY: 'vault:secret/short',
     MISTRAL_API_KEY: 'vault:secret/short#key',
@@ -98,6 +99,7 @@ test('everything that is wrong with any of them is told at once, beside the faul
     [
       'PORT',
       'OPENAI_API_KEY',
+      'REDIS_URL',
       'ANTHROPIC_API_KEY',
       'GOOGLE_API_KEY',
       'MISTRAL_API_KEY',

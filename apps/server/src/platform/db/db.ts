@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely';
 import pg from 'pg';
 import { builderOn } from './dialect.ts';
+import { isWrongPassword } from './role-passwords.ts';
 
 /** An open transaction (or, from `direct`, a single statement). Pass it down; never keep it. */
 export type Tx = Kysely<never>;
@@ -37,6 +38,8 @@ export interface DbOptions {
   readonly appPoolMax: number;
   readonly systemPoolMax: number;
   readonly applicationName: string;
+  /** Asked when the server refuses the password of a connection string: gives the one that is right now, if there is one. */
+  readonly renewUrl?: (refused: string) => Promise<string | undefined>;
   /** Told of errors on idle connections, which the pool replaces by itself. */
   readonly onIdleError: (error: Error) => void;
 }
@@ -50,6 +53,8 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 // A fresh connection has to plan every statement anew (about 100 ms of processor time), so idle ones are kept for a while.
 const IDLE_TIMEOUT_MS = 300_000;
+// More changes of a password than this while one connection is opened are nobody's wish.
+const PASSWORDS_TRIED_MAX = 4;
 const RELISTEN_DELAY_MS = 250;
 
 function createPool(url: string, max: number, options: DbOptions): pg.Pool {
@@ -72,8 +77,35 @@ function createPool(url: string, max: number, options: DbOptions): pg.Pool {
   return pool;
 }
 
+/** A pool, and what it does when the password of its role was changed meanwhile. */
+interface Source {
+  readonly pool: pg.Pool;
+  connect(): Promise<pg.PoolClient>;
+}
+
+function createSource(url: string, max: number, options: DbOptions): Source {
+  const pool = createPool(url, max, options);
+  const { renewUrl } = options;
+  return {
+    pool,
+    async connect() {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await pool.connect();
+        } catch (error) {
+          if (!renewUrl || !isWrongPassword(error) || attempt === PASSWORDS_TRIED_MAX) throw error;
+          const renewed = await renewUrl(pool.options.connectionString ?? url);
+          if (renewed === undefined) throw error;
+          // Read by the pool whenever it opens a connection.
+          pool.options.connectionString = renewed;
+        }
+      }
+    },
+  };
+}
+
 /** Runs `work` on a client; a client whose connection failed is thrown away instead of being handed to the next caller. */
-async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+async function withClient<T>(pool: Source, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   const onError = (error: Error) => {
@@ -91,7 +123,7 @@ async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
   }
 }
 
-async function inTransaction<T>(pool: pg.Pool, orgId: string | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function inTransaction<T>(pool: Source, orgId: string | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
   return withClient(pool, async (client) => {
     // One round trip for both. The id is quoted, because statements sent together take no parameters.
     const enter =
@@ -112,11 +144,12 @@ async function inTransaction<T>(pool: pg.Pool, orgId: string | undefined, work: 
 }
 
 async function keepListening(
-  { appUrl: url, applicationName }: DbOptions,
+  { appUrl, applicationName, renewUrl }: DbOptions,
   channels: readonly string[],
   onMessage: (channel: string, payload: string) => void,
   onGap: () => void,
 ): Promise<() => Promise<void>> {
+  let url = appUrl;
   let closed = false;
   let current: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -139,7 +172,10 @@ async function keepListening(
   };
   // A failed attempt ends its client, whose 'end' event arms the next one.
   const retry = (): void => {
-    connect().catch(() => current?.end().catch(() => {}));
+    connect().catch(async (error: unknown) => {
+      if (isWrongPassword(error)) url = (await renewUrl?.(url).catch(() => undefined)) ?? url;
+      await current?.end().catch(() => {});
+    });
   };
   try {
     await connect();
@@ -155,8 +191,8 @@ async function keepListening(
 }
 
 export function createDb(options: DbOptions): Db {
-  const app = createPool(options.appUrl, options.appPoolMax, options);
-  const system = createPool(options.systemUrl, options.systemPoolMax, options);
+  const app = createSource(options.appUrl, options.appPoolMax, options);
+  const system = createSource(options.systemUrl, options.systemPoolMax, options);
   return {
     tenant: (orgId, work) => inTransaction(app, orgId, work),
     open: (work) => inTransaction(app, undefined, work),
@@ -164,12 +200,12 @@ export function createDb(options: DbOptions): Db {
     system: (work) => withClient(system, (client) => work(builderOn(client))),
     listen: (channels, onMessage, onGap) => keepListening(options, channels, onMessage, onGap),
     stats: () => ({
-      active: app.totalCount - app.idleCount + system.totalCount - system.idleCount,
-      idle: app.idleCount + system.idleCount,
-      waiting: app.waitingCount + system.waitingCount,
+      active: app.pool.totalCount - app.pool.idleCount + system.pool.totalCount - system.pool.idleCount,
+      idle: app.pool.idleCount + system.pool.idleCount,
+      waiting: app.pool.waitingCount + system.pool.waitingCount,
     }),
     close: async () => {
-      await Promise.all([app.end(), system.end()]);
+      await Promise.all([app.pool.end(), system.pool.end()]);
     },
   };
 }

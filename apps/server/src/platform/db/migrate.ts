@@ -12,9 +12,12 @@ export interface MigrateOptions {
   readonly ownerUrl: string;
   readonly directory: string;
   /** Passwords that the two login roles get; set anew each time, so that they are right whoever changed them. */
-  readonly appPassword: string;
-  readonly systemPassword: string;
+  readonly appPassword: Password;
+  readonly systemPassword: Password;
 }
+
+/** A function is given how often the passwords were changed (`rotateRolePasswords`). */
+type Password = string | ((generation: number) => string);
 
 interface Migration {
   readonly number: number;
@@ -46,9 +49,21 @@ async function ensureRole(client: pg.Client, role: string, password: string | un
   await client.query(`${verb} role ${pg.escapeIdentifier(role)} with ${login}`);
 }
 
+/** 0 in a database that is older than the number. */
+async function generationIn(client: pg.Client): Promise<number> {
+  const known = await client.query<{ found: boolean }>(
+    "select to_regclass('platform.role_generation') is not null as found",
+  );
+  if (!known.rows[0]?.found) return 0;
+  const found = await client.query<{ generation: number }>('select generation from platform.role_generation');
+  return found.rows[0]?.generation ?? 0;
+}
+
 async function ensureRoles(client: pg.Client, options: MigrateOptions): Promise<void> {
-  await ensureRole(client, 'guildhall_app', options.appPassword);
-  await ensureRole(client, 'guildhall_system', options.systemPassword);
+  const generation = await generationIn(client);
+  const of = (password: Password): string => (typeof password === 'string' ? password : password(generation));
+  await ensureRole(client, 'guildhall_app', of(options.appPassword));
+  await ensureRole(client, 'guildhall_system', of(options.systemPassword));
   await ensureRole(client, 'guildhall_definer', undefined);
   // Functions are handed to guildhall_definer, which their maker can do only as its member.
   await client.query('grant guildhall_definer to current_user');
