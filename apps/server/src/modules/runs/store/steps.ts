@@ -37,7 +37,7 @@ export interface Checkpoint {
 export type OwnedCheckpoint = Owned & Checkpoint;
 
 /**
- * Step, artifacts and events of each run, one of each, in one statement and in the order of `writes`; all of one organisation. False where
+ * Step, artifacts and events of each run, one of each, in one statement and in the order of `writes`. False where
  * another attempt owns the run.
  */
 export async function checkpointRuns(tx: Tx, writes: readonly OwnedCheckpoint[]): Promise<boolean[]> {
