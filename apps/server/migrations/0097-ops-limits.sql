@@ -14,3 +14,12 @@ create table ops.rate_limit (
 );
 -- The operator sets the limits of all organisations, and each process holds all of them, so no row belongs to one tenant alone.
 grant select, insert, update, delete on ops.rate_limit to guildhall_app;
+
+-- The hosts that may be called on behalf of an organisation. No row: every public one.
+create table ops.egress_hosts (
+  org_id text primary key,
+  -- 'api.example.com', or '*.example.com' for all below it.
+  hosts text[] not null check (cardinality(hosts) <= 100),
+  updated_at timestamptz not null default platform.now()
+);
+call platform.protect_tenant_table('ops.egress_hosts', 'select, insert, update, delete');

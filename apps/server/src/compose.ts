@@ -10,7 +10,7 @@ import { createLedger, ledgerRoutes } from './modules/ledger/index.ts';
 import { basePrice, createMetering, meteringRoutes, modelPriceRoutes } from './modules/metering/index.ts';
 import { createModels, isOperatorChannel, type Models } from './modules/models/index.ts';
 import { createNotify, createOperatorMailReader, type Notify } from './modules/notify/index.ts';
-import { creditsRoute } from './modules/ops/index.ts';
+import { createEgressHosts, creditsRoute, egressHostRoutes } from './modules/ops/index.ts';
 import { announceContent, createGate, createRuns, type Runs } from './modules/runs/index.ts';
 import { createBus } from './platform/bus/index.ts';
 import { createTokenSigner, followMasterKey } from './platform/crypto/index.ts';
@@ -201,7 +201,8 @@ function joinRuns(
 
 /** Builds every module on a foundation. Starts nothing but what listens; roles decide what runs. */
 export async function compose(laid: Foundation, options: ComposeOptions) {
-  const watched = await openTelemetry(laid);
+  const egressHosts = createEgressHosts(laid);
+  const watched = await openTelemetry(laid, { hostsFor: egressHosts.of });
   const foundation = { ...laid, log: watched.log };
   const { ids, settings } = foundation;
   const platform = await openPlatform(foundation, watched);
@@ -222,6 +223,7 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
     ...identity.routes,
     ...notify.routes,
     creditsRoute({ ids, ledger, audit }),
+    ...egressHostRoutes({ hosts: egressHosts, audit }),
   ];
   return { ...platform, ...base, models, notify, runs, outboxReaders, routes };
 }

@@ -2,7 +2,7 @@
 import type { Settings } from './config/index.ts';
 import type { Foundation } from './foundation.ts';
 import type { Clock } from './platform/clock/index.ts';
-import { createEgress, type Egress } from './platform/egress/index.ts';
+import { createEgress, type Egress, type EgressOptions } from './platform/egress/index.ts';
 import {
   createErrorTracker,
   createScrubber,
@@ -38,12 +38,17 @@ function seldom(clock: Clock, tell: (error: unknown) => void): (error: unknown) 
 }
 
 /** Told on the foundation's own log, so that no report can lead to another. */
-export async function openTelemetry(foundation: Foundation): Promise<Watched> {
+export async function openTelemetry(
+  foundation: Foundation,
+  { hostsFor }: Pick<EgressOptions, 'hostsFor'>,
+): Promise<Watched> {
   const { settings, clock, closing, log } = foundation;
   const egress = createEgress({
     allowPrivateCidrs: settings.egressAllowPrivate,
     clock,
     connectionsPerOriginMax: CONNECTIONS_PER_ORIGIN_MAX,
+    proxyUrl: settings.egressProxyUrl,
+    hostsFor,
   });
   closing.push('egress', () => egress.close());
   const scrub = createScrubber(settings.secrets.values);

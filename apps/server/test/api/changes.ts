@@ -61,6 +61,7 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     'POST /v1/messages': fixed('/v1/messages', chat, { ...chat, max_tokens: 6 }),
     'POST /v1/embeddings': fixed('/v1/embeddings', embedding, { ...embedding, input: 'ho' }),
     'PUT /v1/model-policy': fixed('/v1/model-policy', policy, { ...policy, mayFallBack: false }),
+    'PUT /v1/egress-hosts': fixed('/v1/egress-hosts', { hosts: null }, { hosts: ['example.com'] }),
     'PUT /v1/model-settings': async () => {
       ttlSeconds += 2;
       const settings = (seconds: number) => ({ responseCache: { enabled: false, ttlSeconds: seconds } });

@@ -17,7 +17,11 @@ interface Server {
 
 /** One check for each server that is set, all asked at once. */
 export async function serverChecks(settings: Settings): Promise<readonly Check[]> {
-  const egress = createEgress({ allowPrivateCidrs: settings.egressAllowPrivate, clock: systemClock });
+  const egress = createEgress({
+    allowPrivateCidrs: settings.egressAllowPrivate,
+    proxyUrl: settings.egressProxyUrl,
+    clock: systemClock,
+  });
   try {
     return await Promise.all(serversOf(settings, egress).map(check));
   } finally {

@@ -158,6 +158,7 @@ export class Deliveries implements DeliveryLoop {
         firstByteMs: TIMEOUT_MS,
         totalMs: TIMEOUT_MS,
         redirects: 0,
+        orgId: delivery.orgId,
         // The status alone counts, so an answer that announces more is no fault; what is read of it is bounded below.
         maxBytes: Number.MAX_SAFE_INTEGER,
         signal,

@@ -4,6 +4,7 @@ import type { OpsDeps } from './deps.ts';
 import { opsRoutes } from './routes.ts';
 
 export { creditsRoute } from './credits.ts';
+export { createEgressHosts, egressHostRoutes } from './egress-hosts/index.ts';
 export type { Check } from './health.ts';
 export { createHttpLimits } from './http-limits.ts';
 export { createJobs, type Job, type Jobs } from './jobs.ts';

@@ -7,9 +7,10 @@ import { ACCEPT_ENCODING, decoded, readAll } from './body.ts';
 import { egressErrors } from './errors.ts';
 import { Exchange, type Incoming } from './exchange.ts';
 import { createDial, createGuard, type Guard } from './guard.ts';
+import { createProxyDial } from './proxy.ts';
 import { type Hop, isRedirect, nextHop } from './redirect.ts';
 import { createResolve } from './resolve.ts';
-import { denied, parseTarget } from './target.ts';
+import { denied, isListed, parseTarget } from './target.ts';
 import type { Egress, EgressOptions, EgressRequest, EgressResponse } from './types.ts';
 
 const BYTES_MAX = 10 * 1024 * 1024;
@@ -111,10 +112,17 @@ function sendOnce(way: Way, { target, request }: Hop, exchange: Exchange): Promi
   return exchange.send(way.agent, target.url, request, headers);
 }
 
-async function follow(wayOf: (hop: Hop) => Way, first: Hop, deadline: Deadline): Promise<Arrived> {
+interface Routing {
+  wayOf(hop: Hop): Way;
+  /** @throws egressErrors.denied. */
+  assertListed(hop: Hop): Promise<void>;
+}
+
+async function follow({ wayOf, assertListed }: Routing, first: Hop, deadline: Deadline): Promise<Arrived> {
   const redirectsMax = Math.min(first.request.redirects ?? 0, REDIRECTS_MAX);
   let hop = first;
   for (let redirects = 0; ; redirects += 1) {
+    if (hop.request.orgId !== undefined) await assertListed(hop);
     const exchange = deadline.open(hop.request);
     const incoming = await sendOnce(wayOf(hop), hop, exchange);
     if (redirectsMax === 0 || !isRedirect(incoming.status)) return { ...incoming, exchange, url: hop.target.url };
@@ -145,13 +153,20 @@ function responseOf(arrived: Arrived, request: EgressRequest, headersMs: number)
  */
 export function createEgress(options: EgressOptions): Egress {
   const { allowPrivateCidrs, connectionsPerOriginMax = CONNECTIONS_PER_ORIGIN_MAX } = options;
-  const network = { dns: options.dns ?? createResolve(), dial: options.dial ?? createDial() };
+  const dial = options.dial ?? createDial();
+  const dialPublic = options.proxyUrl ? createProxyDial(options.proxyUrl) : dial;
+  const network = { dns: options.dns ?? createResolve(), dial, dialPublic };
   const anyone = createWay(
     createGuard({ ...options, ...network, verdict: createAddressRules(allowPrivateCidrs), isTrusted: false }),
     connectionsPerOriginMax,
   );
   const verdict = createAddressRules([...OWN_NETWORKS, ...allowPrivateCidrs]);
   const trusted = createWay(createGuard({ ...options, ...network, verdict, isTrusted: true }), connectionsPerOriginMax);
+  const assertListed = async ({ target, request }: Hop): Promise<void> => {
+    const hosts = await options.hostsFor?.(request.orgId ?? '');
+    if (hosts && !isListed(hosts, target.hostname))
+      throw denied('Your organisation allows other hosts alone.', target.hostname);
+  };
   const wayOf = ({ target, request }: Hop): Way => (request.trustedOrigin === target.url.origin ? trusted : anyone);
   return {
     check: (url) => anyone.guard.precheck(parseTarget(url)),
@@ -161,7 +176,7 @@ export function createEgress(options: EgressOptions): Egress {
       assertSendable(request);
       const deadline = new Deadline(request);
       try {
-        const arrived = await follow(wayOf, { target, request }, deadline);
+        const arrived = await follow({ wayOf, assertListed }, { target, request }, deadline);
         return responseOf(arrived, request, options.clock.monotonicMs() - startedMs);
       } catch (error) {
         deadline.stop();

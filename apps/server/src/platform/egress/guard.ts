@@ -65,7 +65,7 @@ async function addressesOf(target: Endpoint, resolve: Resolve): Promise<readonly
 
 async function connectOnce(
   rules: Rules,
-  { dns, dial }: { readonly dns: Resolve; readonly dial: Dial },
+  { dns, dial, dialPublic }: { readonly dns: Resolve; readonly dial: Dial; readonly dialPublic: Dial },
   target: Endpoint,
 ): Promise<Socket> {
   const addresses = await addressesOf(target, dns);
@@ -74,7 +74,8 @@ async function connectOnce(
   let failure: unknown;
   for (const address of addresses.slice(0, ADDRESSES_TRIED_MAX)) {
     try {
-      return await dial({ address, port: target.port, secure: target.secure, servername });
+      const reach = rules.verdict(address) === 'public' ? dialPublic : dial;
+      return await reach({ address, port: target.port, secure: target.secure, servername });
     } catch (error) {
       failure = error;
     }
@@ -106,7 +107,8 @@ async function limited(connecting: Promise<Socket>): Promise<Socket> {
 }
 
 export function createGuard(
-  options: EgressOptions & Pick<Rules, 'verdict' | 'isTrusted'> & { readonly dns: Resolve; readonly dial: Dial },
+  options: EgressOptions &
+    Pick<Rules, 'verdict' | 'isTrusted'> & { readonly dns: Resolve; readonly dial: Dial; readonly dialPublic: Dial },
 ): Guard {
   const rules: Rules = {
     verdict: options.verdict,

@@ -32,6 +32,10 @@ export const denied = (detail: string, internal?: string): GuildhallError =>
 /** A name that no public host has: it may only lead to an address that the operator opened. */
 export const isLocalName = (hostname: string): boolean => isIP(hostname) === 0 && LOCAL_NAME.test(hostname);
 
+/** Whether one of the entries is this host, or stands with `*.` for all below a name. */
+export const isListed = (hosts: readonly string[], hostname: string): boolean =>
+  hosts.some((host) => (host.startsWith('*.') ? hostname.endsWith(host.slice(1)) : hostname === host));
+
 /** @throws egressErrors.denied. Says nothing yet about where the name leads. */
 export function parseTarget(text: string): Target {
   if (text.length > URL_CHARS_MAX) throw denied('The address is too long.');

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock/index.ts';
+import type { Secret } from '../crypto/index.ts';
 
 export interface EgressRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -28,6 +29,8 @@ export interface EgressRequest {
    * closed, and a redirect to any other origin is judged as always. Never pass here what a customer chose.
    */
   readonly trustedOrigin?: string;
+  /** The organisation on whose behalf it goes out: where `hostsFor` has a list for it, no other host is called, redirects included. */
+  readonly orgId?: string | undefined;
   readonly signal?: AbortSignal;
   /** What `body` fails with, in the caller's own words; the argument is what it would have failed with. */
   readonly bodyError?: (reason: unknown) => unknown;
@@ -84,6 +87,13 @@ export interface EgressOptions {
   readonly connectionsPerOriginMax?: number;
   /** Ports of public hosts; default 80 and 443. */
   readonly ports?: readonly number[];
+  /** The hosts that an organisation allows, as `api.example.com` or `*.example.com`; undefined for all. Asked for each hop. */
+  readonly hostsFor?: ((orgId: string) => Promise<readonly string[] | undefined>) | undefined;
+  /**
+   * An HTTP proxy that takes CONNECT, through which every public address is reached. Networks of the operator's own, opened or trusted, are
+   * reached directly.
+   */
+  readonly proxyUrl?: Secret | undefined;
   readonly dns?: Resolve;
   readonly dial?: Dial;
 }

@@ -79,6 +79,7 @@ export function send(egress: Egress, sending: Sending): Promise<EgressResponse> 
     totalMs: limits.totalMs,
     maxBytes: limits.answerBytesMax,
     signal,
+    orgId: channel.ownerOrgId,
     ...(channel.isTrustedAddress ? { trustedOrigin: new URL(channel.baseUrl).origin } : {}),
     ...(bodyError ? { bodyError } : {}),
   });

@@ -136,7 +136,7 @@ export function openScope(deps: RunsDeps, attempt: Attempt, input: ScopeInput): 
       deps.sandboxGate.pass(signal, () =>
         runInSandbox<Output>(work, { signal, onProgress: (done, total, note) => scope.progress(done, total, note) }),
       ),
-    fetch: (url, init) => guardedFetch(deps, url, init, signal),
+    fetch: (url, init) => guardedFetch(deps, url, init, { signal, orgId: run.org_id }),
   };
   return {
     scope,
@@ -187,7 +187,7 @@ async function guardedFetch(
   deps: RunsDeps,
   url: string,
   init: StepFetchInit | undefined,
-  signal: AbortSignal,
+  caller: { readonly signal: AbortSignal; readonly orgId: string },
 ): Promise<StepFetchResponse> {
   const method = METHODS.find((known) => known === (init?.method ?? 'GET').toUpperCase());
   if (!method)
@@ -201,7 +201,7 @@ async function guardedFetch(
       ...(init?.body === undefined ? {} : { body: init.body }),
       totalMs: Math.min(init?.timeoutMs ?? FETCH_TIMEOUT_MS, FETCH_TIMEOUT_MS),
       maxBytes: Math.min(init?.bytesMax ?? FETCH_MAX_BYTES, FETCH_MAX_BYTES),
-      signal,
+      ...caller,
     });
     return { status: response.status, headers: response.headers, body: await response.bytes() };
   } catch (error) {

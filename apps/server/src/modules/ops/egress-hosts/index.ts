@@ -1,0 +1,3 @@
+/** Hosts that organisations allow. */
+export { createEgressHosts } from './remembered.ts';
+export { egressHostRoutes } from './routes.ts';
