@@ -42,6 +42,12 @@ export const SCOPES = [
   'models:use',
   'providers:read',
   'providers:write',
+  'members:read',
+  'members:write',
+  'organisation:write',
+  'audit:read',
+  'sso:read',
+  'sso:write',
   'operator',
 ] as const;
 export const scope = z.enum(SCOPES);

@@ -18,6 +18,7 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'files:read',
     'files:write',
     'billing:read',
+    'billing:write',
     'keys:read',
     'keys:write',
     'webhooks:read',
@@ -25,6 +26,10 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'models:use',
     'providers:read',
     'providers:write',
+    'members:read',
+    'members:write',
+    'audit:read',
+    'sso:read',
   ],
   developer: [
     'agents:read',
@@ -37,9 +42,10 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
     'webhooks:write',
     'models:use',
     'providers:read',
+    'members:read',
   ],
-  billing: ['billing:read', 'billing:write'],
-  viewer: ['agents:read', 'runs:read', 'files:read', 'billing:read'],
+  billing: ['billing:read', 'billing:write', 'members:read'],
+  viewer: ['agents:read', 'runs:read', 'files:read', 'billing:read', 'members:read'],
 };
 
 /**
