@@ -35,3 +35,9 @@ begin
     order by u.name;
 end $$;
 call platform.system_function('platform.see_secrets(text[], bytea[])');
+
+grant select on platform.role_generation to guildhall_definer;
+create function platform.generation_of_roles() returns int language sql stable as $$
+  select g.generation from platform.role_generation g
+$$;
+call platform.system_function('platform.generation_of_roles()');

@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import path from 'node:path';
 import type { AgentDefinition } from '@guildhall/agent-sdk';
 import type { Foundation } from './foundation.ts';
+import { openInventory } from './inventory.ts';
 import { createAudit } from './modules/audit/index.ts';
 import { createCatalog } from './modules/catalog/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
@@ -88,7 +89,8 @@ async function openPlatform(foundation: Foundation, watched: Watched) {
   closing.push('mail', () => mail.close());
   const mailQueue = createMailQueue({ keyring });
   const [durable, outbox] = [createDurable(db), createOutbox(ids)];
-  return { ...watched, metrics, bus, durable, outbox, rates, limiter, files, mail, mailQueue };
+  const inventory = openInventory(foundation);
+  return { ...watched, metrics, bus, durable, outbox, rates, limiter, files, mail, mailQueue, inventory };
 }
 
 type OpenPlatform = Awaited<ReturnType<typeof openPlatform>>;

@@ -44,6 +44,11 @@ export async function layFoundation(settings: Settings, log: Logger): Promise<Fo
       systemPassword: roles.passwordOf('guildhall_system'),
     });
     let isClosing = false;
+    settings.secrets.learn(
+      ...masterKeys.keys.map((key) => key.toString('base64')),
+      roles.urlOf('guildhall_app'),
+      roles.urlOf('guildhall_system'),
+    );
     const db = createDb({
       appUrl: roles.urlOf('guildhall_app'),
       systemUrl: roles.urlOf('guildhall_system'),

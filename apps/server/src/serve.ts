@@ -6,12 +6,10 @@ import { builtInAgents } from './agents.ts';
 import { compose, type Platform } from './compose.ts';
 import type { Settings } from './config/index.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
-import { authErrors } from './modules/identity/index.ts';
 import { createHttpLimits, createJobs, createLimits, createOps, limitRoutes } from './modules/ops/index.ts';
 import { pruneRuns } from './modules/runs/index.ts';
 import { sql } from './platform/db/index.ts';
 import { createWorker } from './platform/durable/index.ts';
-import { GuildhallError } from './platform/errors/index.ts';
 import { type Failpoint, noFailpoints } from './platform/failpoints/index.ts';
 import { createHttp, openApi, type RouteDefinition } from './platform/http/index.ts';
 import type { RateRule } from './platform/limits/index.ts';
@@ -37,6 +35,7 @@ export interface Server {
 const DRAIN_MS = 6_000;
 // A receiver that works answers within this; what hangs longer is sent again by whoever comes next.
 const WEBHOOKS_DRAIN_MS = 1_000;
+const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const IDEMPOTENCY_KEEP = '30 days';
@@ -101,13 +100,13 @@ async function listen(
     metrics,
     metricsToken: settings.metricsToken,
     checks: readinessChecks(foundation, platform),
+    warnings: platform.inventory.warnings,
     publicUrl,
     openApi: () => {
       document ??= openApi(all, { version: VERSION, url: publicUrl() });
       return document;
     },
     agents: () => platform.catalog.agents,
-    openAdminLink: (token) => openAdminLink(identity, token),
   });
   const limits = createLimits({ ...platform, db, clock, log, routes: () => all });
   all.push(...platform.routes, ...ops.routes, ...limitRoutes({ limits, audit: platform.audit }));
@@ -115,7 +114,7 @@ async function listen(
   watch(foundation, platform);
   const counted = createHttpLimits(
     limits,
-    (presented) => identity.authenticate(presented),
+    (presented, ip) => identity.authenticate(presented, ip),
     platform.models.limits.count,
   );
   const http = await createHttp({
@@ -126,6 +125,7 @@ async function listen(
     tracer: platform.tracer,
     routes: all,
     fileMaxBytes: FILE_MAX_BYTES,
+    requestsAtOnceMax: settings.requestsAtOnceMax * settings.limitsScale,
     trustedProxies: settings.trustedProxies,
     corsOrigins: settings.corsOrigins,
     publicUrl: settings.publicUrl,
@@ -144,16 +144,6 @@ async function listen(
   closing.push('HTTP', () => http.close());
   const { port } = http.server.address() as AddressInfo;
   return { address: `http://${settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host}:${port}`, routes: all };
-}
-
-/** Undefined for a link that is no good; a database that does not answer is another matter and passes through. */
-async function openAdminLink(identity: Platform['identity'], token: string): Promise<{ orgId: string } | undefined> {
-  try {
-    return await identity.useAdminToken(token);
-  } catch (error) {
-    if (error instanceof GuildhallError && error.spec.code === authErrors.invalidAdminLink.code) return undefined;
-    throw error;
-  }
 }
 
 function readinessChecks({ db }: Foundation, platform: Platform) {
@@ -195,9 +185,16 @@ function watch({ db }: Foundation, platform: Platform): void {
   });
 }
 
+/** At the start and once a day, so that nobody who reads the log can miss it. */
+async function tellOfOldSecrets({ inventory, log }: Platform): Promise<void> {
+  for (const { name, rotatedAt, isDue } of await inventory.list())
+    if (isDue) log.warn('a secret is due for rotation', { setting: name, inUseSince: rotatedAt });
+}
+
 async function work(foundation: Foundation, platform: Platform, options: ServeOptions): Promise<void> {
   const { settings, closing, db, ids, keyring, log } = foundation;
   const { tracer } = platform;
+  await tellOfOldSecrets(platform);
   const jobs = createJobs({ db, log }, [
     { name: 'holds.sweep', everyMs: 5_000, run: () => platform.models.sweepExpired() },
     { name: 'model-cache.prune', everyMs: 10 * MINUTE_MS, run: () => platform.models.pruneCaches() },
@@ -209,6 +206,8 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
         pruneRuns(db, platform.files, { runsMs: settings.retentionRunsMs, filesMs: settings.retentionFilesMs }),
     },
     { name: 'webhooks.prune', everyMs: HOUR_MS, run: () => platform.notify.prune() },
+    { name: 'secrets.age', everyMs: DAY_MS, run: () => tellOfOldSecrets(platform) },
+    { name: 'people.prune', everyMs: HOUR_MS, run: () => platform.identity.people.prune() },
     { name: 'mail.prune', everyMs: HOUR_MS, run: () => pruneMail(db) },
     { name: 'rates.sweep', everyMs: MINUTE_MS, run: () => platform.rates.sweep() },
     { name: 'files.sweep', everyMs: HOUR_MS, run: () => platform.files.sweep() },

@@ -56,6 +56,10 @@ const COMMANDS = [
   'keys revoke',
   'keys rotate',
   'keys rotate-master',
+  'secrets',
+  'secrets list',
+  'secrets rotate',
+  'secrets rotate database',
   'providers',
   'providers list',
   'providers add',
@@ -82,7 +86,7 @@ const COMMANDS = [
   'ledger verify',
   'doctor',
 ];
-const GROUPS = new Set(['runs', 'keys', 'providers', 'models', 'calls', 'orgs', 'credits', 'prices', 'ledger']);
+const GROUPS = new Set(['runs', 'keys', 'secrets', 'secrets rotate', 'providers', 'models', 'calls', 'orgs', 'credits', 'prices', 'ledger']);
 
 test.each(COMMANDS)(
   '%s has help with an example, and every command that does something has --json',

@@ -15,6 +15,7 @@ import { addPrices } from './commands/prices.ts';
 import { addProviders } from './commands/providers.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
+import { addSecrets } from './commands/secrets.ts';
 import { addServing } from './commands/serve.ts';
 import type { CliContext } from './context.ts';
 import { CliError, EXIT, type ExitCode } from './exit-codes.ts';
@@ -44,6 +45,7 @@ function createProgram(context: CliContext): Command {
   addRun(program, context);
   addRuns(program, context);
   addKeys(program, context);
+  addSecrets(program, context);
   addProviders(program, context);
   addModels(program, context);
   addCalls(program, context);

@@ -40,7 +40,7 @@ export function readyScreen(input: ScreenInput): string {
     '',
     `  Guildhall ${ready.version} is ready:  ${ready.url}`,
     '',
-    `  First page   ${ready.adminUrl}   (opens once, for a day)`,
+    `  First owner  ${ready.adminUrl}   (works once, for a day)`,
     `  API docs     ${ready.url}/docs/api`,
     `  API key      "apiKey" in ${shown(path.join(dataDir, 'ready.json'), folder)}`,
     ...(logFile === undefined ? [] : [`  Log          ${shown(logFile, folder)}`]),

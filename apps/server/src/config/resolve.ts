@@ -1,7 +1,7 @@
 /** Brings secrets from where they lie into the environment: the one place that follows references. */
 import { systemClock } from '../platform/clock/index.ts';
 import { Secret } from '../platform/crypto/index.ts';
-import { MalformedReference, parseReference, type Reference, type SecretRead } from '../platform/secrets/index.ts';
+import type { Reference, SecretRead } from '../platform/secrets/index.ts';
 import type { SecretOrigin } from './secrets.ts';
 import { type Environment, given, SETTINGS } from './settings.ts';
 
@@ -19,17 +19,30 @@ const SECRET_NAMES = SETTINGS.filter((setting) => 'secret' in setting).map(({ na
 /** What a store is asked with cannot lie in a store. */
 const OF_STORES = new Set<string>(['VAULT_TOKEN', 'VAULT_SECRET_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']);
 
+const REFERENCE = /^\s*(?:file|vault|aws):/;
+
 /** A secret may be given as itself, as `NAME_FILE`, or as a reference. Never throws for what an operator wrote. */
 export async function resolveSecrets(environment: Environment): Promise<ResolvedEnvironment> {
+  const isAny = SECRET_NAMES.some(
+    (name) => given(environment[`${name}_FILE`]) !== undefined || REFERENCE.test(environment[name] ?? ''),
+  );
+  if (!isAny) return { environment, faults: [], origins: new Map() };
+  // Loaded where there is something to read: most commands have nothing.
+  return resolve(environment, await import('../platform/secrets/index.ts'));
+}
+
+type Secrets = typeof import('../platform/secrets/index.ts');
+
+async function resolve(environment: Environment, secrets: Secrets): Promise<ResolvedEnvironment> {
   const faults: string[] = [];
   const own: References = new Map();
   const others: References = new Map();
   for (const name of SECRET_NAMES) {
     try {
-      const reference = referenceOf(name, environment);
+      const reference = referenceOf(name, environment, secrets);
       if (reference) (OF_STORES.has(name) ? own : others).set(name, reference);
     } catch (error) {
-      if (!(error instanceof MalformedReference)) throw error;
+      if (!(error instanceof secrets.MalformedReference)) throw error;
       faults.push(`${name}: ${error.message}`);
     }
   }
@@ -38,7 +51,7 @@ export async function resolveSecrets(environment: Environment): Promise<Resolved
   for (const name of broken) values[name] = undefined;
   // What stores are asked with first, for the others may lie in them.
   for (const references of [own, others]) {
-    for (const [name, found] of await readAll(references, values)) {
+    for (const [name, found] of await readAll(references, values, secrets)) {
       values[name] = found.ok ? found.value : undefined;
       if (!found.ok) faults.push(`${name}: ${found.fault}`);
     }
@@ -48,7 +61,11 @@ export async function resolveSecrets(environment: Environment): Promise<Resolved
 }
 
 /** @throws MalformedReference */
-function referenceOf(name: string, environment: Environment): Reference | undefined {
+function referenceOf(
+  name: string,
+  environment: Environment,
+  { MalformedReference, parseReference }: Secrets,
+): Reference | undefined {
   const text = given(environment[name]);
   const file = given(environment[`${name}_FILE`]);
   if (text !== undefined && file !== undefined)
@@ -61,9 +78,12 @@ function referenceOf(name: string, environment: Environment): Reference | undefi
 }
 
 /** The way out is loaded only where a store is to be asked: it takes a tenth of a second. */
-async function readAll(references: References, environment: Environment): Promise<ReadonlyMap<string, SecretRead>> {
+async function readAll(
+  references: References,
+  environment: Environment,
+  { createSecretReader, createVaultReader, createAwsReader }: Secrets,
+): Promise<ReadonlyMap<string, SecretRead>> {
   if (references.size === 0) return new Map();
-  const { createSecretReader, createVaultReader, createAwsReader } = await import('../platform/secrets/index.ts');
   const stores = new Set([...references.values()].map(({ store }) => store));
   if (!stores.has('vault') && !stores.has('aws'))
     return createSecretReader({ vault: undefined, aws: undefined }).read(references);

@@ -23,6 +23,7 @@ export async function platformChecks(open: OpenPlatform): Promise<readonly Check
     await checkQueue(open),
     await checkOutbox(open),
     await checkLedger(open),
+    await checkSecrets(open),
   ];
 }
 
@@ -145,5 +146,19 @@ async function checkLedger(open: OpenPlatform): Promise<Check> {
     level: 'fail',
     detail,
     advice: 'guildhall ledger verify names each one. Change nothing by hand; keep a copy of the database.',
+  };
+}
+
+async function checkSecrets({ platform }: OpenPlatform): Promise<Check> {
+  const name = 'secrets';
+  const entries = await platform.inventory.list();
+  const due = entries.filter(({ isDue }) => isDue);
+  if (due.length === 0) return { name, level: 'pass', detail: `${entries.length} in use, none due for rotation` };
+  const detail = `due for rotation: ${due.map((one) => `${one.name} (since ${one.rotatedAt.toISOString().slice(0, 10)})`).join(', ')}`;
+  return {
+    name,
+    level: 'warn',
+    detail,
+    advice: 'docs/access/secrets.md says for each how to change it while everything runs.',
   };
 }

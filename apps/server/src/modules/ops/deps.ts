@@ -12,9 +12,9 @@ export interface OpsDeps {
   readonly metricsToken: Secret | undefined;
   /** What readiness depends on, by name; each answers with a word for people or throws. */
   readonly checks: Readonly<Record<string, Check>>;
+  /** What needs the operator although everything works; without names, since anyone may ask. */
+  warnings(): Promise<readonly string[]>;
   publicUrl(): string;
   openApi(): unknown;
   agents(): readonly { readonly id: string; readonly title: string; readonly summary: string }[];
-  /** Uses a one-time admin link up; undefined when it is not (or no longer) good. */
-  openAdminLink(token: string): Promise<{ readonly orgId: string } | undefined>;
 }

@@ -11,8 +11,6 @@ export interface PageInput {
   readonly url: string;
   readonly state: Readiness;
   readonly agents: readonly { readonly id: string; readonly title: string; readonly summary: string }[];
-  /** The organisation whose one-time link was just used, or `undefined`. */
-  readonly admin: { readonly orgId: string } | undefined;
 }
 
 /** A small guild hall, drawn in the page itself. */
@@ -31,7 +29,6 @@ const TEXT = {
     balance: 'See what it cost:',
     reference: 'API reference',
     agents: 'Agents',
-    admin: 'You came by the administrator’s link for organisation',
     other: 'العربية',
     version: 'Version',
     names: { database: 'Database', queue: 'Queue', files: 'Files' },
@@ -50,7 +47,6 @@ const TEXT = {
     balance: 'اطّلع على التكلفة:',
     reference: 'مرجع الواجهة البرمجية',
     agents: 'الوكلاء',
-    admin: 'دخلت برابط المدير للمؤسسة',
     other: 'English',
     version: 'الإصدار',
     names: { database: 'قاعدة البيانات', queue: 'قائمة الانتظار', files: 'الملفات' },
@@ -112,12 +108,11 @@ export function homePage(input: PageInput): string {
         `<li><strong>${escapeHtml(agent.title)}</strong> <code>${ltr(agent.id)}</code><p>${escapeHtml(agent.summary)}</p></li>`,
     )
     .join('');
-  const admin = input.admin ? `<p role="status">${text.admin} ${ltr(input.admin.orgId)}.</p>` : '';
   return `<!doctype html>
 <html lang="${input.language}" dir="${input.language === 'ar' ? 'rtl' : 'ltr'}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${text.title}</title>${ICON}<style nonce="${input.nonce}">${STYLE}</style></head>
 <body><main>
-<h1>${ltr(text.title)}</h1><p class="lead">${text.lead}</p>${admin}
+<h1>${ltr(text.title)}</h1><p class="lead">${text.lead}</p>
 <p><span class="badge ${ready ? 'good' : 'bad'}">${ready ? text.ready : text.notReady}</span></p>
 <nav><a href="/docs/api">${text.reference}</a><a href="/?lang=${other}" lang="${other}" hreflang="${other}">${text.other}</a></nav>
 <h2>${text.checks}</h2><ul>${checksList(input)}</ul>

@@ -7,7 +7,7 @@ import { GuildhallError } from '../../platform/errors/index.ts';
 import { pageHeaders, type RouteDefinition, route } from '../../platform/http/index.ts';
 import type { OpsDeps } from './deps.ts';
 import { opsErrors } from './errors.ts';
-import { readiness } from './health.ts';
+import { readiness, warningsNow } from './health.ts';
 import { homePage } from './page.ts';
 import { loadReferenceScript, referencePage } from './reference-page.ts';
 
@@ -16,6 +16,7 @@ const ready = z.object({
   status: z.enum(['ready', 'not-ready']),
   version: z.string(),
   checks: z.record(z.string(), z.object({ status: z.enum(['ok', 'failed']), detail: z.string(), ms: z.number() })),
+  warnings: z.array(z.string()),
 });
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
@@ -36,10 +37,13 @@ function healthRoutes(deps: OpsDeps): RouteDefinition[] {
       ...about(`${prefix}/ready`, 'Can the process work?'),
       responses: { 200: ready, 503: ready },
       handler: async () => {
-        const state = await readiness(deps.checks, deps.clock.monotonicMs);
+        const [{ ready, checks }, warnings] = await Promise.all([
+          readiness(deps.checks, deps.clock.monotonicMs),
+          warningsNow(deps.warnings),
+        ]);
         return {
-          status: state.ready ? 200 : 503,
-          body: { status: state.ready ? 'ready' : 'not-ready', version: deps.version, checks: state.checks },
+          status: ready ? 200 : 503,
+          body: { status: ready ? 'ready' : 'not-ready', version: deps.version, checks, warnings: [...warnings] },
         };
       },
     }),
@@ -89,11 +93,9 @@ function pageRoutes(deps: OpsDeps): RouteDefinition[] {
       summary: 'The first page: state and first steps',
       query: z.looseObject({
         lang: z.enum(['en', 'ar']).optional().catch(undefined),
-        admin: z.string().max(256).optional(),
       }),
       handler: async ({ query, reply, raw }) => {
         const state = await readiness(deps.checks, deps.clock.monotonicMs);
-        const admin = query.admin ? await deps.openAdminLink(query.admin) : undefined;
         const language = query.lang ?? (/^ar\b/i.test(raw.headers['accept-language'] ?? '') ? 'ar' : 'en');
         const nonce = randomName();
         const html = homePage({
@@ -103,7 +105,6 @@ function pageRoutes(deps: OpsDeps): RouteDefinition[] {
           url: deps.publicUrl(),
           state,
           agents: deps.agents(),
-          admin,
         });
         await reply.headers(pageHeaders({ nonce })).send(html);
         return undefined;

@@ -5,7 +5,6 @@
 import type { Kysely } from 'kysely';
 import pg from 'pg';
 import { builderOn } from './dialect.ts';
-import { isWrongPassword } from './role-passwords.ts';
 
 /** An open transaction (or, from `direct`, a single statement). Pass it down; never keep it. */
 export type Tx = Kysely<never>;
@@ -214,6 +213,9 @@ const codeOf = (error: unknown): string | undefined =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
+
+/** The server does not take the password of a connection. */
+export const isWrongPassword = (error: unknown): boolean => codeOf(error) === '28P01';
 
 /** The unique constraint of this name (any, when left out) refused a row. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {

@@ -3,5 +3,11 @@
 export { sql } from 'kysely';
 export { createDb, type Db, isConnectionError, isRetryable, isUniqueViolation, type Tx } from './db.ts';
 export { asOwnerAlone, migrate, schemaVersion } from './migrate.ts';
-export { createRolePasswords, type LoginRole, type RolePasswords, rotateRolePasswords } from './role-passwords.ts';
+export {
+  createRolePasswords,
+  type LoginRole,
+  type RolePasswords,
+  roleGeneration,
+  rotateRolePasswords,
+} from './role-passwords.ts';
 export { together } from './together.ts';

@@ -102,6 +102,12 @@ test('a start does not bring a former password back, whatever is changed beside 
   const generations = await Promise.all(changes);
   await Promise.all(starts);
   expect(new Set(generations).size).toBe(4);
+  const url = new URL(cluster.url());
+  url.username = 'guildhall_app';
+  url.password = passwordsOf().passwordOf('guildhall_app')(Math.max(...generations));
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  await client.end();
   const fresh = open(await start());
   await Promise.all([ask(db), ask(fresh)]);
   await Promise.all([db.close(), fresh.close()]);

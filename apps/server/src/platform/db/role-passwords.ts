@@ -2,8 +2,10 @@
  * Passwords of the roles that the program makes for itself. They are derived, from a key and a generation that lies in the database: so a
  * new generation needs no announcement. Connections that are open stay; whoever opens one and is refused finds the new password by itself.
  */
+import { sql } from 'kysely';
 import pg from 'pg';
 import { assert } from '../errors/index.ts';
+import { type Db, isWrongPassword } from './db.ts';
 import { asOwnerAlone } from './migrate.ts';
 
 export type LoginRole = 'guildhall_app' | 'guildhall_system';
@@ -20,7 +22,6 @@ export interface RolePasswords {
 const ROLES: readonly LoginRole[] = ['guildhall_app', 'guildhall_system'];
 // More changes than these while a process opened no connection mean that the password was set by somebody else.
 const GENERATIONS_MAX = 16;
-const WRONG_PASSWORD = '28P01';
 
 /** @param derive a password for one purpose alone, always the same. */
 export function createRolePasswords(ownerUrl: string, derive: (purpose: string) => string): RolePasswords {
@@ -60,6 +61,14 @@ export function createRolePasswords(ownerUrl: string, derive: (purpose: string) 
   };
 }
 
+/** How often the passwords were changed, whatever this process knows of it. */
+export async function roleGeneration(db: Pick<Db, 'system'>): Promise<number> {
+  const { rows } = await db.system((tx) =>
+    sql<{ generation: number }>`select platform.generation_of_roles() as generation`.execute(tx),
+  );
+  return rows[0]?.generation ?? 0;
+}
+
 /** @throws when the server cannot be asked. */
 async function isRight(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url });
@@ -74,10 +83,6 @@ async function isRight(url: string): Promise<boolean> {
     await client.end().catch(() => {});
   }
 }
-
-/** The server does not take the password of a connection. */
-export const isWrongPassword = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && error.code === WRONG_PASSWORD;
 
 /**
  * Gives both roles the passwords of the next generation, which it returns, in one transaction. No start happens meanwhile, so none can set

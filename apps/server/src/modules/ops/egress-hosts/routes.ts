@@ -45,13 +45,13 @@ export const egressHostRoutes = ({ hosts, audit }: EgressHostRoutesDeps): RouteD
     responses: { 200: shown },
     async handler(call) {
       assertLive(call.principal);
-      const { orgId, keyId, memberId } = call.principal;
+      const { orgId, keyId, personId } = call.principal;
       const list = call.body.hosts === null ? undefined : [...new Set(call.body.hosts)];
       const answer = await call.mutate(async (tx) => {
         await putHosts(tx, list);
         await audit.append(tx, {
           orgId,
-          actorType: memberId === undefined ? 'key' : 'member',
+          actorType: personId === undefined ? 'key' : 'member',
           actorId: keyId,
           action: 'egress-hosts.set',
           targetType: 'organisation',

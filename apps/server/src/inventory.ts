@@ -1,0 +1,45 @@
+/** The secrets that this process works with: those of the settings, and those the program made for itself. */
+import type { Foundation } from './foundation.ts';
+import { roleGeneration } from './platform/db/index.ts';
+import { createInventory, type Inventory, type KnownSecret } from './platform/secrets/index.ts';
+
+// Former keys are no longer used for anything new, and the key of the command line belongs to whoever runs it.
+const LEFT_OUT = new Set(['GUILDHALL_MASTER_KEYS_PREVIOUS', 'GUILDHALL_API_KEY', 'GUILDHALL_MASTER_KEY']);
+
+/** Never the values of customers: their keys, endpoints and accounts belong to them. */
+async function knownSecrets({ settings, keyring, db }: Foundation): Promise<readonly KnownSecret[]> {
+  const given = settings.secrets.settings
+    .filter(({ name }) => !LEFT_OUT.has(name))
+    .map(({ name, kind, from, value }) => ({ name, kind, from, owner: 'operator' as const, value: value.reveal() }));
+  const [masterKeyId] = keyring.keyIds();
+  const masterFrom = settings.secrets.settings.find(({ name }) => name === 'GUILDHALL_MASTER_KEY')?.from;
+  const own: KnownSecret[] = [];
+  if (masterKeyId)
+    own.push({
+      name: 'master key',
+      kind: 'key',
+      owner: masterFrom === undefined ? 'guildhall' : 'operator',
+      from: masterFrom ?? 'master.key',
+      value: masterKeyId.toString('hex'),
+    });
+  own.push({
+    name: 'database roles',
+    kind: 'password',
+    owner: 'guildhall',
+    from: 'derived',
+    value: String(await roleGeneration(db)),
+  });
+  return [...given, ...own];
+}
+
+/** @param more those that modules made, with what tells one value from the next. */
+export const openInventory = (
+  foundation: Foundation,
+  more: () => Promise<readonly KnownSecret[]> = async () => [],
+): Inventory =>
+  createInventory({
+    db: foundation.db,
+    keyring: foundation.keyring,
+    rotateDays: foundation.settings.secretsRotateDays,
+    known: async () => [...(await knownSecrets(foundation)), ...(await more())],
+  });

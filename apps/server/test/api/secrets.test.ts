@@ -1,0 +1,94 @@
+/** SEC-06: every secret has an age that is known without its value, and what is overdue is told where operators look. */
+import { inspect } from 'node:util';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { LogFields, Logger } from '../../src/platform/telemetry/index.ts';
+import { type TestPlatform, testPlatform } from '../harness/platform.ts';
+
+const [FIRST, SECOND] = ['metrics-token-canary-1', 'metrics-token-canary-2'];
+const PASSWORD = 'redis-canary-password';
+
+const lines: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
+const heard = (message: string, fields?: LogFields): void => void lines.push({ message, fields });
+const log: Logger = { debug: heard, info: heard, warn: heard, error: heard, fatal: heard, child: () => log };
+
+let platform: TestPlatform;
+let owner: pg.Client;
+beforeAll(async () => {
+  const environment = { METRICS_TOKEN: FIRST, SMTP_URL: `smtp://u:${PASSWORD}@127.0.0.1:1` };
+  platform = await testPlatform({ agents: [], role: 'api', environment, log });
+  owner = new pg.Client({ connectionString: platform.database.ownerUrl });
+  await owner.connect();
+});
+afterAll(async () => {
+  await owner.end();
+  await platform.close();
+});
+
+const after = (days: number) =>
+  owner.query(
+    'insert into platform.clock_shift values (true, make_interval(days => $1)) on conflict (single) do update set shift = excluded.shift',
+    [days],
+  );
+const inventory = () => platform.server.platform.inventory;
+const ready = () => platform.call<{ status: string; warnings: string[] }>('GET', '/ready');
+const dueNow = async () => (await inventory().list()).filter(({ isDue }) => isDue).map(({ name }) => name);
+function metricsToken() {
+  const { secrets } = platform.server.foundation.settings;
+  const found = secrets.settings.find(({ name }) => name === 'METRICS_TOKEN');
+  if (!found) throw new Error('METRICS_TOKEN is not set');
+  return { to: (text: string) => secrets.renew(found, text) };
+}
+
+test('the inventory names each secret with kind, owner, place and age; neither it nor the database holds a value', async () => {
+  const entries = await inventory().list();
+  expect(entries.map(({ name, kind, owner: whose, from }) => [name, kind, whose, from])).toEqual([
+    ['METRICS_TOKEN', 'token', 'operator', 'environment'],
+    ['SMTP_URL', 'password', 'operator', 'environment'],
+    ['database roles', 'password', 'guildhall', 'derived'],
+    ['master key', 'key', 'guildhall', 'master.key'],
+  ]);
+  for (const { madeAt, rotatedAt, dueAt } of entries) {
+    expect(rotatedAt).toEqual(madeAt);
+    expect(dueAt.getTime() - rotatedAt.getTime()).toBe(90 * 86_400_000);
+  }
+  const kept = await owner.query('select * from platform.secret_seen');
+  expect(inspect([entries, kept.rows], { depth: 9 })).not.toMatch(new RegExp(`${FIRST}|${PASSWORD}`));
+});
+
+test('after 91 days all are due: readiness warns without names and stays ready, until each is changed', async () => {
+  expect((await ready()).body).toMatchObject({ status: 'ready', warnings: [] });
+  await after(89);
+  expect(await dueNow()).toEqual([]);
+  await after(91);
+  expect(await dueNow()).toHaveLength(4);
+  const overdue = await ready();
+  expect(overdue).toMatchObject({
+    status: 200,
+    body: { status: 'ready', warnings: [expect.stringContaining('4 secrets are due')] },
+  });
+  expect(JSON.stringify(overdue.body.warnings)).not.toContain('METRICS_TOKEN');
+
+  metricsToken().to(SECOND);
+  expect(await dueNow()).not.toContain('METRICS_TOKEN');
+  const [entry] = await inventory().list();
+  expect(entry?.rotatedAt.getTime()).toBeGreaterThan((entry?.madeAt.getTime() ?? 0) + 90 * 86_400_000);
+
+  metricsToken().to(FIRST);
+  expect(await dueNow()).toContain('METRICS_TOKEN');
+});
+
+test('a worker says in its log which are due', async () => {
+  await after(91);
+  await platform.another('worker');
+  await expect
+    .poll(() =>
+      lines.filter(({ message }) => message.includes('due for rotation')).map(({ fields }) => fields?.setting),
+    )
+    .toContain('SMTP_URL');
+});
+
+test('a database that is away is told by its check; warnings are left out', async () => {
+  const { warningsNow } = await import('../../src/modules/ops/health.ts');
+  expect(await warningsNow(() => Promise.reject(new Error('away')))).toEqual([]);
+});
