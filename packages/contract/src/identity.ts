@@ -4,6 +4,16 @@ import { instant, mode, pageOf, pageQuery, scope } from './common.ts';
 
 const name = z.string().trim().min(1).max(100);
 
+/** Networks as `203.0.113.0/24` or `2001:db8::/32`. */
+const allowedCidrs = z
+  .array(
+    z
+      .union([z.cidrv4(), z.cidrv6()], 'must be a network such as 203.0.113.0/24 or 2001:db8::/32')
+      .refine((cidr) => !/^::ffff:/i.test(cidr), 'must be written as the IPv4 network that it is'),
+  )
+  .min(1)
+  .max(50);
+
 /** A key without its secret: what a list shows. */
 export const apiKey = z
   .object({
@@ -17,6 +27,12 @@ export const apiKey = z
     expiresAt: instant.nullable(),
     lastUsedAt: instant.nullable(),
     revokedAt: instant.nullable(),
+    /** The networks it may be used from; null: from everywhere. */
+    allowedCidrs: z.array(z.string()).nullable(),
+    /** True for a key that works and was not used for 90 days: revoke it, unless you know what it is for. */
+    isUnused: z.boolean(),
+    /** The member who made it, or the key that did. */
+    createdBy: z.string(),
   })
   .meta({ id: 'ApiKey' });
 export type ApiKey = z.infer<typeof apiKey>;
@@ -42,6 +58,7 @@ export const createKeyBody = z.strictObject({
   mode,
   /** Any precision is understood here; answers always carry milliseconds. */
   expiresAt: z.iso.datetime().nullish(),
+  allowedCidrs: allowedCidrs.nullish(),
 });
 export type CreateKeyBody = z.output<typeof createKeyBody>;
 

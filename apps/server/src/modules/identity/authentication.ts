@@ -10,6 +10,7 @@ import { GuildhallError } from '../../platform/errors/index.ts';
 import type { Principal } from '../../platform/http/index.ts';
 import { authErrors } from './errors.ts';
 import { KEY_PURPOSE, parseKey } from './key-format.ts';
+import { isInside, type Networks, parseNetworks } from './keys/networks.ts';
 import { findKey, touchKeys } from './store.ts';
 import type { IdentityDeps } from './types.ts';
 
@@ -24,6 +25,8 @@ const USED_FLUSH_MS = 1_000;
 
 interface Remembered {
   readonly principal: Principal;
+  /** Undefined: from everywhere. */
+  readonly networks: Networks | undefined;
   /** On the monotonic clock: the end of the memory or of the key, whichever comes first. */
   readonly goodUntilMs: number;
   usedMarkedMs: number;
@@ -31,9 +34,10 @@ interface Remembered {
 
 export interface Authenticator {
   /**
-   * @throws `auth.invalid-key` alike for a malformed, unknown, expired or revoked key.
+   * @throws `auth.invalid-key` alike for a malformed, unknown, expired or revoked key; `auth.address-refused` for a good one from an address
+   * outside of its networks, and for one with networks where no address is told.
    */
-  authenticate(presented: string): Promise<Principal>;
+  authenticate(presented: string, ip?: string): Promise<Principal>;
   /** Begins to hear announcements, and from then on to remember keys. The result stops both and writes what is left of `flushUsed`. */
   start(): Promise<() => Promise<void>>;
   /** Writes the times of use gathered since the last call; otherwise done by itself a second after a use. */
@@ -46,7 +50,7 @@ export function createAuthenticator({ db, clock, keyring, log }: AuthenticatorDe
   const good = new LRUCache<string, Remembered>({ max: REMEMBERED_MAX });
   // Unknown, expired and revoked keys never become good, so a refusal may be remembered for as long as there is room.
   const refused = new LRUCache<string, true>({ max: REMEMBERED_MAX });
-  const lookups = new Map<string, Promise<Principal>>();
+  const lookups = new Map<string, Promise<Remembered>>();
   const used = new Set<string>();
   let remembering = false;
   // Raised by every announcement: a lookup that began before it must not be remembered after it.
@@ -72,7 +76,7 @@ export function createAuthenticator({ db, clock, keyring, log }: AuthenticatorDe
     }, USED_FLUSH_MS).unref();
   };
 
-  const lookUp = async (presented: string, hashText: string): Promise<Principal> => {
+  const lookUp = async (presented: string, hashText: string): Promise<Remembered> => {
     const begunIn = epoch;
     const hashes = keyring.macs(KEY_PURPOSE, presented);
     const found = await db.system((tx) => findKey(tx, hashes));
@@ -83,12 +87,30 @@ export function createAuthenticator({ db, clock, keyring, log }: AuthenticatorDe
     const nowMs = clock.monotonicMs();
     const entry = {
       principal: found.principal,
+      networks: found.principal.allowedCidrs && parseNetworks(found.principal.allowedCidrs),
       goodUntilMs: nowMs + Math.min(REMEMBER_MS, found.validForMs),
       usedMarkedMs: good.get(hashText)?.usedMarkedMs ?? Number.NEGATIVE_INFINITY,
     };
     if (remembering && epoch === begunIn) good.set(hashText, entry);
-    markUsed(entry, nowMs);
-    return entry.principal;
+    return entry;
+  };
+
+  const find = async (presented: string): Promise<Remembered> => {
+    if (!parseKey(presented)) throw new GuildhallError(authErrors.invalidKey);
+    const hashText = keyring.mac(KEY_PURPOSE, presented).toString('latin1');
+    const entry = good.get(hashText);
+    if (entry && entry.goodUntilMs > clock.monotonicMs()) return entry;
+    if (refused.has(hashText)) throw new GuildhallError(authErrors.invalidKey);
+    let lookup = lookups.get(hashText);
+    if (!lookup) {
+      lookup = lookUp(presented, hashText);
+      lookups.set(hashText, lookup);
+      const done = () => {
+        if (lookups.get(hashText) === lookup) lookups.delete(hashText);
+      };
+      lookup.then(done, done);
+    }
+    return lookup;
   };
 
   const forget = (keyId: string): void => {
@@ -105,26 +127,11 @@ export function createAuthenticator({ db, clock, keyring, log }: AuthenticatorDe
   };
 
   return {
-    async authenticate(presented) {
-      if (!parseKey(presented)) throw new GuildhallError(authErrors.invalidKey);
-      const hashText = keyring.mac(KEY_PURPOSE, presented).toString('latin1');
-      const nowMs = clock.monotonicMs();
-      const entry = good.get(hashText);
-      if (entry && entry.goodUntilMs > nowMs) {
-        markUsed(entry, nowMs);
-        return entry.principal;
-      }
-      if (refused.has(hashText)) throw new GuildhallError(authErrors.invalidKey);
-      let lookup = lookups.get(hashText);
-      if (!lookup) {
-        lookup = lookUp(presented, hashText);
-        lookups.set(hashText, lookup);
-        const done = () => {
-          if (lookups.get(hashText) === lookup) lookups.delete(hashText);
-        };
-        lookup.then(done, done);
-      }
-      return lookup;
+    async authenticate(presented, ip = '') {
+      const entry = await find(presented);
+      if (entry.networks && !isInside(entry.networks, ip)) throw new GuildhallError(authErrors.addressRefused);
+      markUsed(entry, clock.monotonicMs());
+      return entry.principal;
     },
     async start() {
       const stop = await db.listen([KEYS_CHANNEL], (_channel, keyId) => forget(keyId), forgetAll);

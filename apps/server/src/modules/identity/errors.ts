@@ -10,6 +10,13 @@ export const authErrors = defineErrors('auth', {
     'This API key is not valid.',
     'Check that the whole key was copied, or use another key: it may have expired or been revoked.',
   ],
+  // Only who holds the whole key hears this, so it tells nobody which keys exist.
+  addressRefused: [
+    'address-refused',
+    403,
+    'This key may not be used from this address.',
+    'Use it from one of the networks in its allowedCidrs, or make a key for where you are.',
+  ],
   testKeyRefused: [
     'test-key-refused',
     403,
@@ -31,6 +38,12 @@ export const keyErrors = defineErrors('keys', {
     403,
     'A key can only hand on scopes that it has itself.',
     'Leave out the scopes named here, or use a key that has them.',
+  ],
+  networkNotHeld: [
+    'network-not-held',
+    403,
+    'A key that is bound to networks can only make keys for parts of them.',
+    'Leave out the networks named here, or use a key that is bound to none.',
   ],
   liveFromTest: ['live-from-test', 403, 'A test key can only make test keys.', 'Use a live key to make live keys.'],
   expiryPast: [

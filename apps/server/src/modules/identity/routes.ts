@@ -35,13 +35,17 @@ const toWire = (key: Key): ApiKey => ({
   expiresAt: key.expiresAt?.toISOString() ?? null,
   lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
   revokedAt: key.revokedAt?.toISOString() ?? null,
+  allowedCidrs: key.allowedCidrs ? [...key.allowedCidrs] : null,
+  isUnused: key.isUnused,
+  createdBy: key.createdBy,
 });
 
-const newKeyFrom = ({ name, mode, scopes, expiresAt }: CreateKeyBody): NewKeyInput => ({
+const newKeyFrom = ({ name, mode, scopes, expiresAt, allowedCidrs }: CreateKeyBody): NewKeyInput => ({
   name,
   mode,
   scopes,
   expiresAt: expiresAt ? new Date(expiresAt) : undefined,
+  allowedCidrs: allowedCidrs ?? undefined,
 });
 
 const withSecret = (made: KeyWithSecret): NewApiKey => ({ ...toWire(made.key), secret: made.secret });

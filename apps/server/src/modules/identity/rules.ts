@@ -3,6 +3,7 @@ import { type Mode, SCOPES, type Scope } from '@guildhall/contract';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import type { Principal } from '../../platform/http/index.ts';
 import { authErrors, keyErrors } from './errors.ts';
+import { isWithin } from './keys/networks.ts';
 import type { Actor, Key, Role } from './types.ts';
 
 /**
@@ -49,12 +50,17 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
 };
 
 /**
- * Refuses to hand out a key that can do more than its maker: only scopes the maker has, and test keys make test keys.
+ * Refuses to hand out a key that can do more than its maker: only scopes the maker has, only from where the maker may come, and test keys
+ * make test keys.
  * Also asked before a rotation, because its caller receives the new secret.
  */
 export function assertMayHandOut(
   actor: Actor,
-  wanted: { readonly mode: Mode; readonly scopes: readonly Scope[] },
+  wanted: {
+    readonly mode: Mode;
+    readonly scopes: readonly Scope[];
+    readonly allowedCidrs?: readonly string[] | undefined;
+  },
 ): void {
   if (actor.type === 'system') return;
   const { principal } = actor;
@@ -67,6 +73,14 @@ export function assertMayHandOut(
       : [{ path: `/scopes/${index}`, message: `your key does not have the scope ${scope}` }],
   );
   if (missing.length > 0) throw new GuildhallError(keyErrors.scopeNotHeld, { errors: missing });
+  const { allowedCidrs: held } = principal;
+  if (held === undefined) return;
+  const foreign = (wanted.allowedCidrs ?? []).flatMap((cidr, index) =>
+    isWithin(cidr, held) ? [] : [{ path: `/allowedCidrs/${index}`, message: 'is no part of the networks of your key' }],
+  );
+  const none = [{ path: '/allowedCidrs', message: 'must be a part of the networks of your key' }];
+  const errors = wanted.allowedCidrs === undefined ? none : foreign;
+  if (errors.length > 0) throw new GuildhallError(keyErrors.networkNotHeld, { errors });
 }
 
 /** The modes of the keys an actor may see or end: to a test key, live keys do not exist. */

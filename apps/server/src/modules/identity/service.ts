@@ -42,6 +42,8 @@ export interface NewKeyInput {
   readonly expiresAt?: Date | undefined;
 }
 
+  /** Where it may be used from; left out: where its maker may, which mostly is everywhere. */
+  readonly allowedCidrs?: readonly string[] | undefined;
 export interface KeyPageInput {
   readonly limit: number;
   /** The id of the last key already seen. */
@@ -55,7 +57,7 @@ export interface IdentityService {
   createOrganisationIn(tx: Tx, input: NewOrganisationInput): Promise<OrganisationWithKey>;
   /** Oldest first. For the operator: it crosses organisations. */
   listOrganisations(page: { readonly afterId?: string; readonly limit: number }): Promise<Organisation[]>;
-  /** @throws `keys.scope-not-held`, `keys.live-from-test`, `keys.expiry-past` */
+  /** @throws `keys.scope-not-held`, `keys.network-not-held`, `keys.live-from-test`, `keys.expiry-past` */
   createKey(tx: Tx, actor: Actor, input: NewKeyInput): Promise<KeyWithSecret>;
   /** Newest first, ended keys included; to a test key, live keys do not exist. */
   /** An organisation that a person makes for themselves: they are its owner, and there is no key. In any open transaction. */
@@ -114,6 +116,7 @@ export function createService(deps: IdentityDeps): IdentityService {
       memberId?: string | undefined;
     },
   ): Promise<KeyWithSecret> => {
+      allowedCidrs: readonly string[] | undefined;
     const secret = mintKey(key.mode, random);
     const row = await insertKey(tx, {
       ...key,
@@ -182,6 +185,7 @@ export function createService(deps: IdentityDeps): IdentityService {
       });
       return { ...made, data: { firstKey: made.key.id, scopes: made.key.scopes.join(' ') } };
     });
+        allowedCidrs: undefined,
     return { organisation, key, secret };
   };
 
@@ -199,8 +203,8 @@ export function createService(deps: IdentityDeps): IdentityService {
     createOrganisation: (input) => db.open((tx) => createOrganisationIn(tx, input)),
     listOrganisations: ({ afterId, limit }) => db.system((tx) => listOrganisations(tx, { afterId, limit })),
     async createKey(tx, actor, input) {
-      assertMayHandOut(actor, input);
-      const { name, mode, scopes, expiresAt } = input;
+      const { name, mode, scopes, expiresAt, allowedCidrs = networksOf(actor) } = input;
+      assertMayHandOut(actor, { mode, scopes, allowedCidrs });
       if (expiresAt && expiresAt <= (await databaseNow(tx))) {
         throw new GuildhallError(keyErrors.expiryPast, {
           errors: [{ path: '/expiresAt', message: 'must be in the future' }],
@@ -216,6 +220,7 @@ export function createService(deps: IdentityDeps): IdentityService {
         memberId: memberOf(actor),
       });
       await record(tx, actor, { action: 'key.create', key: made.key });
+        allowedCidrs,
       return made;
     },
     async listKeys(tx, actor, { limit, afterId }) {
@@ -234,7 +239,7 @@ export function createService(deps: IdentityDeps): IdentityService {
       const old = visible(actor, await lockKey(tx, id));
       assertMayHandOut(actor, old);
       if (old.replacedBy || !isActive(old, await databaseNow(tx))) throw new GuildhallError(keyErrors.notActive);
-      const made = await makeKey(tx, { ...old, createdBy: idOf(actor), memberId: memberOf(actor) });
+      const made = await makeKey(tx, { ...old, createdBy: idOf(actor), memberId: memberOf(actor) ?? old.memberId });
       await replaceKey(tx, id, { newId: made.key.id, overlapSeconds });
       await onKeyRotated(tx, { orgId: old.orgId, keyId: id, successorId: made.key.id });
       await record(tx, actor, {
@@ -273,3 +278,6 @@ function visible(actor: Actor, key: Key | undefined): Key {
   if (!key || !visibleModes(actor).includes(key.mode)) throw new GuildhallError(keyErrors.notFound);
   return key;
 }
+const networksOf = (actor: Actor): readonly string[] | undefined =>
+  actor.type === 'key' ? actor.principal.allowedCidrs : undefined;
+

@@ -18,11 +18,17 @@ interface KeyRow {
   readonly last_used_at: Date | null;
   readonly revoked_at: Date | null;
   readonly replaced_by: string | null;
+  readonly allowed_cidrs: string[] | null;
+  readonly is_unused: boolean;
+  readonly created_by: string;
+  readonly member_id: string | null;
 }
 
 // Not the hash: the application role may not read it.
 const keyColumns = sql.raw(
-  'id, org_id, name, mode, role, scopes, prefix, last4, created_at, expires_at, last_used_at, revoked_at, replaced_by',
+  `id, org_id, name, mode, role, scopes, prefix, last4, created_at, expires_at, last_used_at, revoked_at, replaced_by, allowed_cidrs, created_by,
+   member_id, revoked_at is null and (expires_at is null or expires_at > platform.now())
+     and coalesce(last_used_at, created_at) < platform.now() - interval '90 days' as is_unused`,
 );
 
 const fromRow = (row: KeyRow): Key => ({
@@ -39,6 +45,10 @@ const fromRow = (row: KeyRow): Key => ({
   lastUsedAt: row.last_used_at ?? undefined,
   revokedAt: row.revoked_at ?? undefined,
   replacedBy: row.replaced_by ?? undefined,
+  allowedCidrs: row.allowed_cidrs ?? undefined,
+  isUnused: row.is_unused,
+  createdBy: row.created_by,
+  memberId: row.member_id ?? undefined,
 });
 
 /** The first row, where the statement always gives one. */
@@ -85,13 +95,15 @@ export interface NewKeyRow {
   readonly createdBy: string;
   readonly memberId?: string | undefined;
   readonly expiresAt: Date | undefined;
+  readonly allowedCidrs: readonly string[] | undefined;
 }
 
 export async function insertKey(tx: Tx, key: NewKeyRow): Promise<Key> {
   const { rows } = await sql<KeyRow>`
-    insert into identity.api_key (id, org_id, name, mode, role, scopes, prefix, last4, secret_hash, created_by, member_id, expires_at)
+    insert into identity.api_key (id, org_id, name, mode, role, scopes, prefix, last4, secret_hash, created_by, member_id, expires_at, allowed_cidrs)
     values (${key.id}, ${key.orgId}, ${key.name}, ${key.mode}, ${key.role ?? null}, ${[...key.scopes]}, ${key.prefix}, ${key.last4},
-            ${key.secretHash}, ${key.createdBy}, ${key.memberId ?? null}, ${key.expiresAt ?? null})
+            ${key.secretHash}, ${key.createdBy}, ${key.memberId ?? null}, ${key.expiresAt ?? null},
+            ${key.allowedCidrs ? [...key.allowedCidrs] : null}::text[])
     returning ${keyColumns}`.execute(tx);
   return fromRow(only(rows));
 }
@@ -154,14 +166,23 @@ export async function findKey(tx: Tx, hashes: readonly Buffer[]): Promise<FoundK
     scopes: Scope[];
     secret_hash: Buffer;
     valid_for_ms: bigint | null;
+    member_id: string | null;
+    allowed_cidrs: string[] | null;
   }>`
-    select id, org_id, mode, scopes, secret_hash, valid_for_ms from identity.find_key(${[...hashes]}::bytea[])`.execute(
+    select id, org_id, mode, scopes, secret_hash, valid_for_ms, member_id, allowed_cidrs from identity.find_key(${[...hashes]}::bytea[])`.execute(
     tx,
   );
   const [row] = rows;
   if (!row) return undefined;
   return {
-    principal: Object.freeze({ orgId: row.org_id, keyId: row.id, mode: row.mode, scopes: Object.freeze(row.scopes) }),
+    principal: Object.freeze({
+      orgId: row.org_id,
+      keyId: row.id,
+      mode: row.mode,
+      scopes: Object.freeze(row.scopes),
+      ...(row.member_id === null ? {} : { memberId: row.member_id }),
+      ...(row.allowed_cidrs === null ? {} : { allowedCidrs: Object.freeze(row.allowed_cidrs) }),
+    }),
     secretHash: row.secret_hash,
     validForMs: row.valid_for_ms === null ? Number.POSITIVE_INFINITY : Number(row.valid_for_ms),
   };

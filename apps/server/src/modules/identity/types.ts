@@ -38,6 +38,13 @@ export interface Key {
   readonly lastUsedAt: Date | undefined;
   readonly revokedAt: Date | undefined;
   readonly replacedBy: string | undefined;
+  /** The networks it may be used from; undefined: from everywhere. */
+  readonly allowedCidrs: readonly string[] | undefined;
+  /** Active, and not used for 90 days. */
+  readonly isUnused: boolean;
+  readonly createdBy: string;
+  /** The member who made it. */
+  readonly memberId: string | undefined;
 }
 
 export interface KeyWithSecret {

@@ -17,7 +17,9 @@ export interface Principal {
   readonly keyId: string;
   readonly mode: Mode;
   readonly scopes: readonly Scope[];
-  /** The rest is known of a person alone; `memberId` also of a key that stands for a member. */
+  /** The networks a key may be used from; absent: from everywhere. */
+  readonly allowedCidrs?: readonly string[];
+  /** The rest is known of a person alone; `memberId` also of a key that a member made. */
   readonly personId?: string;
   readonly memberId?: string;
   readonly role?: MemberRole;
