@@ -30,7 +30,8 @@ export type Prefix =
   | 'fac'
   | 'con'
   | 'dom'
-  | 'lnk';
+  | 'lnk'
+  | 'tok';
 export type Id<P extends Prefix> = `${P}_${string}`;
 
 export interface Ids {

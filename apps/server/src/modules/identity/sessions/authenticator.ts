@@ -10,7 +10,7 @@ import type { Principal } from '../../../platform/http/index.ts';
 import { ROLE_SCOPES } from '../rules.ts';
 import type { IdentityDeps, Role } from '../types.ts';
 import { sessionErrors } from './errors.ts';
-import { type FoundSession, findSession, touchSessions } from './store.ts';
+import { type FoundSession, findSession, findSessionById, touchSessions } from './store.ts';
 
 export const SESSIONS_CHANNEL = 'guildhall_sessions';
 export const SESSION_PURPOSE = 'session';
@@ -21,6 +21,8 @@ const REMEMBER_MS = 10_000;
 const REMEMBERED_MAX = 10_000;
 // The idle time is exact to this.
 const USED_EVERY_MS = 1_000;
+
+type Find = () => Promise<FoundSession | undefined>;
 
 interface Remembered {
   readonly found: FoundSession;
@@ -33,10 +35,22 @@ interface Remembered {
 export interface SessionAuthenticator {
   /** @throws 401 `sessions.invalid`; 404 `sessions.organisation-not-found` for one that the person is not a member of. */
   authenticate(token: string, organisation: string | undefined): Promise<Principal>;
+  /**
+   * The same for a session that a signed token names, in the one organisation that the token is for, or in none. Undefined when the session, or
+   * the membership, is no good.
+   */
+  authenticateNamed(named: NamedSession): Promise<Principal | undefined>;
   /** Begins to hear announcements, and from then on to remember. The result stops both and writes what is left of `flushUsed`. */
   start(): Promise<() => Promise<void>>;
   /** Writes which sessions were used since the last call; otherwise done by itself a second after a use. */
   flushUsed(): Promise<void>;
+}
+
+/** What a token says that we signed. */
+export interface NamedSession {
+  readonly sessionId: string;
+  readonly personId: string;
+  readonly organisation: string | undefined;
 }
 
 type AuthenticatorDeps = Pick<IdentityDeps, 'db' | 'clock' | 'keyring' | 'log'>;
@@ -91,12 +105,10 @@ export function createSessionAuthenticator({ db, clock, keyring, log }: Authenti
     }, USED_EVERY_MS).unref();
   };
 
-  const lookUp = async (token: string, hashText: string): Promise<Remembered> => {
+  const lookUp = async (hashText: string, find: Find): Promise<Remembered> => {
     const begunIn = epoch;
-    const hashes = keyring.macs(SESSION_PURPOSE, token);
-    const found = await db.system((tx) => findSession(tx, hashes));
-    if (!found || !hashes.some((hash) => timingSafeEqual(hash, found.tokenHash)))
-      throw new GuildhallError(sessionErrors.invalid);
+    const found = await find();
+    if (!found) throw new GuildhallError(sessionErrors.invalid);
     const nowMs = clock.monotonicMs();
     const entry = {
       found,
@@ -108,13 +120,18 @@ export function createSessionAuthenticator({ db, clock, keyring, log }: Authenti
     return entry;
   };
 
-  const remembered = (token: string, nowMs: number): Remembered | Promise<Remembered> => {
-    const hashText = keyring.mac(SESSION_PURPOSE, token).toString('latin1');
+  const findByToken = async (token: string): Promise<FoundSession | undefined> => {
+    const hashes = keyring.macs(SESSION_PURPOSE, token);
+    const found = await db.system((tx) => findSession(tx, hashes));
+    return found && hashes.some((hash) => timingSafeEqual(hash, found.tokenHash)) ? found : undefined;
+  };
+
+  const remembered = (hashText: string, nowMs: number, find: Find): Remembered | Promise<Remembered> => {
     const entry = good.get(hashText);
     if (entry && entry.goodUntilMs > nowMs) return entry;
     const before = lookups.get(hashText);
     if (before !== undefined) return before;
-    const lookup = lookUp(token, hashText);
+    const lookup = lookUp(hashText, find);
     lookups.set(hashText, lookup);
     const done = () => {
       if (lookups.get(hashText) === lookup) lookups.delete(hashText);
@@ -135,13 +152,33 @@ export function createSessionAuthenticator({ db, clock, keyring, log }: Authenti
     good.clear();
   };
 
+  /** The session, and when a factor was shown in it. */
+  const use = async (name: string, find: Find): Promise<{ found: FoundSession; authenticatedAt: Date }> => {
+    const nowMs = clock.monotonicMs();
+    const entry = await remembered(name, nowMs, find);
+    markUsed(entry, nowMs);
+    const agoMs = entry.found.authenticatedAgoMs + (nowMs - entry.lookedUpMs);
+    return { found: entry.found, authenticatedAt: new Date(clock.now().getTime() - agoMs) };
+  };
+
   return {
     async authenticate(token, organisation) {
-      const nowMs = clock.monotonicMs();
-      const entry = await remembered(token, nowMs);
-      markUsed(entry, nowMs);
-      const agoMs = entry.found.authenticatedAgoMs + (nowMs - entry.lookedUpMs);
-      return principalOf(entry.found, organisation, new Date(clock.now().getTime() - agoMs));
+      const hashText = keyring.mac(SESSION_PURPOSE, token).toString('latin1');
+      const { found, authenticatedAt } = await use(hashText, () => findByToken(token));
+      return principalOf(found, organisation, authenticatedAt);
+    },
+    async authenticateNamed({ sessionId, personId, organisation }) {
+      try {
+        const { found, authenticatedAt } = await use(sessionId, () =>
+          db.system((tx) => findSessionById(tx, sessionId)),
+        );
+        if (found.personId !== personId) return undefined;
+        const memberships = found.memberships.filter(({ orgId }) => orgId === organisation);
+        return principalOf({ ...found, memberships }, organisation, authenticatedAt);
+      } catch (error) {
+        if (error instanceof GuildhallError && error.spec.status < 500) return undefined;
+        throw error;
+      }
     },
     async start() {
       const stop = await db.listen([SESSIONS_CHANNEL], (_channel, personId) => forget(personId), forgetAll);

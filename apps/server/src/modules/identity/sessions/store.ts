@@ -22,21 +22,36 @@ export interface FoundSession {
   readonly validForMs: number;
 }
 
+interface FoundRow {
+  readonly id: string;
+  readonly person_id: string;
+  readonly token_hash: Buffer;
+  readonly active_org: string | null;
+  readonly verified: boolean;
+  readonly operator: boolean;
+  readonly memberships: [string, string, Role][];
+  readonly authenticated_ago_ms: bigint;
+  readonly valid_for_ms: bigint;
+}
+
+const foundColumns = sql.raw(
+  'id, person_id, token_hash, active_org, verified, operator, memberships, authenticated_ago_ms, valid_for_ms',
+);
+
 /** System role: acts before the person is known. */
 export async function findSession(tx: Tx, hashes: readonly Buffer[]): Promise<FoundSession | undefined> {
-  const { rows } = await sql<{
-    id: string;
-    person_id: string;
-    token_hash: Buffer;
-    active_org: string | null;
-    verified: boolean;
-    operator: boolean;
-    memberships: [string, string, Role][];
-    authenticated_ago_ms: bigint;
-    valid_for_ms: bigint;
-  }>`select id, person_id, token_hash, active_org, verified, operator, memberships, authenticated_ago_ms, valid_for_ms
-       from identity.find_session(${[...hashes]}::bytea[])`.execute(tx);
-  const [row] = rows;
+  const { rows } =
+    await sql<FoundRow>`select ${foundColumns} from identity.find_session(${[...hashes]}::bytea[])`.execute(tx);
+  return foundIn(rows);
+}
+
+/** System role: the same for a session that a signed token names. */
+export async function findSessionById(tx: Tx, id: string): Promise<FoundSession | undefined> {
+  const { rows } = await sql<FoundRow>`select ${foundColumns} from identity.find_session_by_id(${id})`.execute(tx);
+  return foundIn(rows);
+}
+
+function foundIn([row]: readonly FoundRow[]): FoundSession | undefined {
   return (
     row && {
       id: row.id,
