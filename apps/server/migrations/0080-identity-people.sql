@@ -67,7 +67,7 @@ create table identity.session (
   person_id text not null references identity.person (person_id) on delete cascade,
   -- HMAC-SHA-256 of the token in the cookie; a step-up replaces it.
   token_hash bytea not null unique check (octet_length(token_hash) = 32),
-  method text not null check (method in ('password', 'magic-link', 'passkey', 'oidc', 'saml', 'admin-link')),
+  method text not null check (method in ('password', 'magic-link', 'passkey', 'oidc', 'saml')),
   -- The organisation that its requests are for when they name none; null means that of the oldest membership.
   active_org text,
   ip text not null,

@@ -68,7 +68,14 @@ export async function announceReady(server: Server): Promise<Ready> {
   const { orgId, apiKey } = await firstOrganisation(server, known);
   const { token } = await server.platform.identity.createAdminToken({ orgId, ttlSeconds: ADMIN_LINK_SECONDS });
   const url = server.url ?? '';
-  const ready: Ready = { url, orgId, apiKey, adminUrl: `${url}/?admin=${token}`, pid: process.pid, version: VERSION };
+  const ready: Ready = {
+    url,
+    orgId,
+    apiKey,
+    adminUrl: `${url}/auth/admin#token=${token}`,
+    pid: process.pid,
+    version: VERSION,
+  };
   await writeReady(dataDir, ready);
   return ready;
 }

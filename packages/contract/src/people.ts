@@ -86,7 +86,7 @@ export const adminLinkBody = z.strictObject({ token: linkToken, email, password,
 export const session = z
   .object({
     id: z.string(),
-    method: z.enum(['password', 'magic-link', 'passkey', 'oidc', 'saml', 'admin-link']),
+    method: z.enum(['password', 'magic-link', 'passkey', 'oidc', 'saml']),
     isCurrent: z.boolean(),
     ip: z.string(),
     userAgent: z.string(),
@@ -95,6 +95,10 @@ export const session = z
   })
   .meta({ id: 'Session' });
 export const sessionList = z.object({ data: z.array(session) });
+export const endSessionsQuery = z.strictObject({
+  /** True leaves the session that asks. */
+  keepCurrent: z.enum(['true', 'false']).default('false'),
+});
 export const sessionParams = z.strictObject({ id: z.string().max(64) });
 export const endedSessions = z.object({ ended: z.number().int() }).meta({ id: 'EndedSessions' });
 

@@ -1,4 +1,5 @@
 /** For every route that changes something: a request that works, and one that means something else. */
+import { signUpPerson } from '../harness/people.ts';
 import { createMaker, endpointBody, form, keyBody, MONEY, type World } from './world.ts';
 
 export interface Change {
@@ -81,6 +82,10 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     'POST /v1/operator/organisations': fixed('/v1/operator/organisations', { name: 'New' }, { name: 'Newer' }),
     'POST /v1/operator/credits': fixed('/v1/operator/credits', credit, { ...credit, reason: 'other' }),
     'PUT /v1/operator/limits': fixed('/v1/operator/limits', limit, { ...limit, max: 6_000_000 }),
+    'PUT /v1/operator/people/{id}': async () => {
+      const { personId } = await signUpPerson(platform, { organisation: null });
+      return { path: `/v1/operator/people/${personId}`, body: { isDisabled: true }, other: { isDisabled: false } };
+    },
     'POST /v1/operator/model-prices': fixed('/v1/operator/model-prices', price, { ...price, source: 'other' }),
     'POST /v1/operator/providers': fixed('/v1/operator/providers', provider, { ...provider, name: 'other' }),
     'PUT /v1/operator/providers/{id}': () =>

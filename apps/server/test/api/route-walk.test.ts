@@ -173,6 +173,7 @@ const VALID: Readonly<Record<string, unknown>> = {
   'POST /v1/keys/{id}/rotate': { overlapSeconds: 0 },
   'PUT /v1/webhook-endpoints/{id}': { description: 'x' },
   'PUT /v1/operator/providers/{id}': { weight: 2 },
+  'PUT /v1/operator/people/{id}': { isDisabled: true },
   'POST /v1/webhook-endpoints/{id}/rotate': { overlapSeconds: 0 },
   'POST /v1/webhook-endpoints/{id}/replay': { failed: true },
 };

@@ -28,7 +28,9 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const ports = { guard: openGuard, secondFactor: noSecondFactor };
   const accounts = { ...deps, ...ports, passwords: createPasswords(deps.random), links: createLinks(deps) };
   const sessions = createSessions(accounts);
-  const people = createPeople({ ...accounts, endSessions, foundOrganisationIn: service.foundOrganisationIn });
+  const adminTokens = { find: service.findAdminToken, use: service.useAdminTokenIn };
+  const { foundOrganisationIn } = service;
+  const people = createPeople({ ...accounts, endSessions, foundOrganisationIn, adminTokens });
   return {
     ...service,
     ...keys,

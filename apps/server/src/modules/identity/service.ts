@@ -7,8 +7,10 @@ import { KEY_PURPOSE, mintKey, visibleParts } from './key-format.ts';
 import { insertMembership } from './people/store.ts';
 import { assertMayHandOut, isActive, ROLE_SCOPES, visibleModes } from './rules.ts';
 import {
+  type AdminToken,
   asOrganisation,
   databaseNow,
+  findAdminToken,
   findKeyById,
   insertAdminToken,
   insertKey,
@@ -18,7 +20,7 @@ import {
   lockKey,
   replaceKey,
   revokeKey,
-  takeAdminToken,
+  useAdminToken,
 } from './store.ts';
 import type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Role } from './types.ts';
 
@@ -40,10 +42,10 @@ export interface NewKeyInput {
   readonly mode: Mode;
   readonly scopes: readonly Scope[];
   readonly expiresAt?: Date | undefined;
-}
-
   /** Where it may be used from; left out: where its maker may, which mostly is everywhere. */
   readonly allowedCidrs?: readonly string[] | undefined;
+}
+
 export interface KeyPageInput {
   readonly limit: number;
   /** The id of the last key already seen. */
@@ -93,8 +95,10 @@ export interface IdentityService {
     readonly orgId: string;
     readonly ttlSeconds: number;
   }): Promise<{ readonly token: string; readonly expiresAt: Date }>;
-  /** Uses the token up; of two callers with the same one, one gets the organisation. @throws `auth.invalid-admin-link` */
-  useAdminToken(token: string): Promise<{ readonly orgId: string }>;
+  /** Whose link it is; `useAdminTokenIn` uses it up. @throws `auth.invalid-admin-link` */
+  findAdminToken(token: string): Promise<AdminToken>;
+  /** In a transaction of its organisation; of two with the same one, one succeeds. @throws `auth.invalid-admin-link` */
+  useAdminTokenIn(tx: Tx, token: AdminToken): Promise<void>;
 }
 
 const ADMIN_TOKEN_PURPOSE = 'admin-token';
@@ -112,11 +116,11 @@ export function createService(deps: IdentityDeps): IdentityService {
       role?: Role | undefined;
       scopes: readonly Scope[];
       expiresAt: Date | undefined;
+      allowedCidrs: readonly string[] | undefined;
       createdBy: string;
       memberId?: string | undefined;
     },
   ): Promise<KeyWithSecret> => {
-      allowedCidrs: readonly string[] | undefined;
     const secret = mintKey(key.mode, random);
     const row = await insertKey(tx, {
       ...key,
@@ -181,11 +185,11 @@ export function createService(deps: IdentityDeps): IdentityService {
         role: 'owner',
         scopes: input.scopes ?? ROLE_SCOPES.owner,
         expiresAt: undefined,
+        allowedCidrs: undefined,
         createdBy: input.actor.id,
       });
       return { ...made, data: { firstKey: made.key.id, scopes: made.key.scopes.join(' ') } };
     });
-        allowedCidrs: undefined,
     return { organisation, key, secret };
   };
 
@@ -216,11 +220,11 @@ export function createService(deps: IdentityDeps): IdentityService {
         mode,
         scopes,
         expiresAt,
+        allowedCidrs,
         createdBy: idOf(actor),
         memberId: memberOf(actor),
       });
       await record(tx, actor, { action: 'key.create', key: made.key });
-        allowedCidrs,
       return made;
     },
     async listKeys(tx, actor, { limit, afterId }) {
@@ -258,10 +262,13 @@ export function createService(deps: IdentityDeps): IdentityService {
       );
       return { token, expiresAt };
     },
-    async useAdminToken(token) {
-      const orgId = await db.system((tx) => takeAdminToken(tx, keyring.macs(ADMIN_TOKEN_PURPOSE, token)));
-      if (!orgId) throw new GuildhallError(authErrors.invalidAdminLink);
-      return { orgId };
+    async findAdminToken(token) {
+      const found = await db.system((tx) => findAdminToken(tx, keyring.macs(ADMIN_TOKEN_PURPOSE, token)));
+      if (!found) throw new GuildhallError(authErrors.invalidAdminLink);
+      return found;
+    },
+    async useAdminTokenIn(tx, { id }) {
+      if (!(await useAdminToken(tx, id))) throw new GuildhallError(authErrors.invalidAdminLink);
     },
   };
 }
@@ -273,11 +280,11 @@ const memberOf = (actor: Actor): string | undefined =>
 
 const idOf = (actor: Actor): string => (actor.type === 'key' ? actor.principal.keyId : actor.name);
 
+const networksOf = (actor: Actor): readonly string[] | undefined =>
+  actor.type === 'key' ? actor.principal.allowedCidrs : undefined;
+
 /** The key, or the same answer for one that is missing, foreign, or of a mode that the actor must not see. */
 function visible(actor: Actor, key: Key | undefined): Key {
   if (!key || !visibleModes(actor).includes(key.mode)) throw new GuildhallError(keyErrors.notFound);
   return key;
 }
-const networksOf = (actor: Actor): readonly string[] | undefined =>
-  actor.type === 'key' ? actor.principal.allowedCidrs : undefined;
-

@@ -204,12 +204,24 @@ export async function insertAdminToken(
   return only(rows).expires_at;
 }
 
-/** System role. */
-export async function takeAdminToken(tx: Tx, hashes: readonly Buffer[]): Promise<string | undefined> {
-  const { rows } = await sql<{
-    org_id: string;
-  }>`select org_id from identity.use_admin_token(${[...hashes]}::bytea[])`.execute(tx);
-  return rows[0]?.org_id;
+export interface AdminToken {
+  readonly id: string;
+  readonly orgId: string;
+}
+
+/** System role. It stays unused until `useAdminToken`. */
+export async function findAdminToken(tx: Tx, hashes: readonly Buffer[]): Promise<AdminToken | undefined> {
+  const { rows } = await sql<{ id: string; org_id: string }>`
+    select id, org_id from identity.find_admin_token(${[...hashes]}::bytea[])`.execute(tx);
+  return rows[0] && { id: rows[0].id, orgId: rows[0].org_id };
+}
+
+/** In a transaction of its organisation: of two with one token, one gets true. */
+export async function useAdminToken(tx: Tx, id: string): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update identity.admin_token set used_at = platform.now()
+     where id = ${id} and used_at is null and expires_at > platform.now()`.execute(tx);
+  return numAffectedRows === 1n;
 }
 
 /** System role. */

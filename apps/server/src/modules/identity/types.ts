@@ -64,6 +64,13 @@ export interface Attempt {
   readonly requestId: string;
 }
 
+/** A person who changes what is theirs, from a session where there is one. */
+export interface Self {
+  readonly personId: string;
+  readonly sessionId: string | undefined;
+  readonly requestId: string;
+}
+
 /** Slows down those who guess. */
 export interface Guard {
   /** @throws 429 when too much was tried. */

@@ -1,5 +1,6 @@
 /** What the use cases of people share. */
 import type { Tx } from '../../../platform/db/index.ts';
+import type { AdminToken } from '../store.ts';
 import type { Guard, IdentityDeps, SecondFactor } from '../types.ts';
 import type { Links } from './links.ts';
 import type { Passwords } from './password.ts';
@@ -22,6 +23,11 @@ export interface PeopleDeps extends IdentityDeps {
       readonly trial?: boolean;
     },
   ) => Promise<unknown>;
+  /** One-time links to the administration of an organisation. */
+  readonly adminTokens: {
+    readonly find: (token: string) => Promise<AdminToken>;
+    readonly use: (tx: Tx, token: AdminToken) => Promise<void>;
+  };
   /** Ends the sessions of the person of this transaction, but the one named; tells how many. */
   readonly endSessions: (tx: Tx, exceptId: string | undefined) => Promise<number>;
 }

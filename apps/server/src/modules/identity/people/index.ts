@@ -4,9 +4,13 @@ import type { RouteDefinition } from '../../../platform/http/index.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import type { PeopleDeps } from './deps.ts';
 import { peopleErrors } from './errors.ts';
+import { linkPages } from './pages.ts';
 import { findPasswordFault } from './password-rules.ts';
-import { peopleRoutes } from './routes.ts';
-import { createSignUp, type SignUp } from './sign-up.ts';
+import { createRecovery } from './recovery.ts';
+import { type PeopleUseCases, peopleRoutes } from './routes.ts';
+import { createSignUp } from './sign-up.ts';
+import { createStanding } from './standing.ts';
+import { prunePeople } from './store.ts';
 
 export { type Email, parseEmail } from './email.ts';
 export { peopleErrors } from './errors.ts';
@@ -14,9 +18,14 @@ export { createLinks, type Links } from './links.ts';
 export { createPasswords, type Passwords } from './password.ts';
 export type { Person } from './types.ts';
 
-export interface People extends SignUp {
+export interface People extends PeopleUseCases {
+  /** Forgets what is over; resolves with the number of rows. */
+  prune(): Promise<number>;
   readonly routes: readonly RouteDefinition[];
 }
+
+// As long as mails and answers to retries.
+const KEEP = '30 days';
 
 /** Reads the list of common passwords, a quarter of a megabyte, and opens nothing. */
 export function createPeople(given: Omit<PeopleDeps, 'assertStrong'>): People {
@@ -28,6 +37,10 @@ export function createPeople(given: Omit<PeopleDeps, 'assertStrong'>): People {
       if (message !== undefined) throw new GuildhallError(peopleErrors.weakPassword, { errors: [{ path, message }] });
     },
   };
-  const signUp = createSignUp(deps);
-  return { ...signUp, routes: peopleRoutes(deps, signUp) };
+  const people = { ...createSignUp(deps), ...createRecovery(deps), ...createStanding(deps) };
+  return {
+    ...people,
+    prune: () => given.db.system((tx) => prunePeople(tx, KEEP)),
+    routes: [...peopleRoutes(deps, people), ...linkPages()],
+  };
 }

@@ -1,17 +1,45 @@
 /** The HTTP routes of sign-up and of a person's own account. */
-import { emailBody, linkBody, mailSent, me, signUpBody, updateMeBody, verified } from '@guildhall/contract';
+import {
+  adminLinkBody,
+  changeEmailBody,
+  emailBody,
+  linkBody,
+  mailSent,
+  me,
+  passwordBody,
+  personParams,
+  personStanding,
+  resetBody,
+  signUpBody,
+  updateMeBody,
+  updatePersonBody,
+  verified,
+} from '@guildhall/contract';
 import { type RouteDefinition, route } from '../../../platform/http/index.ts';
-import { attemptOf } from '../sessions/attempt.ts';
+import { attemptOf, selfOf } from '../request.ts';
+import { assertLive } from '../rules.ts';
 import { describeMe, getPerson } from './account.ts';
 import { type PeopleDeps, recordPerson } from './deps.ts';
+import type { Recovery } from './recovery.ts';
 import type { SignUp } from './sign-up.ts';
+import type { Standing } from './standing.ts';
 import { setProfile } from './store.ts';
 
 const TAG = 'People';
+const DONE = { status: 204, body: {} } as const;
 const SENT = { status: 202, body: { status: 'mail-sent' } } as const;
 
-export function peopleRoutes(deps: PeopleDeps, signUp: SignUp): readonly RouteDefinition[] {
-  return [...signUpRoutes(signUp), ...meRoutes(deps)];
+/** The use cases behind the routes. */
+export interface PeopleUseCases extends SignUp, Recovery, Standing {}
+
+export function peopleRoutes(deps: PeopleDeps, people: PeopleUseCases): readonly RouteDefinition[] {
+  return [
+    ...signUpRoutes(people),
+    ...linkRoutes(people),
+    ...meRoutes(deps),
+    ...changeRoutes(people),
+    standingRoute(people),
+  ];
 }
 
 function signUpRoutes(signUp: SignUp): readonly RouteDefinition[] {
@@ -57,6 +85,120 @@ function signUpRoutes(signUp: SignUp): readonly RouteDefinition[] {
       },
     }),
   ];
+}
+
+function linkRoutes(people: PeopleUseCases): readonly RouteDefinition[] {
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/auth/reset',
+      summary: 'Mail a link to set a new password. The answer is the same for every address.',
+      tag: TAG,
+      scope: 'public',
+      body: emailBody,
+      responses: { 202: mailSent },
+      async handler(call) {
+        await people.sendReset(attemptOf(call, call.body.email));
+        return SENT;
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/reset/confirm',
+      summary: 'Set a new password with the token of the link that was mailed; all sessions end, and none begins.',
+      tag: TAG,
+      scope: 'public',
+      body: resetBody,
+      responses: { 204: null },
+      async handler(call) {
+        await people.reset(call.body, call.requestId);
+        return DONE;
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/email/confirm',
+      summary: 'Move an account to the address that the token of this link was mailed to.',
+      tag: TAG,
+      scope: 'public',
+      body: linkBody,
+      responses: { 204: null },
+      async handler(call) {
+        await people.confirmEmail(call.body.token, call.requestId);
+        return DONE;
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/admin-link',
+      summary: 'Become owner of an organisation and operator of the installation with the one-time link of its server.',
+      tag: TAG,
+      scope: 'public',
+      body: adminLinkBody,
+      responses: { 200: verified },
+      async handler(call) {
+        const { personId } = await people.acceptAdminLink(call.body, call.requestId);
+        return { status: 200, body: { status: 'verified', personId } };
+      },
+    }),
+  ];
+}
+
+function changeRoutes(people: PeopleUseCases): readonly RouteDefinition[] {
+  return [
+    route({
+      method: 'PUT',
+      path: '/v1/me/password',
+      summary: 'Set another password; all other sessions end.',
+      tag: TAG,
+      scope: 'person',
+      stepUp: true,
+      body: passwordBody,
+      responses: { 204: null },
+      handler: (call) =>
+        call.mutate(async (tx) => {
+          await people.changePassword(tx, selfOf(call), call.body.password);
+          return DONE;
+        }),
+    }),
+    route({
+      method: 'PUT',
+      path: '/v1/me/email',
+      summary: 'Move your account to another address, once the link that is mailed there was used.',
+      tag: TAG,
+      scope: 'person',
+      stepUp: true,
+      body: changeEmailBody,
+      responses: { 202: mailSent },
+      handler: (call) =>
+        call.mutate(async (tx) => {
+          await people.changeEmail(tx, selfOf(call), call.body.email);
+          return SENT;
+        }),
+    }),
+  ];
+}
+
+function standingRoute(people: PeopleUseCases): RouteDefinition {
+  return route({
+    method: 'PUT',
+    path: '/v1/operator/people/{id}',
+    summary: 'Disable a person or lift it, make them an operator or take that back; what is left out stays.',
+    tag: 'Operator',
+    scope: 'operator',
+    stepUp: true,
+    params: personParams,
+    body: updatePersonBody,
+    responses: { 200: personStanding },
+    async handler(call) {
+      assertLive(call.principal);
+      return call.mutate(async (tx) => {
+        const person = await people.setStanding(tx, call, { ...call.body, personId: call.params.id });
+        const { id, isOperator, disabledAt } = person;
+        return { status: 200, body: { id, isOperator, isDisabled: disabledAt !== undefined } };
+      });
+    },
+  });
 }
 
 function meRoutes(deps: PeopleDeps): readonly RouteDefinition[] {

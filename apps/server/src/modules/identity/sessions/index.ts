@@ -5,11 +5,10 @@ import { sessionRoutes } from './routes.ts';
 import { createSessionService, type SessionService } from './service.ts';
 import { createSignIn, type SignIn, type SignInDeps } from './sign-in.ts';
 
-export { attemptOf } from './attempt.ts';
 export { DEVICE_COOKIE, setSessionCookie } from './cookie.ts';
 export { sessionErrors } from './errors.ts';
 export { signInAnswer } from './routes.ts';
-export type { Begun, Owner, SessionService } from './service.ts';
+export type { Begun, SessionService } from './service.ts';
 export type { SignInOutcome } from './sign-in.ts';
 export { endSessions } from './store.ts';
 export type { Session, SessionMethod } from './types.ts';

@@ -2,7 +2,7 @@
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { listMembershipsOf } from '../people/store.ts';
-import type { Attempt, Guard, IdentityDeps } from '../types.ts';
+import type { Attempt, Guard, IdentityDeps, Self } from '../types.ts';
 import { SESSION_PURPOSE } from './authenticator.ts';
 import { sessionErrors } from './errors.ts';
 import { endSession, endSessions, insertSession, listSessions, renewSession, setActiveOrganisation } from './store.ts';
@@ -17,13 +17,6 @@ export interface Begun {
   readonly deviceToken: string | undefined;
 }
 
-/** Who changes a session: the person it belongs to. */
-export interface Owner {
-  readonly personId: string;
-  readonly sessionId: string | undefined;
-  readonly requestId: string;
-}
-
 export interface SessionService {
   /** Lets a person in. In their transaction, after every factor they need was shown. */
   begin(
@@ -31,15 +24,15 @@ export interface SessionService {
     input: { readonly personId: string; readonly method: SessionMethod; readonly attempt: Attempt },
   ): Promise<Begun>;
   /** A factor was shown again: a new token takes the place of the old one. In the person's transaction. @throws 401 `sessions.invalid` */
-  renew(tx: Tx, owner: Owner): Promise<Begun>;
+  renew(tx: Tx, self: Self): Promise<Begun>;
   /** Those that are good now, newest first. */
   list(tx: Tx): Promise<readonly Session[]>;
   /** Everywhere within a second of the commit. @throws 404 `sessions.not-found` */
-  end(tx: Tx, owner: Owner, id: string): Promise<void>;
+  end(tx: Tx, self: Self, id: string): Promise<void>;
   /** All of the person, but the one they do it from when `keepsCurrent`; tells how many. */
-  endAll(tx: Tx, owner: Owner, keepsCurrent: boolean): Promise<number>;
+  endAll(tx: Tx, self: Self, keepsCurrent: boolean): Promise<number>;
   /** Requests of this session that name no organisation are for this one from now on. @throws 404 `sessions.organisation-not-found` */
-  chooseOrganisation(tx: Tx, owner: Owner, orgId: string): Promise<void>;
+  chooseOrganisation(tx: Tx, self: Self, orgId: string): Promise<void>;
 }
 
 const TOKEN_BYTES = 32;
@@ -55,15 +48,15 @@ export function createSessionService(deps: SessionDeps): SessionService {
     const token = Buffer.from(random(TOKEN_BYTES)).toString('base64url');
     return { token, tokenHash: keyring.mac(SESSION_PURPOSE, token) };
   };
-  const record = (tx: Tx, owner: Owner, action: string, data?: Readonly<Record<string, string | number>>) =>
+  const record = (tx: Tx, self: Self, action: string, data?: Readonly<Record<string, string | number>>) =>
     deps.audit.append(tx, {
-      orgId: owner.personId,
+      orgId: self.personId,
       actorType: 'member',
-      actorId: owner.personId,
-      requestId: owner.requestId,
+      actorId: self.personId,
+      requestId: self.requestId,
       action,
       targetType: 'session',
-      targetId: owner.sessionId,
+      targetId: self.sessionId,
       data,
     });
   return {
@@ -76,30 +69,30 @@ export function createSessionService(deps: SessionDeps): SessionService {
       await record(tx, { personId, sessionId, requestId: attempt.requestId }, 'session.begin', { method });
       return { sessionId, personId, token, deviceToken };
     },
-    async renew(tx, owner) {
-      const { personId, sessionId } = owner;
+    async renew(tx, self) {
+      const { personId, sessionId } = self;
       const { token, tokenHash } = mint();
       if (sessionId === undefined || !(await renewSession(tx, sessionId, tokenHash)))
         throw new GuildhallError(sessionErrors.invalid);
-      await record(tx, owner, 'session.step-up');
+      await record(tx, self, 'session.step-up');
       return { sessionId, personId, token, deviceToken: undefined };
     },
     list: (tx) => listSessions(tx, LISTED_MAX),
-    async end(tx, owner, id) {
+    async end(tx, self, id) {
       if (!(await endSession(tx, id))) throw new GuildhallError(sessionErrors.notFound);
-      await record(tx, { ...owner, sessionId: id }, 'session.end');
+      await record(tx, { ...self, sessionId: id }, 'session.end');
     },
-    async endAll(tx, owner, keepsCurrent) {
-      const ended = await endSessions(tx, keepsCurrent ? owner.sessionId : undefined);
-      await record(tx, owner, 'session.end-all', { ended });
+    async endAll(tx, self, keepsCurrent) {
+      const ended = await endSessions(tx, keepsCurrent ? self.sessionId : undefined);
+      await record(tx, self, 'session.end-all', { ended });
       return ended;
     },
-    async chooseOrganisation(tx, owner, orgId) {
-      const memberships = await db.system((system) => listMembershipsOf(system, owner.personId));
-      if (owner.sessionId === undefined || !memberships.some((one) => one.orgId === orgId))
+    async chooseOrganisation(tx, self, orgId) {
+      const memberships = await db.system((system) => listMembershipsOf(system, self.personId));
+      if (self.sessionId === undefined || !memberships.some((one) => one.orgId === orgId))
         throw new GuildhallError(sessionErrors.organisationNotFound);
-      await setActiveOrganisation(tx, owner.sessionId, orgId);
-      await record(tx, owner, 'session.choose-organisation', { organisation: orgId });
+      await setActiveOrganisation(tx, self.sessionId, orgId);
+      await record(tx, self, 'session.choose-organisation', { organisation: orgId });
     },
   };
 }

@@ -1,12 +1,16 @@
 /** Ways to come in without being signed in: password, and link in a mail. Neither goes around a second factor. */
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
+import { getPerson } from '../people/account.ts';
 import { recordPerson } from '../people/deps.ts';
+import { parseEmail } from '../people/email.ts';
+import { peopleErrors } from '../people/errors.ts';
+import type { Links } from '../people/links.ts';
 import { paced } from '../people/pace.ts';
 import type { Passwords } from '../people/password.ts';
-import { findPeople, upgradePasswordHash } from '../people/store.ts';
+import { findPasswordHash, findPeople, upgradePasswordHash } from '../people/store.ts';
 import type { Candidate } from '../people/types.ts';
-import type { Attempt, Guard, IdentityDeps, SecondFactor } from '../types.ts';
+import type { Attempt, Guard, IdentityDeps, SecondFactor, Self } from '../types.ts';
 import { sessionErrors } from './errors.ts';
 import type { Begun, SessionService } from './service.ts';
 import type { SessionMethod } from './types.ts';
@@ -18,6 +22,15 @@ export type SignInOutcome =
 export interface SignIn {
   /** @throws 401 `sessions.refused` alike for an unknown address, a wrong password and a disabled person; 429 */
   signIn(password: string, attempt: Attempt): Promise<SignInOutcome>;
+  /** Mails a link to sign in. Says nothing where there is no such account. @throws 429 */
+  sendMagicLink(attempt: Attempt): Promise<void>;
+  /** @throws 410 `people.invalid-link` */
+  useMagicLink(token: string, attempt: Attempt): Promise<SignInOutcome>;
+  /**
+   * Shows the password again: a new token for the session, or a challenge for who has a second factor.
+   * @throws 403 `people.wrong-password`; 429
+   */
+  stepUp(self: Self, password: string, attempt: Attempt): Promise<SignInOutcome>;
   /** The last step of every way in: begins the session, or asks for the second factor. In the person's transaction. */
   finish(
     tx: Tx,
@@ -29,11 +42,26 @@ export interface SignInDeps extends IdentityDeps {
   readonly guard: Guard;
   readonly secondFactor: SecondFactor;
   readonly passwords: Passwords;
+  readonly links: Links;
   readonly sessions: SessionService;
 }
 
 export function createSignIn(deps: SignInDeps): SignIn {
-  const { db, clock, guard, secondFactor, passwords, sessions } = deps;
+  const { secondFactor, sessions } = deps;
+  const finish: SignIn['finish'] = async (tx, input) => {
+    const { personId, method } = input;
+    if (await secondFactor.required(tx, personId))
+      return {
+        status: 'second-factor-required',
+        challenge: await secondFactor.challenge(tx, personId, { type: 'sign-in', method }),
+      };
+    return { status: 'signed-in', begun: await sessions.begin(tx, input) };
+  };
+  return { finish, ...byPassword(deps, finish), ...byLink(deps, finish), ...again(deps) };
+}
+
+function byPassword(deps: SignInDeps, finish: SignIn['finish']): Pick<SignIn, 'signIn'> {
+  const { db, clock, guard, passwords } = deps;
 
   /** Whose password it is. Compares twice in any case: an address may have a verified and a pending person, or neither. */
   const match = async (candidates: readonly Candidate[], password: string): Promise<Candidate | undefined> => {
@@ -45,10 +73,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
   const refuse = async (candidates: readonly Candidate[], attempt: Attempt): Promise<never> => {
     const personId = candidates.find((one) => one.isVerified)?.personId;
     await guard.noteFailure(attempt, personId);
-    if (personId !== undefined)
-      await db.tenant(personId, (tx) =>
-        recordPerson(deps, tx, { personId, action: 'session.refuse', requestId: attempt.requestId }),
-      );
+    if (personId !== undefined) await recordRefusal(deps, personId, attempt);
     throw new GuildhallError(sessionErrors.refused);
   };
 
@@ -57,22 +82,11 @@ export function createSignIn(deps: SignInDeps): SignIn {
       await upgradePasswordHash(tx, personId, { old: passwordHash, new: await passwords.hash(password) });
   };
 
-  const finish: SignIn['finish'] = async (tx, input) => {
-    const { personId, method } = input;
-    if (await secondFactor.required(tx, personId))
-      return {
-        status: 'second-factor-required',
-        challenge: await secondFactor.challenge(tx, personId, { type: 'sign-in', method }),
-      };
-    return { status: 'signed-in', begun: await sessions.begin(tx, input) };
-  };
-
   return {
-    finish,
     async signIn(password, attempt) {
       await guard.admit('sign-in', attempt);
-      const candidates = await db.system((tx) => findPeople(tx, attempt.email));
       const begunMs = clock.monotonicMs();
+      const candidates = await db.system((tx) => findPeople(tx, attempt.email));
       const who = await match(candidates, password);
       if (!who) return paced(clock, () => refuse(candidates, attempt), begunMs);
       return db.tenant(who.personId, async (tx) => {
@@ -82,3 +96,68 @@ export function createSignIn(deps: SignInDeps): SignIn {
     },
   };
 }
+
+function byLink(deps: SignInDeps, finish: SignIn['finish']): Pick<SignIn, 'sendMagicLink' | 'useMagicLink'> {
+  const { db, clock, guard, links } = deps;
+  return {
+    sendMagicLink: (attempt) =>
+      paced(clock, async () => {
+        await guard.admit('mail', attempt);
+        const found = await db.system((tx) => findPeople(tx, attempt.email));
+        const person = found.find(({ isVerified, isDisabled }) => isVerified && !isDisabled);
+        if (!person) return;
+        const { personId } = person;
+        await db.tenant(personId, async (tx) => {
+          const url = await links.make(tx, { personId, kind: 'magic' });
+          await links.mail(tx, { ...(await getPerson(tx, personId)), personId }, 'magic-link', { url });
+          await recordPerson(deps, tx, { personId, action: 'person.send-magic-link', requestId: attempt.requestId });
+        });
+      }),
+    async useMagicLink(token, attempt) {
+      const link = await links.find(token, 'magic');
+      const { personId } = link;
+      return db.tenant(personId, async (tx) => {
+        await links.use(tx, link);
+        const person = await getPerson(tx, personId);
+        if (person.disabledAt) throw new GuildhallError(peopleErrors.invalidLink);
+        const email = parseEmail(person.email)?.folded ?? person.email;
+        return finish(tx, { personId, method: 'magic-link', attempt: { ...attempt, email } });
+      });
+    },
+  };
+}
+
+function again(deps: SignInDeps): Pick<SignIn, 'stepUp'> {
+  const { db, clock, guard, secondFactor, passwords, sessions } = deps;
+  const refuse = async (personId: string, attempt: Attempt): Promise<never> => {
+    await guard.noteFailure(attempt, personId);
+    await recordRefusal(deps, personId, attempt);
+    throw new GuildhallError(peopleErrors.wrongPassword);
+  };
+  return {
+    async stepUp(self, password, given) {
+      const { personId, sessionId = '' } = self;
+      const begunMs = clock.monotonicMs();
+      const [person, hash] = await db.tenant(personId, async (tx) => [
+        await getPerson(tx, personId),
+        await findPasswordHash(tx, personId),
+      ]);
+      const attempt = { ...given, email: parseEmail(person.email)?.folded ?? person.email };
+      await guard.admit('sign-in', attempt);
+      if (!(await passwords.verify(hash, password))) return paced(clock, () => refuse(personId, attempt), begunMs);
+      return db.tenant(personId, async (tx) => {
+        if (await secondFactor.required(tx, personId))
+          return {
+            status: 'second-factor-required',
+            challenge: await secondFactor.challenge(tx, personId, { type: 'step-up', sessionId }),
+          };
+        return { status: 'signed-in', begun: await sessions.renew(tx, self) };
+      });
+    },
+  };
+}
+
+const recordRefusal = (deps: SignInDeps, personId: string, attempt: Attempt): Promise<void> =>
+  deps.db.tenant(personId, (tx) =>
+    recordPerson(deps, tx, { personId, action: 'session.refuse', requestId: attempt.requestId }),
+  );

@@ -1,7 +1,7 @@
 /** The nouns of sessions. */
 
 /** How somebody showed who they are. */
-export type SessionMethod = 'password' | 'magic-link' | 'passkey' | 'oidc' | 'saml' | 'admin-link';
+export type SessionMethod = 'password' | 'magic-link' | 'passkey' | 'oidc' | 'saml';
 
 /** Where a person is signed in, without what would let somebody else in. */
 export interface Session {
