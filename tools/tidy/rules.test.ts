@@ -211,6 +211,22 @@ bites(
 );
 
 bites(
+  'tls',
+  [
+    ['a certificate that is not looked at', { [`${RUNS}/a.ts`]: 'connect({ rejectUnauthorized: false });' }],
+    ['the same in a test', { [`${RUNS}/a.test.ts`]: "connect({ 'rejectUnauthorized': false });" }],
+    ['the same set later', { [`${RUNS}/a.ts`]: 'options.rejectUnauthorized = false;' }],
+    ['a name that is not compared', { [`${RUNS}/a.ts`]: 'connect({ checkServerIdentity: () => undefined });' }],
+    ['an old version', { [`${RUNS}/a.ts`]: "connect({ minVersion: 'TLSv1.1' });" }],
+    ['the switch for all', { 'tools/a.sh': `export NODE_TLS_${'REJECT'}_UNAUTHORIZED=0` }],
+  ],
+  [
+    ['a certificate that is', { [`${RUNS}/a.ts`]: "connect({ rejectUnauthorized: true, minVersion: 'TLSv1.2' });" }],
+    ['an exception for this machine', { [`${RUNS}/a.ts`]: 'connect({ rejectUnauthorized: !isHere });' }],
+  ],
+);
+
+bites(
   'suppressions',
   [
     ['a silenced line', { [`${RUNS}/a.ts`]: `// @ts-${'ignore'}\nexport const x = 1;` }],
@@ -405,6 +421,7 @@ test('every rule has its planted faults in this file', () => {
     'effects',
     'network',
     'code-from-text',
+    'tls',
   ];
   const others = [
     'suppressions',

@@ -17,6 +17,7 @@ import { settingsAs } from './settings.ts';
 import { type Ratchet, sizeWithin } from './size.ts';
 import { sqlOwnership } from './sql-ownership.ts';
 import { suppressions } from './suppressions.ts';
+import { tls } from './tls.ts';
 
 export interface RuleParts {
   readonly ratchet: Ratchet;
@@ -42,5 +43,6 @@ export function allRules({ ratchet, settings }: RuleParts): Readonly<Record<stri
     links,
     blobs,
     migrations,
+    tls,
   };
 }
