@@ -68,6 +68,12 @@ export const httpErrors = defineErrors('http', {
     'This address does not accept this method.',
     'Use a method listed in the reference at /docs/api.',
   ],
+  overloaded: [
+    'overloaded',
+    503,
+    'There are more requests at the moment than can be answered.',
+    'Wait as long as Retry-After says, then send the same request again, with the same Idempotency-Key.',
+  ],
   unavailable: [
     'unavailable',
     503,

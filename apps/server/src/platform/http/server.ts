@@ -26,6 +26,8 @@ import { authErrors, httpErrors } from './errors.ts';
 import { requireHttps } from './https.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { parse } from './parse.ts';
+import { boundBodies, PATIENCE, type Patience } from './patience.ts';
+import { createPlaces, isBulk, type Place, type Places } from './places.ts';
 import { normalizeError, toProblem } from './problem.ts';
 import { createArrivals, setAddresses, type TrustedProxies } from './proxies.ts';
 import { assertKeysOnce } from './repeated-keys.ts';
@@ -38,6 +40,7 @@ import type { Answer, Call, LimitVerdict, Principal, RouteDefinition, Sessions }
 declare module 'fastify' {
   interface FastifyContextConfig {
     problemBody?: RouteDefinition['problemBody'];
+    isBulk?: boolean;
   }
 }
 
@@ -51,6 +54,10 @@ export interface HttpOptions {
   readonly routes: readonly RouteDefinition[];
   /** Largest uploaded file in bytes. */
   readonly fileMaxBytes: number;
+  /** Requests answered at once; the last fifth is kept from work in bulk. Default 2,000. */
+  readonly requestsAtOnceMax?: number;
+  /** How long senders may take; left out, as `PATIENCE` says. */
+  readonly patience?: Patience;
   /** Left out, no proxy is believed. */
   readonly trustedProxies?: TrustedProxies;
   /** Pages of these origins may ask; left out, of none. */
@@ -68,10 +75,10 @@ export interface HttpOptions {
 
 // JSON bodies carry references to files, not files; inline data has room enough.
 const BODY_MAX_BYTES = 1024 * 1024;
-// A slow sender may not hold a socket for ever; a 256 MiB file at 1 MB/s takes four minutes.
-const REQUEST_TIMEOUT_MS = 300_000;
-const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
+// How often the server looks for senders whose time is up.
+const LOOK_MS = 1_000;
+const AT_ONCE_MAX = 2_000;
 
 function refuseKeyInUrl(request: FastifyRequest): void {
   if (hasKey(request.url)) throw new GuildhallError(authErrors.keyInUrl);
@@ -97,8 +104,16 @@ const tenantOf = (route: RouteDefinition, { orgId, personId }: Principal): strin
 
 class Edge {
   readonly options: HttpOptions;
+  readonly places = new WeakMap<FastifyRequest, Place>();
+  readonly #room: Places;
   constructor(options: HttpOptions) {
     this.options = options;
+    this.#room = createPlaces(options.requestsAtOnceMax ?? AT_ONCE_MAX);
+  }
+
+  /** What has no route is nobody's important request. */
+  seat(request: FastifyRequest, reply: FastifyReply): void {
+    this.places.set(request, this.#room.enter(reply.raw, request.routeOptions.config.isBulk ?? true));
   }
 
   async principal(route: RouteDefinition, request: FastifyRequest): Promise<Principal> {
@@ -183,19 +198,22 @@ class Edge {
   }
 }
 
+const routerPath = ({ path }: RouteDefinition): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
+
 function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): void {
   const principals = new WeakMap<FastifyRequest, Principal>();
   app.route({
     method: route.method,
-    url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    url: routerPath(route),
     bodyLimit: route.bodyMaxBytes ?? BODY_MAX_BYTES,
     schema: { response: responseSchemas(route) },
-    config: { problemBody: route.problemBody },
+    config: { problemBody: route.problemBody, isBulk: isBulk(route) },
     // Before the body is read: a stranger cannot make us take in megabytes.
     onRequest: async (request, reply) => {
       const principal = await edge.principal(route, request);
       assertMediaType(route, request);
       principals.set(request, principal);
+      if (principal.orgId !== '') edge.places.get(request)?.assign(principal.orgId);
       const principalOrNone = route.scope === 'public' ? undefined : principal;
       const { headers, refusal } = await edge.options.limit({ principal: principalOrNone, ip: request.ip, route });
       reply.headers(headers);
@@ -308,13 +326,14 @@ const codes = new WeakMap<FastifyRequest, string>();
 
 /** Builds the server without a port: `inject` serves tests, `listen` the world. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
+  const patience = options.patience ?? PATIENCE;
   const app = fastify({
     logger: false,
     genReqId: () => options.ids.make('req'),
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: patience.requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: { headersTimeout: patience.headersMs, connectionsCheckingInterval: Math.min(LOOK_MS, patience.headersMs) },
     routerOptions: { maxParamLength: 128 },
     frameworkErrors: answerUnroutable,
     clientErrorHandler: (error, socket) => answerBrokenHttp(options, error, socket),
@@ -333,6 +352,10 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   setAddresses(app, arrivals);
   allowOrigins(app, options.corsOrigins ?? []);
   requireHttps(app, { publicUrl: options.publicUrl, arrivals, routes: options.routes });
+  const edge = new Edge(options);
+  app.addHook('onRequest', async (request, reply) => edge.seat(request, reply));
+  const uploads = new Set(options.routes.filter((route) => route.rawBody).map(routerPath));
+  boundBodies(app, patience.bodyMs, (url) => uploads.has(url));
   app.addHook('onResponse', async (request, reply) => {
     const seconds = (options.clock.monotonicMs() - (started.get(request) ?? options.clock.monotonicMs())) / 1_000;
     const route = request.routeOptions.url ?? 'unmatched';
@@ -340,7 +363,6 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   });
   endConnections(app);
   setErrorAnswers(app, options);
-  const edge = new Edge(options);
   for (const route of options.routes) addRoute(app, edge, route);
   return app;
 }

@@ -17,9 +17,9 @@ export function rateLimitHeaders(verdict: RateStanding): Readonly<Record<string,
 /** One call too many, with the headers that its answer carries wherever it is thrown. */
 export class RateLimitError extends GuildhallError {
   readonly headers: Readonly<Record<string, string>>;
-  constructor(verdict: RateStanding, what: string) {
+  constructor(verdict: RateStanding, detail: string) {
     super(limitsErrors.exceeded, {
-      detail: `The limit is ${verdict.limit} ${what} per ${verdict.windowSeconds} seconds.`,
+      detail,
       members: { retryAfterSeconds: verdict.resetSeconds },
     });
     this.headers = rateLimitHeaders(verdict);
@@ -28,7 +28,7 @@ export class RateLimitError extends GuildhallError {
 
 /** The refusal to throw for a verdict that does not allow. */
 export const tooManyRequests = (verdict: RateStanding, what = 'requests'): RateLimitError =>
-  new RateLimitError(verdict, what);
+  new RateLimitError(verdict, `The limit is ${verdict.limit} ${what} per ${verdict.windowSeconds} seconds.`);
 
 /** Of several, the one that refuses; where none or all do, the one of which the smallest share is left. */
 export function tightest<T extends RateStanding>(standings: readonly T[]): T | undefined {
