@@ -16,6 +16,7 @@ import {
   verified,
 } from '@guildhall/contract';
 import { type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { ACCOUNT_MAIL, LINK, SIGN_UP } from '../rates.ts';
 import { attemptOf, selfOf } from '../request.ts';
 import { assertLive } from '../rules.ts';
 import { describeMe, getPerson } from './account.ts';
@@ -51,6 +52,7 @@ function signUpRoutes(signUp: SignUp): readonly RouteDefinition[] {
         'Sign up; a link to verify the address is mailed. The answer is the same for an address that has an account.',
       tag: TAG,
       scope: 'public',
+      limits: SIGN_UP,
       body: signUpBody,
       responses: { 202: mailSent },
       async handler(call) {
@@ -64,6 +66,7 @@ function signUpRoutes(signUp: SignUp): readonly RouteDefinition[] {
       summary: 'Mail another link to verify an address. The answer is the same for every address.',
       tag: TAG,
       scope: 'public',
+      limits: ACCOUNT_MAIL,
       body: emailBody,
       responses: { 202: mailSent },
       async handler(call) {
@@ -77,6 +80,7 @@ function signUpRoutes(signUp: SignUp): readonly RouteDefinition[] {
       summary: 'Verify an address with the token of the link that was mailed there; it works once, for 24 hours.',
       tag: TAG,
       scope: 'public',
+      limits: LINK,
       body: linkBody,
       responses: { 200: verified },
       async handler(call) {
@@ -95,6 +99,7 @@ function linkRoutes(people: PeopleUseCases): readonly RouteDefinition[] {
       summary: 'Mail a link to set a new password. The answer is the same for every address.',
       tag: TAG,
       scope: 'public',
+      limits: ACCOUNT_MAIL,
       body: emailBody,
       responses: { 202: mailSent },
       async handler(call) {
@@ -108,6 +113,7 @@ function linkRoutes(people: PeopleUseCases): readonly RouteDefinition[] {
       summary: 'Set a new password with the token of the link that was mailed; all sessions end, and none begins.',
       tag: TAG,
       scope: 'public',
+      limits: LINK,
       body: resetBody,
       responses: { 204: null },
       async handler(call) {
@@ -121,6 +127,7 @@ function linkRoutes(people: PeopleUseCases): readonly RouteDefinition[] {
       summary: 'Move an account to the address that the token of this link was mailed to.',
       tag: TAG,
       scope: 'public',
+      limits: LINK,
       body: linkBody,
       responses: { 204: null },
       async handler(call) {
@@ -134,6 +141,7 @@ function linkRoutes(people: PeopleUseCases): readonly RouteDefinition[] {
       summary: 'Become owner of an organisation and operator of the installation with the one-time link of its server.',
       tag: TAG,
       scope: 'public',
+      limits: LINK,
       body: adminLinkBody,
       responses: { 200: verified },
       async handler(call) {

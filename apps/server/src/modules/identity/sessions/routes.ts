@@ -15,6 +15,7 @@ import {
 } from '@guildhall/contract';
 import type { FastifyReply } from 'fastify';
 import { type Answer, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { ACCOUNT_MAIL, LINK, SIGN_IN, STEP_UP } from '../rates.ts';
 import { attemptOf, selfOf } from '../request.ts';
 import { clearSessionCookie, setSessionCookie } from './cookie.ts';
 import type { SessionService } from './service.ts';
@@ -56,6 +57,7 @@ function signInRoutes(signIn: SignIn): readonly RouteDefinition[] {
         'Sign in with address and password; who has a second factor gets a challenge for it instead of a session.',
       tag: TAG,
       scope: 'public',
+      limits: SIGN_IN,
       body: signInBody,
       responses: { 200: signedIn },
       async handler(call) {
@@ -69,6 +71,7 @@ function signInRoutes(signIn: SignIn): readonly RouteDefinition[] {
       summary: 'Mail a link to sign in with. The answer is the same for every address.',
       tag: TAG,
       scope: 'public',
+      limits: ACCOUNT_MAIL,
       body: emailBody,
       responses: { 202: mailSent },
       async handler(call) {
@@ -82,6 +85,7 @@ function signInRoutes(signIn: SignIn): readonly RouteDefinition[] {
       summary: 'Sign in with the token of the link that was mailed; it works once, for 15 minutes.',
       tag: TAG,
       scope: 'public',
+      limits: LINK,
       body: linkBody,
       responses: { 200: signedIn },
       async handler(call) {
@@ -99,6 +103,7 @@ function currentRoutes(sessions: SessionService, signIn: SignIn): readonly Route
       summary: 'Show the password again; for ten minutes what asks for that is open. The session gets a new token.',
       tag: TAG,
       scope: 'person',
+      limits: STEP_UP,
       body: stepUpBody,
       responses: { 200: signedIn },
       handler: async (call) =>
