@@ -64,7 +64,7 @@ function framesOf(stack: string | undefined) {
       if (file === undefined) return [];
       const isOurs = !file.includes('node_modules') && !file.startsWith('node:');
       return {
-        function: name ?? '?',
+        function: plainText(name ?? '?'),
         filename: plainText(file),
         lineno: Number(row),
         colno: Number(column),
@@ -94,7 +94,7 @@ const TAGS = ['requestId', 'runId', 'orgId', 'agentId', 'job', 'code'];
 
 /** What makes it possible to search for it, apart from everything else that is known. */
 function contextOf(fields: LogFields) {
-  const shown = Object.entries(fields).map(([name, value]) => [name, plainMember(name, value, 0)] as const);
+  const shown = Object.entries(fields).map(([name, value]) => [plainText(name), plainMember(name, value, 0)] as const);
   const tags = shown.filter(([name, value]) => TAGS.includes(name) && typeof value === 'string');
   const { traceId, spanId } = fields;
   const trace = { trace_id: traceId, span_id: spanId };

@@ -118,7 +118,7 @@ export function openTracer(options: TracerOptions & { readonly endpoint: string 
     const remote = remoteParent(traceparent);
     const parent = remote ? trace.setSpanContext(ROOT_CONTEXT, remote) : (active.getStore() ?? ROOT_CONTEXT);
     const kind = 'http.request.method' in attributes ? SpanKind.SERVER : SpanKind.INTERNAL;
-    const span = tracer.startSpan(name, { kind, attributes: plainAttributes(attributes, clean) }, parent);
+    const span = tracer.startSpan(clean(name), { kind, attributes: plainAttributes(attributes, clean) }, parent);
     return new TracedSpan(span, parent, { active, clean });
   };
   return {

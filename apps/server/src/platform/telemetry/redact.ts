@@ -4,7 +4,7 @@ export const REDACTED = '[redacted]';
 
 // Compared after dropping everything but letters and digits. Plurals such as `inputTokens` are counts, not secrets.
 const SECRET_NAME =
-  /^(?:proxy)?authorization$|^(?:set)?cookie$|password$|passwd$|passphrase$|secret$|secretkey$|accesskey$|apikey$|providerkey$|privatekey$|masterkey$|masterkeysprevious$|encryptionkey$|signingkey$|token$|credentials?$|connectionstring$|databaseurl$|redisurl$|s3url$|smtpurl$|sentrydsn$/;
+  /^(?:proxy)?authorization$|^(?:set)?cookie$|password$|passwd$|passphrase$|secret$|secretkey$|secretid$|accesskey$|apikey$|providerkey$|privatekey$|masterkey$|masterkeysprevious$|encryptionkey$|signingkey$|token$|credentials?$|connectionstring$|databaseurl$|redisurl$|s3url$|smtpurl$|sentrydsn$/;
 
 /** Whether a value under this name is a secret whatever it holds. */
 export function isSecretName(name: string): boolean {
@@ -30,6 +30,10 @@ const PATTERNS: readonly Pattern[] = [
   { hint: 'AQ.', expression: /\bAQ\.[A-Za-z0-9_-]{20,}/g, replacement: `AQ.${REDACTED}` },
   { hint: 'AIza', expression: /\bAIza[A-Za-z0-9_-]{20,}/g, replacement: `AIza${REDACTED}` },
   { hint: 'AKIA', expression: /\bAKIA[A-Z0-9]{12,}/g, replacement: `AKIA${REDACTED}` },
+  { hint: 'ASIA', expression: /\bASIA[A-Z0-9]{12,}/g, replacement: `ASIA${REDACTED}` },
+  { hint: 'hv', expression: /\b(hv[sbr])\.[A-Za-z0-9_-]{16,}/g, replacement: `$1.${REDACTED}` },
+  { hint: 'glpat-', expression: /\bglpat-[A-Za-z0-9_-]{16,}/g, replacement: `glpat-${REDACTED}` },
+  { hint: 'npm_', expression: /\bnpm_[A-Za-z0-9]{30,}/g, replacement: `npm_${REDACTED}` },
   { hint: 'gh', expression: /\b(gh[pousr]_)[A-Za-z0-9]{20,}/g, replacement: `$1${REDACTED}` },
   { hint: 'xox', expression: /\b(xox[abeoprs]-)[A-Za-z0-9-]{10,}/g, replacement: `$1${REDACTED}` },
   {
@@ -61,6 +65,11 @@ const PATTERNS: readonly Pattern[] = [
   {
     hint: 'ey:',
     expression: /\b(x-(?:api|provider|goog-api)-key:\s{0,4})[^\s"',;]+/gi,
+    replacement: `$1${REDACTED}`,
+  },
+  {
+    hint: 'oken:',
+    expression: /\b(x-(?:vault|amz-security)-token:\s{0,4})[^\s"',;]+/gi,
     replacement: `$1${REDACTED}`,
   },
   {
