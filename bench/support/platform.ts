@@ -19,6 +19,7 @@ export interface Ready {
   readonly url: string;
   readonly orgId: string;
   readonly apiKey: string;
+  readonly adminUrl: string;
   readonly pid: number;
 }
 
