@@ -200,6 +200,28 @@ bites(
 );
 
 bites(
+  'injection',
+  [
+    ['exec', { [`${RUNS}/a.ts`]: "import { exec } from 'node:child_process';" }],
+    ['execSync beside others', { [`${RUNS}/a.ts`]: "import { execSync, spawn } from 'child_process';" }],
+    ['a shell that is turned on', { [`${RUNS}/a.ts`]: "spawn('ls', [], { shell: true });" }],
+    ['a shell that is named', { [`${RUNS}/a.ts`]: "spawn('ls', [], { shell: '/bin/sh' });" }],
+    ['a statement from a template', { [`${RUNS}/a.ts`]: "client.query(`select * from x where a = '${a}'`);" }],
+    ['a statement from pieces', { [`${RUNS}/a.ts`]: "client.query('select ' + columns);" }],
+    ['raw SQL within a function', { [`${RUNS}/store.ts`]: 'const f = (by: string) => sql`order by ${sql.raw(by)}`;' }],
+    ['a literal within a function', { [`${RUNS}/store.ts`]: 'function f(a: string) { return sql.lit(a); }' }],
+  ],
+  [
+    ['a list of arguments', { [`${RUNS}/a.ts`]: "import { execFile } from 'node:child_process';" }],
+    ['a shell that is turned off', { [`${RUNS}/a.ts`]: "spawn('ls', [], { shell: false });" }],
+    ['parameters', { [`${RUNS}/a.ts`]: "client.query('select $1', [a]); f(sql`select ${a}`);" }],
+    ['columns that are known at the start', { [`${RUNS}/store.ts`]: "const COLUMNS = sql.raw('a, b');" }],
+    ['names that are escaped at home', { [`${DB}/a.ts`]: 'client.query(`listen ${pg.escapeIdentifier(a)}`);' }],
+    ['tests', { [`${RUNS}/a.test.ts`]: 'client.query(`select ${a}`);' }],
+  ],
+);
+
+bites(
   'code-from-text',
   [
     ['eval', { [`${RUNS}/a.ts`]: "eval('1');" }],
@@ -421,6 +443,7 @@ test('every rule has its planted faults in this file', () => {
     'effects',
     'network',
     'code-from-text',
+    'injection',
     'tls',
   ];
   const others = [

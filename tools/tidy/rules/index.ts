@@ -7,6 +7,7 @@ import { effects } from './effects.ts';
 import { errorCodes } from './error-codes.ts';
 import { importCycles } from './import-cycles.ts';
 import { importDirection } from './import-direction.ts';
+import { injection } from './injection.ts';
 import { leftovers } from './leftovers.ts';
 import { links } from './links.ts';
 import { migrations } from './migrations.ts';
@@ -33,6 +34,7 @@ export function allRules({ ratchet, settings }: RuleParts): Readonly<Record<stri
     effects,
     network,
     'code-from-text': codeFromText,
+    injection,
     size: sizeWithin(ratchet),
     suppressions,
     leftovers,
