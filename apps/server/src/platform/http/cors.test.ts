@@ -73,7 +73,7 @@ describe('an origin that is named', () => {
     const headers = { ...ASKED, 'access-control-request-headers': 'authorization,x-stainless-lang,x-evil' };
     const { statusCode, headers: told, body } = await ask(CONSOLE, { method: 'OPTIONS', headers });
     expect([statusCode, body]).toEqual([204, '']);
-    expect(told['access-control-allow-methods']).toBe('GET, HEAD, POST, PUT, DELETE');
+    expect(told['access-control-allow-methods']).toBe('GET, HEAD, POST, PUT, PATCH, DELETE');
     const names = String(told['access-control-allow-headers']).split(', ');
     for (const name of ['authorization', 'content-type', 'guildhall-request', 'idempotency-key', 'x-stainless-lang'])
       expect(names).toContain(name);

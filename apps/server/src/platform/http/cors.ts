@@ -1,7 +1,7 @@
 /** Which pages of other origins may ask here: those that the operator named, letter by letter. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
-const METHODS = 'GET, HEAD, POST, PUT, DELETE';
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 const REQUEST_HEADERS = [
   'accept authorization content-type idempotency-key last-event-id x-api-key traceparent',
   'guildhall-request guildhall-organisation anthropic-version anthropic-beta',

@@ -59,6 +59,8 @@ export function assertOpen(route: RouteDefinition, principal: Principal, clock: 
   if (isPerson && principal.isVerified === false && !route.unverified) throw new GuildhallError(authErrors.notVerified);
   if (route.scope === 'person') {
     if (!isPerson) throw new GuildhallError(authErrors.personNeeded);
+  } else if (route.scope === 'directory') {
+    if (!principal.isDirectory) throw new GuildhallError(authErrors.directoryNeeded);
   } else if (route.scope !== 'public' && !principal.scopes.includes(route.scope)) {
     throw new GuildhallError(authErrors.scope, { detail: `It lacks the scope "${route.scope}".` });
   }

@@ -114,6 +114,12 @@ export const authErrors = defineErrors('auth', {
     'Only a person can do that.',
     'Sign in as a person; an API key has no account of its own.',
   ],
+  directoryNeeded: [
+    'directory-needed',
+    403,
+    'Only the directory of an organisation can do that.',
+    'Send a SCIM token; an owner makes one with POST /v1/organisation/scim-tokens.',
+  ],
   notVerified: [
     'not-verified',
     403,

@@ -94,6 +94,8 @@ function accessTo(route: RouteDefinition): JsonObject {
   const fresh = route.stepUp ? ' A person must have shown a factor within ten minutes.' : '';
   if (route.scope === 'person')
     return { description: `For a person who is signed in.${fresh}`, security: [{ session: [] }] };
+  if (route.scope === 'directory')
+    return { description: 'For the directory of an organisation, with a SCIM token.', security: [{ directory: [] }] };
   return { description: `Needs the scope \`${route.scope}\`.${fresh}`, security: [{ key: [] }, { session: [] }] };
 }
 
@@ -147,6 +149,7 @@ export function openApi(
       schemas: components,
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'An API key, `gld_live_…` or `gld_test_…`.' },
+        directory: { type: 'http', scheme: 'bearer', description: 'A SCIM token, `gls_…`.' },
         session: {
           type: 'apiKey',
           in: 'cookie',

@@ -23,6 +23,7 @@ import {
   presentedSession,
 } from './credential.ts';
 import { authErrors, httpErrors } from './errors.ts';
+import { acceptForms, FORM } from './form.ts';
 import { requireHttps } from './https.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { parse } from './parse.ts';
@@ -41,6 +42,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     problemBody?: RouteDefinition['problemBody'];
     isBulk?: boolean;
+    form?: true | undefined;
+    mediaType?: string | undefined;
   }
 }
 
@@ -88,6 +91,8 @@ function refuseKeyInUrl(request: FastifyRequest): void {
 function assertMediaType(route: RouteDefinition, request: FastifyRequest): void {
   const type = request.headers['content-type'];
   const isForm = type !== undefined && /^multipart\/form-data\s*;/i.test(type);
+  if (route.form && type?.split(';')[0]?.trim().toLowerCase() !== FORM)
+    throw new GuildhallError(httpErrors.unsupportedMediaType);
   if (route.rawBody ? isForm : !type || !/^multipart\//i.test(type)) return;
   throw new GuildhallError(httpErrors.unsupportedMediaType);
 }
@@ -194,6 +199,7 @@ class Edge {
     const answer = await route.handler(this.call(route, request, reply, principal));
     if (!answer) return reply;
     reply.code(answer.status);
+    if (route.mediaType !== undefined && answer.status !== 204) reply.type(route.mediaType);
     return answer.status === 204 ? reply.send() : reply.send(answer.body);
   }
 }
@@ -207,7 +213,7 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
     url: routerPath(route),
     bodyLimit: route.bodyMaxBytes ?? BODY_MAX_BYTES,
     schema: { response: responseSchemas(route) },
-    config: { problemBody: route.problemBody, isBulk: isBulk(route) },
+    config: { problemBody: route.problemBody, isBulk: isBulk(route), form: route.form, mediaType: route.mediaType },
     // Before the body is read: a stranger cannot make us take in megabytes.
     onRequest: async (request, reply) => {
       const principal = await edge.principal(route, request);
@@ -229,8 +235,8 @@ function answerProblem(request: FastifyRequest, reply: FastifyReply, error: Guil
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
   if (error instanceof RateLimitError) reply.headers(error.headers);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="guildhall"');
-  const { problemBody } = request.routeOptions.config;
-  const [type, body] = problemBody ? ['application/json', problemBody(problem)] : ['application/problem+json', problem];
+  const { problemBody, mediaType = 'application/json' } = request.routeOptions.config;
+  const [type, body] = problemBody ? [mediaType, problemBody(problem)] : ['application/problem+json', problem];
   // Serialized here: the declared schemas are those of successes.
   return reply.code(problem.status).type(type).serializer(String).send(JSON.stringify(body));
 }
@@ -298,7 +304,8 @@ function textOf(bytes: Buffer): string {
 function setBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+  acceptForms(app);
+  app.addContentTypeParser(['application/json', 'application/scim+json'], { parseAs: 'buffer' }, (request, bytes, done) => {
     if (bytes.length === 0) return done(null, undefined);
     let json: string;
     try {

@@ -19,6 +19,8 @@ export interface Principal {
   readonly scopes: readonly Scope[];
   /** The networks a key may be used from; absent: from everywhere. */
   readonly allowedCidrs?: readonly string[];
+  /** True of the directory of an organisation: it reaches what is for directories, and nothing else. */
+  readonly isDirectory?: true;
   /** The rest is known of a person alone; `memberId` also of a key that a member made. */
   readonly personId?: string;
   readonly memberId?: string;
@@ -72,7 +74,7 @@ export interface Call<P, Q, B> {
 }
 
 export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With `{name}` parameters, as in OpenAPI. */
   readonly path: string;
   /** One sentence in the imperative, for the reference. */
@@ -81,9 +83,9 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly tag: string;
   /**
    * The scope that a key or a role must carry; `person` for what any signed-in person may do to their own account, whose transactions are
-   * those of the person; `public` for the few routes open to everyone.
+   * those of the person; `directory` for what the directory of an organisation does by SCIM; `public` for the few routes open to everyone.
    */
-  readonly scope: Scope | 'person' | 'public';
+  readonly scope: Scope | 'person' | 'directory' | 'public';
   /** True where a person must have shown a factor within the last ten minutes. Keys are not asked. */
   readonly stepUp?: true;
   /** True where a person comes whose address is not verified yet. */
@@ -99,6 +101,10 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly responses: Readonly<Record<number, z.ZodType | null>>;
   /** True where the handler reads the raw request itself (multipart) . */
   readonly rawBody?: boolean;
+  /** True where the body is a form that a browser posts, and nothing else is one. */
+  readonly form?: true;
+  /** Of answers and problems, where it is not that of JSON. */
+  readonly mediaType?: string;
   /** Largest body in bytes; default 1 MiB. */
   readonly bodyMaxBytes?: number;
   /** The form in which this route's clients understand a problem; default: the problem document itself. */
