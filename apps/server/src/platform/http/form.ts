@@ -13,7 +13,7 @@ function fieldsOf(text: string): Record<string, string> {
 }
 
 export function acceptForms(app: FastifyInstance): void {
-  app.addContentTypeParser(FORM, { parseAs: 'string' }, async (request: FastifyRequest, text) => {
+  app.addContentTypeParser(FORM, { parseAs: 'string' }, async (request: FastifyRequest, text: string | Buffer) => {
     if (!request.routeOptions.config.form) throw new GuildhallError(httpErrors.unsupportedMediaType);
     // `parseAs` says that it is one.
     return fieldsOf(text as string);

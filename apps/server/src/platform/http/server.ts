@@ -300,12 +300,14 @@ function textOf(bytes: Buffer): string {
   }
 }
 
+const JSON_TYPES = ['application/json', 'application/scim+json'];
+
 /** JSON as ever, but each key once, and a missing body is no body: clients set the content type of a DELETE too. */
 function setBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const parseJson = app.getDefaultJsonParser('error', 'error');
   acceptForms(app);
-  app.addContentTypeParser(['application/json', 'application/scim+json'], { parseAs: 'buffer' }, (request, bytes, done) => {
+  app.addContentTypeParser(JSON_TYPES, { parseAs: 'buffer' }, (request, bytes, done) => {
     if (bytes.length === 0) return done(null, undefined);
     let json: string;
     try {
