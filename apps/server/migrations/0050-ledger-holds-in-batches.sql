@@ -18,16 +18,19 @@ declare
   v_mode text;
   v_books text[] := '{}';
 begin
-  for e in select x.org, x.hold from jsonb_to_recordset(p_ends) x (org text, hold text) where x.hold is not null order by 1, 2 loop
-    select h.mode into v_mode from ledger.hold h where h.org_id = e.org and h.id = e.hold for update;
-    if found then
-      v_books := array_append(v_books, e.org || ' ' || v_mode);
-    end if;
-  end loop;
-  for e in select x.hold ->> 'org' as org, x.hold ->> 'mode' as mode from jsonb_to_recordset(p_begins) x (hold jsonb) loop
-    v_books := array_append(v_books, e.org || ' ' || e.mode);
-  end loop;
-  for e in select distinct b.book from unnest(v_books) b (book) order by 1 loop
+  if p_ends <> '[]' then
+    for e in select x.org, x.hold from jsonb_to_recordset(p_ends) x (org text, hold text) where x.hold is not null order by 1, 2 loop
+      select h.mode into v_mode from ledger.hold h where h.org_id = e.org and h.id = e.hold for update;
+      if found then
+        v_books := array_append(v_books, e.org || ' ' || v_mode);
+      end if;
+    end loop;
+  end if;
+  for e in
+    select b.book from unnest(v_books) b (book)
+    union select x.hold ->> 'org' || ' ' || (x.hold ->> 'mode') from jsonb_to_recordset(p_begins) x (hold jsonb)
+    order by 1
+  loop
     perform ledger.lock_money(split_part(e.book, ' ', 1), split_part(e.book, ' ', 2));
   end loop;
 end $$;
@@ -35,15 +38,13 @@ end $$;
 -- Writes down the holds that were taken in one book, their transfers, and what they change in its accounts.
 create function ledger.write_taken(
   p_org text, p_mode text, p_now timestamptz, p_period_at timestamptz, p_holds text[], p_runs text[], p_amounts bigint[],
-  p_keys text[], p_agents text[], p_members text[], p_lives bigint[], p_risks bigint[]
+  p_keys text[], p_agents text[], p_members text[], p_lives bigint[], p_risks bigint[], p_total bigint
 ) returns void language plpgsql as $$
-declare
-  v_total bigint := (select sum(t.amount) from unnest(p_amounts) t (amount));
 begin
   insert into ledger.hold (org_id, id, mode, run_id, root_id, amount, key_id, agent_id, member_id, covers_agent, period_at, agent_period_at, expires_at, at_risk)
     select p_org, t.hold, p_mode, t.run, t.hold, t.amount, t.key, t.agent, t.member, true, p_period_at, p_period_at, p_now + t.lives * interval '1 millisecond', t.risk
     from unnest(p_holds, p_runs, p_amounts, p_keys, p_agents, p_members, p_lives, p_risks) t (hold, run, amount, key, agent, member, lives, risk);
-  if v_total > 0 then
+  if p_total > 0 then
     with booked as (
       insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, content_hash, created_at)
         select p_org, i.id, p_mode, 'take-hold', t.hold, t.run,
@@ -54,19 +55,19 @@ begin
     insert into ledger.entry (org_id, transfer_seq, line, mode, account, amount)
       select p_org, b.seq, l.line, p_mode, l.account, l.sign * t.amount
       from booked b join unnest(p_holds, p_amounts) t (hold, amount) on t.hold = b.hold_id, (values (1::smallint, 'available', -1), (2::smallint, 'held', 1)) l (line, account, sign);
-    update ledger.account a set balance = a.balance + case a.kind when 'held' then v_total else -v_total end
+    update ledger.account a set balance = a.balance + case a.kind when 'held' then p_total else -p_total end
       where a.org_id = p_org and a.mode = p_mode and a.kind in ('available', 'held');
   end if;
 end $$;
 
+-- What the settled holds of one book come to.
+create type ledger.settled_sums as (held bigint, charged bigint, lost bigint);
+
 -- The same for holds that were settled, which lie at p_at: what each reported, was charged, and costs the operator.
 create function ledger.write_settled(
-  p_org text, p_mode text, p_now timestamptz, p_at tid[], p_holds text[], p_runs text[], p_amounts bigint[], p_costs bigint[], p_charged bigint[], p_losses bigint[]
+  p_org text, p_mode text, p_now timestamptz, p_at tid[], p_holds text[], p_runs text[], p_amounts bigint[], p_costs bigint[], p_charged bigint[], p_losses bigint[],
+  p_sums ledger.settled_sums
 ) returns void language plpgsql as $$
-declare
-  v_held bigint;
-  v_charged bigint;
-  v_lost bigint;
 begin
   update ledger.hold x set state = 'settled', cost = t.cost, own_charged = t.charged, charged = t.charged, expires_at = null, ended_at = p_now
     from unnest(p_holds, p_costs, p_charged) t (hold, cost, charged) where x.ctid = any (p_at) and x.id = t.hold;
@@ -86,10 +87,9 @@ begin
   insert into ledger.entry (org_id, transfer_seq, line, mode, account, amount)
     select p_org, b.seq, l.line::smallint, p_mode, l.account, l.amount
     from booked b join wanted w on w.id = b.id, unnest(w.accounts, w.amounts) with ordinality l (account, amount, line);
-  select sum(t.amount), sum(t.charged), sum(t.loss) into v_held, v_charged, v_lost from unnest(p_amounts, p_charged, p_losses) t (amount, charged, loss);
-  update ledger.account a set balance = a.balance + case a.kind when 'available' then v_held - v_charged when 'held' then -v_held when 'spent' then v_charged
-      when 'provider_cost' then v_lost else -v_lost end
-    where a.org_id = p_org and a.mode = p_mode and (a.kind in ('available', 'held', 'spent') or (v_lost > 0 and a.kind in ('provider_cost', 'provider_payable')));
+  update ledger.account a set balance = a.balance + case a.kind when 'available' then p_sums.held - p_sums.charged when 'held' then -p_sums.held when 'spent' then p_sums.charged
+      when 'provider_cost' then p_sums.lost else -p_sums.lost end
+    where a.org_id = p_org and a.mode = p_mode and (a.kind in ('available', 'held', 'spent') or (p_sums.lost > 0 and a.kind in ('provider_cost', 'provider_payable')));
 end $$;
 
 -- Takes root holds: [{ org, mode, hold, run, amount, key, agent, member, lives, risk }], where `lives` is how many milliseconds of the
@@ -105,6 +105,7 @@ declare
   v_org text;
   v_mode text;
   v_free bigint;
+  v_total bigint;
   v_period_at timestamptz;
   v_follows boolean;
   v_has_budgets boolean;
@@ -123,15 +124,17 @@ begin
   loop
     if v_org is distinct from a.org or v_mode is distinct from a.mode then
       if v_holds <> '{}' then
-        perform ledger.write_taken(v_org, v_mode, v_now, v_period_at, v_holds, v_runs, v_amounts, v_keys, v_agents, v_members, v_lives, v_risks);
+        perform ledger.write_taken(v_org, v_mode, v_now, v_period_at, v_holds, v_runs, v_amounts, v_keys, v_agents, v_members, v_lives, v_risks, v_total);
       end if;
       v_org := a.org;
       v_mode := a.mode;
       v_holds := '{}'; v_runs := '{}'; v_amounts := '{}'; v_keys := '{}'; v_agents := '{}'; v_members := '{}'; v_lives := '{}'; v_risks := '{}';
-      v_free := (select x.balance from ledger.account x where x.org_id = v_org and x.mode = v_mode and x.kind = 'available');
-      v_has_budgets := v_mode = 'live' and exists (select from ledger.budget x where x.org_id = v_org);
-      v_follows := exists (select from ledger.key_line x where x.org_id = v_org);
-      v_period_at := case when v_mode = 'live' then ledger.period_now(v_org) else v_now end;
+      v_total := 0;
+      select (select x.balance from ledger.account x where x.org_id = v_org and x.mode = v_mode and x.kind = 'available'),
+          v_mode = 'live' and exists (select from ledger.budget x where x.org_id = v_org), exists (select from ledger.key_line x where x.org_id = v_org)
+        into v_free, v_has_budgets, v_follows;
+      -- Without a budget no period counts.
+      v_period_at := case when v_has_budgets then ledger.period_now(v_org) else v_now end;
     end if;
     hold := a.hold;
     available := null;
@@ -158,6 +161,7 @@ begin
     end if;
     if outcome = 'ok' then
       v_free := v_free - a.amount;
+      v_total := v_total + a.amount;
       v_holds := array_append(v_holds, a.hold);
       v_runs := array_append(v_runs, a.run);
       v_amounts := array_append(v_amounts, a.amount);
@@ -170,7 +174,7 @@ begin
     return next;
   end loop;
   if v_holds <> '{}' then
-    perform ledger.write_taken(v_org, v_mode, v_now, v_period_at, v_holds, v_runs, v_amounts, v_keys, v_agents, v_members, v_lives, v_risks);
+    perform ledger.write_taken(v_org, v_mode, v_now, v_period_at, v_holds, v_runs, v_amounts, v_keys, v_agents, v_members, v_lives, v_risks, v_total);
   end if;
 end $$;
 
@@ -192,6 +196,7 @@ declare
   v_costs bigint[];
   v_charged bigint[];
   v_losses bigint[];
+  v_sums ledger.settled_sums;
 begin
   for e in
     select x.*, (select y.mode from ledger.hold y where y.org_id = x.org and y.id = x.hold) as mode
@@ -199,11 +204,12 @@ begin
   loop
     if v_org is distinct from e.org or v_mode is distinct from e.mode then
       if v_holds <> '{}' then
-        perform ledger.write_settled(v_org, v_mode, v_now, v_at, v_holds, v_runs, v_amounts, v_costs, v_charged, v_losses);
+        perform ledger.write_settled(v_org, v_mode, v_now, v_at, v_holds, v_runs, v_amounts, v_costs, v_charged, v_losses, v_sums);
       end if;
       v_org := e.org;
       v_mode := e.mode;
       v_at := '{}'; v_holds := '{}'; v_runs := '{}'; v_amounts := '{}'; v_costs := '{}'; v_charged := '{}'; v_losses := '{}';
+      v_sums := (0, 0, 0);
       v_has_budgets := v_mode = 'live' and exists (select from ledger.budget x where x.org_id = v_org);
     end if;
     hold := e.hold;
@@ -230,6 +236,7 @@ begin
       v_costs := array_append(v_costs, e.cost);
       v_charged := array_append(v_charged, charged);
       v_losses := array_append(v_losses, e.loss);
+      v_sums := (v_sums.held + h.amount, v_sums.charged + charged, v_sums.lost + e.loss);
       if v_has_budgets then
         perform ledger.count_tree(v_org, h.key_id, h.member_id, h.agent_id, h.period_at, -h.amount, charged);
       end if;
@@ -237,7 +244,7 @@ begin
     return next;
   end loop;
   if v_holds <> '{}' then
-    perform ledger.write_settled(v_org, v_mode, v_now, v_at, v_holds, v_runs, v_amounts, v_costs, v_charged, v_losses);
+    perform ledger.write_settled(v_org, v_mode, v_now, v_at, v_holds, v_runs, v_amounts, v_costs, v_charged, v_losses, v_sums);
   end if;
 end $$;
 

@@ -23,13 +23,16 @@ begin
       from uses x join fresh f on f.org_id = x.org and f.source = x.source and f.id = x.id
   )
   select count(*) into v_fresh from fresh;
+  -- As a rule all are new.
+  if v_fresh = jsonb_array_length(p_uses) then
+    return;
+  end if;
   for u in
     select x.id, i.content_hash <> sha256(convert_to(jsonb_build_array(x.mode, x.run, x.agent, x.key, x.member, x.tier, x.model, x.price_version, 0,
         x.input, x.output, x.cost, x.provider_cost, null)::text, 'UTF8')) as differs
     from jsonb_to_recordset(p_uses) x (org text, source text, id text, mode text, run text, agent text, key text, member text, tier text,
       model text, price_version int, input bigint, output bigint, cost bigint, provider_cost bigint)
     cross join lateral (select y.content_hash from metering.identity y where y.org_id = x.org and y.source = x.source and y.id = x.id offset 0) i
-    where v_fresh < jsonb_array_length(p_uses)
   loop
     if u.differs then
       raise exception 'use % was recorded with other content', u.id using errcode = 'unique_violation';
