@@ -101,7 +101,7 @@ function joinBase(
   { mailQueue }: Pick<OpenPlatform, 'mailQueue'>,
   { agents, publicUrl }: Pick<ComposeOptions, 'agents' | 'publicUrl'>,
 ) {
-  const { log, clock, ids, keyring, db } = foundation;
+  const { log, clock, ids, keyring, db, settings } = foundation;
   const audit = createAudit({ ids });
 
   const ledger = createLedger({ db, ids });
@@ -114,6 +114,8 @@ function joinBase(
     random: randomBytes,
     mailQueue,
     publicUrl,
+    operatorEmail: settings.operatorEmail,
+    leakScannerKeys: settings.leakScannerKeys,
     onOrganisationCreated: async (tx, orgId, { trial }) => {
       await ledger.openAccounts(tx, { orgId });
       const credit = { transferId: `${orgId}:trial`, orgId, amountNanos: TRIAL_CREDIT_NANOS, reason: 'trial credit' };

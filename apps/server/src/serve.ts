@@ -209,6 +209,7 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
     { name: 'secrets.age', everyMs: DAY_MS, run: () => tellOfOldSecrets(platform) },
     { name: 'people.prune', everyMs: HOUR_MS, run: () => platform.identity.people.prune() },
     { name: 'mail.prune', everyMs: HOUR_MS, run: () => pruneMail(db) },
+    { name: 'keys.remind', everyMs: HOUR_MS, run: () => platform.identity.remindOfKeys() },
     { name: 'rates.sweep', everyMs: MINUTE_MS, run: () => platform.rates.sweep() },
     { name: 'files.sweep', everyMs: HOUR_MS, run: () => platform.files.sweep() },
     {

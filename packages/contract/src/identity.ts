@@ -69,6 +69,32 @@ export type RotateKeyBody = z.output<typeof rotateKeyBody>;
 
 export const keyParams = z.strictObject({ id: z.string().max(64) });
 
+/** What secret scanners send, in the form of GitHub's: other members are theirs and not looked at. */
+export const leakedKeys = z
+  .array(
+    z.object({
+      token: z.string().min(1).max(500),
+      type: z.string().max(100).optional(),
+      url: z.string().max(2_048).nullish(),
+      source: z.string().max(100).nullish(),
+    }),
+  )
+  .min(1)
+  .max(100);
+export type LeakedKey = z.output<typeof leakedKeys>[number];
+
+/** One for each, in the same order. A key of ours was revoked, now or before. */
+export const leakVerdict = z
+  .object({
+    /** SHA-256 of the token, in hex. */
+    token_hash: z.string(),
+    token_type: z.string(),
+    label: z.enum(['true_positive', 'false_positive']),
+  })
+  .meta({ id: 'LeakVerdict' });
+export type LeakVerdict = z.infer<typeof leakVerdict>;
+export const leakVerdicts = z.array(leakVerdict);
+
 export const createOrganisationBody = z.strictObject({ name });
 
 /** A new organisation and its first key, whose secret is shown this once. */

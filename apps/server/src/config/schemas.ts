@@ -1,4 +1,5 @@
 /** How the text of a setting becomes a value. No message repeats the text: it may be a secret. */
+import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 import { parseMasterKey, Secret } from '../platform/crypto/index.ts';
 import { GuildhallError } from '../platform/errors/index.ts';
@@ -78,6 +79,19 @@ export const textsOf = (text = ''): string[] =>
     .filter((part) => part !== '');
 
 export const list = z.string().default('').transform(textsOf);
+
+function isP256(text: string): boolean {
+  try {
+    const key = createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
+    return key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
+  } catch {
+    // Not a key at all.
+    return false;
+  }
+}
+
+/** Public keys of ECDSA P-256, each the base64 of its SPKI. */
+export const publicKeys = list.refine((texts) => texts.every(isP256), 'must be public keys of ECDSA P-256 in base64');
 
 /** Exactly as a browser writes it in the header `Origin`: anything else would never match. */
 const isOrigin = (text: string): boolean => /^https?:[^*]+$/.test(text) && URL.parse(text)?.origin === text;

@@ -1,6 +1,6 @@
 /** Settings of what is refused: whether this is production, and who may call from a browser. */
 import { z } from 'zod';
-import { origins, type SettingDoc } from './schemas.ts';
+import { origins, publicKeys, type SettingDoc } from './schemas.ts';
 
 export const SECURITY_SETTINGS = [
   {
@@ -18,12 +18,21 @@ export const SECURITY_SETTINGS = [
     effect: 'Pages of these origins may call the API from a browser. Each is compared exactly.',
     schema: origins,
   },
+  {
+    name: 'LEAK_SCANNERS',
+    fallback: 'none',
+    bounds: 'public keys of ECDSA P-256 in base64 (SPKI), comma-separated',
+    effect: 'Secret scanners that sign with one of these may report leaked API keys (docs/access/api-keys.md).',
+    schema: publicKeys,
+  },
 ] as const satisfies readonly SettingDoc[];
 
 export interface SecuritySettings {
   readonly isProduction: boolean;
   /** Exact origins; `*` stands for any and is never together with credentials. */
   readonly corsOrigins: readonly string[];
+  /** Public keys of secret scanners: base64 of SPKI. */
+  readonly leakScannerKeys: readonly string[];
 }
 
 /** From values that the schemas above have parsed. */
@@ -31,5 +40,6 @@ export function securityFrom(read: <T>(name: (typeof SECURITY_SETTINGS)[number][
   return {
     isProduction: read<string | undefined>('NODE_ENV') === 'production',
     corsOrigins: read<string[]>('CORS_ORIGINS'),
+    leakScannerKeys: read<string[]>('LEAK_SCANNERS'),
   };
 }

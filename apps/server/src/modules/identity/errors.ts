@@ -45,6 +45,12 @@ export const keyErrors = defineErrors('keys', {
     'A key that is bound to networks can only make keys for parts of them.',
     'Leave out the networks named here, or use a key that is bound to none.',
   ],
+  reportUnproven: [
+    'report-unproven',
+    401,
+    'Nobody vouches for this report.',
+    'Send it with an API key of yours, or signed by a scanner whose public key stands in LEAK_SCANNERS.',
+  ],
   liveFromTest: ['live-from-test', 403, 'A test key can only make test keys.', 'Use a live key to make live keys.'],
   expiryPast: [
     'expiry-past',

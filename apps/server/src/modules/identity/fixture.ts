@@ -7,7 +7,7 @@ import { createKeyring, type Keyring } from '../../platform/crypto/index.ts';
 import { createIds } from '../../platform/ids/index.ts';
 import { createMailQueue } from '../../platform/mail/index.ts';
 import { type AuditEvent, createAudit } from '../audit/index.ts';
-import { createIdentity, type Identity, type OrganisationWithKey } from './index.ts';
+import { createIdentity, type Identity, type IdentityDeps, type OrganisationWithKey } from './index.ts';
 
 export interface Fixture {
   readonly database: TestDatabase;
@@ -31,7 +31,10 @@ export interface Fixture {
 
 export const MASTER_KEY = Buffer.alloc(32, 7);
 
-export async function identityFixture(keyring: Keyring = createKeyring({ masterKey: MASTER_KEY })): Promise<Fixture> {
+export async function identityFixture(
+  keyring: Keyring = createKeyring({ masterKey: MASTER_KEY }),
+  more: Pick<IdentityDeps, 'leakScannerKeys' | 'operatorEmail'> = {},
+): Promise<Fixture> {
   const database = await testDatabase();
   const owner = new pg.Client({ connectionString: database.ownerUrl });
   await owner.connect();
@@ -45,6 +48,7 @@ export async function identityFixture(keyring: Keyring = createKeyring({ masterK
   const audit = createAudit({ ids: createIds(clock) });
   const another = () =>
     createIdentity({
+      ...more,
       db: database.db,
       ids: createIds(clock),
       clock,

@@ -1,6 +1,9 @@
 /** The door of identity: organisations, API keys, who a request comes from. */
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import { type Authenticator, createAuthenticator } from './authentication.ts';
+import { remindOfKeys } from './keys/reminders.ts';
+import { leakRoute } from './keys/routes.ts';
+import { scannerKeys } from './keys/scanner.ts';
 import { createLinks, createPasswords, createPeople, type People } from './people/index.ts';
 import { noSecondFactor, openGuard } from './ports.ts';
 import { identityRoutes } from './routes.ts';
@@ -18,6 +21,8 @@ export type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Ro
 export interface Identity extends IdentityService, Authenticator {
   readonly people: People;
   readonly sessions: Sessions;
+  /** Mails the people of keys that end within 14 days, and again within 3. Resolves with the number of keys. */
+  remindOfKeys(): Promise<number>;
   readonly routes: readonly RouteDefinition[];
 }
 
@@ -31,6 +36,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const adminTokens = { find: service.findAdminToken, use: service.useAdminTokenIn };
   const { foundOrganisationIn } = service;
   const people = createPeople({ ...accounts, endSessions, foundOrganisationIn, adminTokens });
+  const { authenticate } = keys;
+  const leak = leakRoute({ ...deps, authenticate, scanners: scannerKeys(deps.leakScannerKeys ?? []) });
   return {
     ...service,
     ...keys,
@@ -42,6 +49,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     },
     people,
     sessions,
-    routes: [...identityRoutes(service), ...people.routes, ...sessions.routes],
+    remindOfKeys: () => remindOfKeys(deps),
+    routes: [...identityRoutes(service), leak, ...people.routes, ...sessions.routes],
   };
 }

@@ -114,6 +114,10 @@ export interface IdentityDeps {
   readonly keyring: Pick<Keyring, 'mac' | 'macs'>;
   readonly audit: Pick<Audit, 'append'>;
   readonly mailQueue: MailQueue;
+  /** Told of keys whose organisation has no people. */
+  readonly operatorEmail?: string | undefined;
+  /** Public keys of secret scanners: base64 of SPKI. */
+  readonly leakScannerKeys?: readonly string[];
   /** What links in mails begin with; known once the port is open. */
   readonly publicUrl: () => string;
   /** Called inside the transaction that makes an organisation, as that organisation: opens its accounts, books trial credit. */

@@ -41,6 +41,7 @@ import type { Answer, Call, LimitVerdict, Principal, RouteDefinition, Sessions }
 declare module 'fastify' {
   interface FastifyContextConfig {
     problemBody?: RouteDefinition['problemBody'];
+    keepsBytes?: RouteDefinition['keepsBytes'];
     isBulk?: boolean;
     form?: true | undefined;
     mediaType?: string | undefined;
@@ -167,6 +168,7 @@ class Edge {
       principal,
       requestId: request.id,
       signal: abort.signal,
+      bytes: bodies.get(request),
       raw: request,
       reply,
       read: (work) => db.tenant(tenant, work),
@@ -213,7 +215,7 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
     url: routerPath(route),
     bodyLimit: route.bodyMaxBytes ?? BODY_MAX_BYTES,
     schema: { response: responseSchemas(route) },
-    config: { problemBody: route.problemBody, isBulk: isBulk(route), form: route.form, mediaType: route.mediaType },
+    config: { problemBody: route.problemBody, keepsBytes: route.keepsBytes, isBulk: isBulk(route), form: route.form, mediaType: route.mediaType },
     // Before the body is read: a stranger cannot make us take in megabytes.
     onRequest: async (request, reply) => {
       const principal = await edge.principal(route, request);
@@ -288,6 +290,9 @@ function answerBrokenHttp(options: HttpOptions, thrown: Error & { code?: string 
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n'));
 }
 
+// Bodies as they were sent, of routes that check signatures.
+const bodies = new WeakMap<FastifyRequest, Buffer>();
+
 // One that is fatal keeps nothing from text to text.
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -309,6 +314,8 @@ function setBodyParsers(app: FastifyInstance): void {
   acceptForms(app);
   app.addContentTypeParser(JSON_TYPES, { parseAs: 'buffer' }, (request, bytes, done) => {
     if (bytes.length === 0) return done(null, undefined);
+    // `parseAs` says that it is a buffer.
+    if (request.routeOptions.config.keepsBytes) bodies.set(request, bytes as Buffer);
     let json: string;
     try {
       // `parseAs` says that it is a buffer.

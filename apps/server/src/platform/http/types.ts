@@ -63,6 +63,8 @@ export interface Call<P, Q, B> {
   readonly signal: AbortSignal;
   readonly raw: FastifyRequest;
   readonly reply: FastifyReply;
+  /** The body as it was sent, on routes that keep it. */
+  readonly bytes: Buffer | undefined;
   /** One read transaction for the caller's organisation; on routes of scope `person` for the person. */
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
@@ -103,6 +105,8 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly rawBody?: boolean;
   /** True where the body is a form that a browser posts, and nothing else is one. */
   readonly form?: true;
+  /** True where the handler checks a signature over the body as it was sent. */
+  readonly keepsBytes?: true;
   /** Of answers and problems, where it is not that of JSON. */
   readonly mediaType?: string;
   /** Largest body in bytes; default 1 MiB. */

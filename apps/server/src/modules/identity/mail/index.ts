@@ -8,7 +8,9 @@ export type MailKind =
   | 'magic-link'
   | 'email-change'
   | 'email-changed'
-  | 'password-changed';
+  | 'password-changed'
+  | 'key-expiring'
+  | 'key-leaked';
 
 export interface MailText {
   readonly subject: string;
@@ -23,6 +25,9 @@ export interface MailFacts {
   readonly url: string;
   /** The new address, where that is what the mail is about. */
   readonly email?: string;
+  /** The API key that it is about: its name and what may be shown of it. */
+  readonly key?: string;
+  readonly endsAt?: Date | undefined;
 }
 
 const TEXTS: Readonly<Record<MailKind, (facts: MailFacts) => readonly [subject: string, ...lines: string[]]>> = {
@@ -63,6 +68,16 @@ const TEXTS: Readonly<Record<MailKind, (facts: MailFacts) => readonly [subject: 
   'password-changed': ({ url }) => [
     'Your password was changed',
     'The password of your account was changed, and all other sessions were ended. If that was not you, set a new one:',
+    url,
+  ],
+  'key-expiring': ({ url, key = '', endsAt }) => [
+    'An API key ends soon',
+    `The API key ${key} ends at ${endsAt?.toISOString() ?? ''}. What still uses it stops working then: rotate it, with an overlap, at`,
+    url,
+  ],
+  'key-leaked': ({ url, key = '' }) => [
+    'An API key was found in the open and revoked',
+    `The API key ${key} was found where others could read it. It was revoked at once. Make another one, and look through the audit trail for what was done with it:`,
     url,
   ],
 };
