@@ -114,7 +114,7 @@ async function listen(
   watch(foundation, platform);
   const counted = createHttpLimits(
     limits,
-    (presented, ip) => identity.authenticate(presented, ip),
+    (presented, ip, organisation) => identity.authenticate(presented, ip, organisation),
     platform.models.limits.count,
   );
   const http = await createHttp({

@@ -10,4 +10,5 @@ export * from './models.ts';
 export * from './people.ts';
 export * from './providers.ts';
 export * from './runs.ts';
+export * from './tokens.ts';
 export * from './webhooks.ts';

@@ -56,6 +56,7 @@ const COMMANDS = [
   'keys revoke',
   'keys rotate',
   'keys rotate-master',
+  'keys rotate-signing',
   'secrets',
   'secrets list',
   'secrets rotate',

@@ -28,6 +28,7 @@ const PUBLIC = [
   'GET /api/v1/health',
   'GET /api/v1/ready',
   'GET /metrics',
+  'GET /.well-known/jwks.json',
   'GET /',
   'GET /openapi.json',
   'GET /docs/api',

@@ -6,6 +6,7 @@ import { type CliContext, group, leaf, show } from '../context.ts';
 import { usageError } from '../exit-codes.ts';
 import { plain, table } from '../text.ts';
 import { addRotateMaster } from './master-key.ts';
+import { addRotateSigning } from './rotate-signing.ts';
 
 interface CreateOptions extends ConnectionOptions {
   readonly name: string;
@@ -39,6 +40,7 @@ export function addKeys(program: Command, context: CliContext): void {
   addCreate(keys, context);
   addEnding(keys, context);
   addRotateMaster(keys, context);
+  addRotateSigning(keys, context);
 }
 
 function addCreate(keys: Command, context: CliContext): void {

@@ -1,5 +1,5 @@
 /** The door of identity: organisations, API keys, who a request comes from. */
-import type { RouteDefinition } from '../../platform/http/index.ts';
+import type { Principal, RouteDefinition } from '../../platform/http/index.ts';
 import { type Authenticator, createAuthenticator } from './authentication.ts';
 import { remindOfKeys } from './keys/reminders.ts';
 import { leakRoute } from './keys/routes.ts';
@@ -9,6 +9,7 @@ import { noSecondFactor, openGuard } from './ports.ts';
 import { identityRoutes } from './routes.ts';
 import { createService, type IdentityService } from './service.ts';
 import { createSessions, endSessions, type Sessions } from './sessions/index.ts';
+import { createTokens, looksLikeToken, type Tokens } from './tokens/index.ts';
 import type { IdentityDeps } from './types.ts';
 
 export { authErrors, keyErrors } from './errors.ts';
@@ -21,6 +22,9 @@ export type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Ro
 export interface Identity extends IdentityService, Authenticator {
   readonly people: People;
   readonly sessions: Sessions;
+  readonly tokens: Tokens;
+  /** An API key, or an access token, which is for one organisation. @throws 401 `auth.invalid-key`, `tokens.invalid`; 404 for another organisation. */
+  authenticate(presented: string, ip?: string, organisation?: string): Promise<Principal>;
   /** Mails the people of keys that end within 14 days, and again within 3. Resolves with the number of keys. */
   remindOfKeys(): Promise<number>;
   readonly routes: readonly RouteDefinition[];
@@ -33,6 +37,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const ports = { guard: openGuard, secondFactor: noSecondFactor };
   const accounts = { ...deps, ...ports, passwords: createPasswords(deps.random), links: createLinks(deps) };
   const sessions = createSessions(accounts);
+  const tokens = createTokens({ ...accounts, sessions });
   const adminTokens = { find: service.findAdminToken, use: service.useAdminTokenIn };
   const { foundOrganisationIn } = service;
   const people = createPeople({ ...accounts, endSessions, foundOrganisationIn, adminTokens });
@@ -42,14 +47,17 @@ export function createIdentity(deps: IdentityDeps): Identity {
     ...service,
     ...keys,
     async start() {
-      const stops = [await keys.start(), await sessions.start()];
+      const stops = [await keys.start(), await sessions.start(), await tokens.start()];
       return async () => {
         for (const stop of stops.reverse()) await stop();
       };
     },
     people,
     sessions,
+    tokens,
+    authenticate: (presented, organisation) =>
+      looksLikeToken(presented) ? tokens.authenticate(presented, organisation) : keys.authenticate(presented),
     remindOfKeys: () => remindOfKeys(deps),
-    routes: [...identityRoutes(service), leak, ...people.routes, ...sessions.routes],
+    routes: [...identityRoutes(service), leak, ...people.routes, ...sessions.routes, ...tokens.routes],
   };
 }

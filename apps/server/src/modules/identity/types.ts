@@ -111,7 +111,7 @@ export interface IdentityDeps {
   readonly ids: Ids;
   readonly clock: Clock;
   /** The pepper: keys made under a former master key stay valid while that one is known. */
-  readonly keyring: Pick<Keyring, 'mac' | 'macs'>;
+  readonly keyring: Pick<Keyring, 'mac' | 'macs' | 'encrypt' | 'decrypt'>;
   readonly audit: Pick<Audit, 'append'>;
   readonly mailQueue: MailQueue;
   /** Told of keys whose organisation has no people. */

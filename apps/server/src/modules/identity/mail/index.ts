@@ -9,6 +9,7 @@ export type MailKind =
   | 'email-change'
   | 'email-changed'
   | 'password-changed'
+  | 'tokens-stolen'
   | 'key-expiring'
   | 'key-leaked';
 
@@ -64,6 +65,11 @@ const TEXTS: Readonly<Record<MailKind, (facts: MailFacts) => readonly [subject: 
   'email-changed': ({ email = '' }) => [
     'The address of your account changes',
     `Your account is being moved to ${email}. If that was not you, set a new password at once and tell your operator.`,
+  ],
+  'tokens-stolen': ({ url }) => [
+    'A sign-in of yours was ended',
+    'A refresh token of your account came a second time. Somebody may have a copy, so the sign-in that it belongs to was ended. Sign in again there. If you do not know what it was, set a new password:',
+    url,
   ],
   'password-changed': ({ url }) => [
     'Your password was changed',
