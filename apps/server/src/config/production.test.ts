@@ -1,6 +1,6 @@
 /** INP-06, INP-08, D4, D7: what production refuses, and that everything else may stay as easy as it is. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -143,4 +143,11 @@ test('every setting whose name says that it is a secret is declared as one', () 
     /KEY|TOKEN|SECRET|PASSWORD|DSN|(?:DATABASE|REDIS|SMTP|S3)_URL/.test(name),
   );
   expect(named.filter((setting) => !('secret' in setting)).map(({ name }) => name)).toEqual(open);
+});
+
+test('the page on secrets says of each how it is changed', () => {
+  const page = readFileSync(new URL('../../../../docs/access/secrets.md', import.meta.url), 'utf8');
+  const rows = page.slice(page.indexOf('## How each is changed'));
+  const secrets = SETTINGS.filter((setting) => 'secret' in setting).map(({ name }) => name);
+  expect(secrets.filter((name) => !rows.includes(`\`${name}\``))).toEqual([]);
 });
