@@ -88,7 +88,11 @@ function byPassword(deps: SignInDeps, finish: SignIn['finish']): Pick<SignIn, 's
       const begunMs = clock.monotonicMs();
       const candidates = await db.system((tx) => findPeople(tx, attempt.email));
       const who = await match(candidates, password);
-      if (!who) return paced(clock, () => refuse(candidates, attempt), begunMs);
+      if (!who) {
+        // The time of the comparison tells the kind of hash, that of what is written down whether there is somebody.
+        await paced(clock, async () => {}, begunMs);
+        return paced(clock, () => refuse(candidates, attempt));
+      }
       return db.tenant(who.personId, async (tx) => {
         await upgrade(tx, who, password);
         return finish(tx, { personId: who.personId, method: 'password', attempt });

@@ -1,0 +1,95 @@
+/** The pages that links in mails lead to, in a browser. */
+import { createRequire } from 'node:module';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient, lastLink, signUpPerson } from '../harness/people.ts';
+import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const PASSWORD = 'words that a browser types';
+
+let platform: TestPlatform;
+let browser: Browser;
+beforeAll(async () => {
+  platform = await testPlatform({ agents: asAgents(), role: 'api' });
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
+}, 60_000);
+afterAll(async () => {
+  await browser?.close();
+  await platform?.close();
+});
+
+async function open(path: string): Promise<{ page: Page; asked: string[]; errors: string[] }> {
+  const context = await browser.newContext({ viewport: { width: 390, height: 800 } });
+  const page = await context.newPage();
+  const asked: string[] = [];
+  const errors: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(`${platform.url}${path}`, { waitUntil: 'networkidle' });
+  return { page, asked, errors };
+}
+
+async function faults(page: Page): Promise<string[]> {
+  const { readFile } = await import('node:fs/promises');
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  return page.evaluate(async () => {
+    // Put there by the line above.
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
+    return (await axe.run()).violations.map((violation) => violation.id);
+  });
+}
+
+describe('the page of a link', () => {
+  it.each(['verify', 'reset', 'magic', 'email', 'admin'].flatMap((kind) => [`${kind} en ltr`, `${kind} ar rtl`]))(
+    '%s has no fault of accessibility, stays within the screen, and loads nothing from elsewhere',
+    async (what) => {
+      const [kind, language, direction] = what.split(' ');
+      const { page, asked, errors } = await open(`/auth/${kind}?lang=${language}#token=${'A'.repeat(43)}`);
+      expect(await page.locator('html').getAttribute('dir')).toBe(direction);
+      expect(await page.locator('button:visible').count()).toBe(1);
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      expect(await faults(page)).toEqual([]);
+      expect(asked).toHaveLength(1);
+      expect(errors).toEqual([]);
+      await page.context().close();
+    },
+  );
+
+  it('does nothing by itself, takes the token out of the address bar, and verifies when its button is pressed', async () => {
+    const client = createClient(platform);
+    const email = 'browser@example.com';
+    await client.call('POST', '/v1/auth/sign-up', { email, password: PASSWORD, name: 'Browser' });
+    const token = await lastLink(platform, email);
+    const { page, asked } = await open(`/auth/verify#token=${token}`);
+    expect(page.url()).toBe(`${platform.url}/auth/verify`);
+    expect(asked).toHaveLength(1);
+    await page.locator('button:visible').click();
+    await page.getByText('Done.').waitFor();
+    expect(await page.locator('button:visible').count()).toBe(0);
+    await page.context().close();
+    expect((await client.call('POST', '/v1/auth/verify', { token })).status).toBe(410);
+  });
+
+  it('asks for an address where it has no token, and says in place what is wrong with a password', async () => {
+    const ada = await signUpPerson(platform);
+    const asking = await open('/auth/reset');
+    await asking.page.fill('#request [name=email]', ada.email);
+    await asking.page.locator('button:visible').click();
+    await asking.page.getByText('a mail with a link is on its way').waitFor();
+    await asking.page.context().close();
+    const { page } = await open(`/auth/reset#token=${await lastLink(platform, ada.email)}`);
+    await page.fill('[name=password]', 'short');
+    await page.locator('button:visible').click();
+    await page.getByText('must have at least 15 characters').waitFor();
+    await page.fill('[name=password]', PASSWORD);
+    await page.locator('button:visible').click();
+    await page.getByText('Done.').waitFor();
+    await page.context().close();
+    const body = { email: ada.email, password: PASSWORD };
+    expect((await createClient(platform).call('POST', '/v1/auth/sign-in', body)).status).toBe(200);
+  });
+});
