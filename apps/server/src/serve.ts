@@ -211,6 +211,13 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
     { name: 'mail.prune', everyMs: HOUR_MS, run: () => pruneMail(db) },
     { name: 'keys.remind', everyMs: HOUR_MS, run: () => platform.identity.remindOfKeys() },
     { name: 'rates.sweep', everyMs: MINUTE_MS, run: () => platform.rates.sweep() },
+    {
+      name: 'organisations.quiet',
+      everyMs: 2_000,
+      run: () =>
+        platform.identity.members.quiet((orgId) => platform.runs.cancelAll(orgId, 'the deletion of its organisation')),
+    },
+    { name: 'organisations.erase', everyMs: HOUR_MS, run: () => platform.identity.members.erase() },
     { name: 'files.sweep', everyMs: HOUR_MS, run: () => platform.files.sweep() },
     {
       name: 'idempotency.prune',

@@ -6,6 +6,7 @@ export * from './catalog.ts';
 export * from './common.ts';
 export * from './gateway.ts';
 export * from './identity.ts';
+export * from './members.ts';
 export * from './models.ts';
 export * from './people.ts';
 export * from './providers.ts';

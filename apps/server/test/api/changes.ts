@@ -37,6 +37,10 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
   // Settings that are as they were leave no row in the audit trail.
   let ttlSeconds = 100;
   const fixed = (path: string, body: unknown, other: unknown) => async (): Promise<Change> => ({ path, body, other });
+  const member = async (suffix: string, more: object): Promise<Change> => ({
+    path: `/v1/organisation/members/${await make.member()}${suffix}`,
+    ...more,
+  });
   const endpoint = async (suffix: string, more: object): Promise<Change> => ({
     path: `/v1/webhook-endpoints/${await make.endpoint()}${suffix}`,
     ...more,
@@ -95,6 +99,27 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     'POST /v1/provider-keys': fixed('/v1/provider-keys', provider, { ...provider, name: 'other' }),
     'POST /v1/provider-keys/{id}/test': () => stored('/v1/provider-keys', '/test', {}),
     'DELETE /v1/provider-keys/{id}': () => stored('/v1/provider-keys', '', {}),
+    'PUT /v1/organisation': fixed('/v1/organisation', { name: 'Renamed' }, { name: 'Otherwise' }),
+    'PUT /v1/organisation/members/{id}': () => member('', { body: { role: 'viewer' }, other: { role: 'billing' } }),
+    'DELETE /v1/organisation/members/{id}': () => member('', {}),
+    'POST /v1/organisation/service-accounts': fixed(
+      '/v1/organisation/service-accounts',
+      { name: 'Robot', role: 'viewer' },
+      { name: 'Robot', role: 'developer' },
+    ),
+    'POST /v1/organisation/service-accounts/{id}/keys': async () => ({
+      path: `/v1/organisation/service-accounts/${await make.member()}/keys`,
+      body: keyBody,
+      other: { ...keyBody, name: 'other' },
+    }),
+    'POST /v1/organisation/invitations': fixed(
+      '/v1/organisation/invitations',
+      { role: 'viewer', email: 'guest@example.com' },
+      { role: 'billing', email: 'guest@example.com' },
+    ),
+    'DELETE /v1/organisation/invitations/{id}': async () => ({
+      path: `/v1/organisation/invitations/${await make.invitation()}`,
+    }),
     'POST /v1/webhook-endpoints': fixed('/v1/webhook-endpoints', endpointBody, { ...endpointBody, description: 'o' }),
     'PUT /v1/webhook-endpoints/{id}': () =>
       endpoint('', { body: { description: 'changed' }, other: { description: 'otherwise' } }),

@@ -146,7 +146,7 @@ const withJson = (): RouteDefinition[] => world.routes.filter((route) => route.m
 
 /** The address of a route with ids of these objects. */
 function addressOf(route: RouteDefinition, objects: Objects): string {
-  const kind = /^\/v1\/([a-z-]+)/.exec(route.path)?.[1] ?? '';
+  const kind = /^\/v1\/(?:organisation\/)?([a-z-]+)/.exec(route.path)?.[1] ?? '';
   const run = route.path.includes('approvals') ? objects.approvalRun : objects.run;
   const ids: Record<string, string> = {
     runs: run,
@@ -154,6 +154,9 @@ function addressOf(route: RouteDefinition, objects: Objects): string {
     keys: objects.key,
     'webhook-endpoints': objects.endpoint,
     artifacts: objects.artifact,
+    members: objects.member,
+    'service-accounts': objects.member,
+    invitations: objects.invitation,
     agents: 'keeper',
   };
   return route.path.replace('{id}', ids[kind] ?? '').replace('{approvalId}', objects.approval);
@@ -166,6 +169,8 @@ const MISSING: Objects = {
   artifact: `art_${'0'.repeat(26)}`,
   key: `key_${'0'.repeat(26)}`,
   endpoint: `whk_${'0'.repeat(26)}`,
+  member: `svc_${'0'.repeat(26)}`,
+  invitation: `inv_${'0'.repeat(26)}`,
 };
 const VALID: Readonly<Record<string, unknown>> = {
   'POST /v1/agents/{id}/estimate': { input: {} },
@@ -177,6 +182,8 @@ const VALID: Readonly<Record<string, unknown>> = {
   'PUT /v1/operator/people/{id}': { isDisabled: true },
   'POST /v1/webhook-endpoints/{id}/rotate': { overlapSeconds: 0 },
   'POST /v1/webhook-endpoints/{id}/replay': { failed: true },
+  'PUT /v1/organisation/members/{id}': { role: 'viewer' },
+  'POST /v1/organisation/service-accounts/{id}/keys': { name: 'K', scopes: ['runs:read'], mode: 'live' },
 };
 
 describe('who may call', () => {

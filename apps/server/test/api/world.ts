@@ -16,6 +16,9 @@ export interface Objects {
   readonly artifact: string;
   readonly key: string;
   readonly endpoint: string;
+  /** A service account. */
+  readonly member: string;
+  readonly invitation: string;
 }
 
 export interface Member {
@@ -159,6 +162,8 @@ export function createMaker(platform: TestPlatform, send: Send, owner: { orgId: 
     file: () => post('/v1/files', form(CANARY)),
     key: () => post('/v1/keys', keyBody),
     endpoint: () => post('/v1/webhook-endpoints', endpointBody),
+    member: () => post('/v1/organisation/service-accounts', { name: CANARY, role: 'viewer' }),
+    invitation: () => post('/v1/organisation/invitations', { role: 'viewer' }),
     waitingRun: async () => {
       const run = await post('/v1/agents/asker/runs', { input: {} });
       await untilStatus(send, key, run, 'waiting');
@@ -184,6 +189,8 @@ async function makeObjects(platform: TestPlatform, send: Send, owner: { orgId: s
     artifact: artifact?.id ?? '',
     key: await maker.key(),
     endpoint: await maker.endpoint(),
+    member: await maker.member(),
+    invitation: await maker.invitation(),
   };
 }
 

@@ -48,7 +48,7 @@ type AuthenticatorDeps = Pick<IdentityDeps, 'keyring' | 'log'> & { readonly db: 
 
 export function createAuthenticator({ db, clock, keyring, log }: AuthenticatorDeps): Authenticator {
   const good = new LRUCache<string, Remembered>({ max: REMEMBERED_MAX });
-  // Unknown, expired and revoked keys never become good, so a refusal may be remembered for as long as there is room.
+  // Unknown, expired and revoked keys never become good, so a refusal may be remembered for as long as there is room. What may change is announced.
   const refused = new LRUCache<string, true>({ max: REMEMBERED_MAX });
   const lookups = new Map<string, Promise<Remembered>>();
   const used = new Set<string>();
@@ -81,7 +81,7 @@ export function createAuthenticator({ db, clock, keyring, log }: AuthenticatorDe
     const hashes = keyring.macs(KEY_PURPOSE, presented);
     const found = await db.system((tx) => findKey(tx, hashes));
     if (!found || !hashes.some((hash) => timingSafeEqual(hash, found.secretHash))) {
-      refused.set(hashText, true);
+      if (epoch === begunIn) refused.set(hashText, true);
       throw new GuildhallError(authErrors.invalidKey);
     }
     const nowMs = clock.monotonicMs();
@@ -113,10 +113,13 @@ export function createAuthenticator({ db, clock, keyring, log }: AuthenticatorDe
     return lookup;
   };
 
-  const forget = (keyId: string): void => {
+  /** What is known of a key, of all keys of a member, or of all of an organisation. Those of the last two may become good again. */
+  const forget = (id: string): void => {
     epoch += 1;
     lookups.clear();
-    for (const [hashText, entry] of good.entries()) if (entry.principal.keyId === keyId) good.delete(hashText);
+    if (!id.startsWith('key_')) refused.clear();
+    for (const [hashText, { principal }] of good.entries())
+      if ([principal.keyId, principal.memberId, principal.orgId].includes(id)) good.delete(hashText);
   };
 
   const forgetAll = (): void => {
@@ -134,7 +137,7 @@ export function createAuthenticator({ db, clock, keyring, log }: AuthenticatorDe
       return entry.principal;
     },
     async start() {
-      const stop = await db.listen([KEYS_CHANNEL], (_channel, keyId) => forget(keyId), forgetAll);
+      const stop = await db.listen([KEYS_CHANNEL], (_channel, id) => forget(id), forgetAll);
       remembering = true;
       return async () => {
         remembering = false;

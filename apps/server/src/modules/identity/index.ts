@@ -4,6 +4,7 @@ import { type Authenticator, createAuthenticator } from './authentication.ts';
 import { remindOfKeys } from './keys/reminders.ts';
 import { leakRoute } from './keys/routes.ts';
 import { scannerKeys } from './keys/scanner.ts';
+import { createMembers, type Members } from './members/index.ts';
 import { createLinks, createPasswords, createPeople, type People } from './people/index.ts';
 import { noSecondFactor, openGuard } from './ports.ts';
 import { identityRoutes } from './routes.ts';
@@ -21,6 +22,7 @@ export type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Ro
 
 export interface Identity extends IdentityService, Authenticator {
   readonly people: People;
+  readonly members: Members;
   readonly sessions: Sessions;
   readonly tokens: Tokens;
   /** An API key, or an access token, which is for one organisation. @throws 401 `auth.invalid-key`, `tokens.invalid`; 404 for another organisation. */
@@ -43,6 +45,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const people = createPeople({ ...accounts, endSessions, foundOrganisationIn, adminTokens });
   const { authenticate } = keys;
   const leak = leakRoute({ ...deps, authenticate, scanners: scannerKeys(deps.leakScannerKeys ?? []) });
+  const { createKey } = service;
+  const members = createMembers({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
   return {
     ...service,
     ...keys,
@@ -53,11 +57,19 @@ export function createIdentity(deps: IdentityDeps): Identity {
       };
     },
     people,
+    members,
     sessions,
     tokens,
     authenticate: (presented, organisation) =>
       looksLikeToken(presented) ? tokens.authenticate(presented, organisation) : keys.authenticate(presented),
     remindOfKeys: () => remindOfKeys(deps),
-    routes: [...identityRoutes(service), leak, ...people.routes, ...sessions.routes, ...tokens.routes],
+    routes: [
+      ...identityRoutes(service),
+      leak,
+      ...people.routes,
+      ...members.routes,
+      ...sessions.routes,
+      ...tokens.routes,
+    ],
   };
 }

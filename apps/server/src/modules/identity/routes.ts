@@ -40,7 +40,7 @@ const toWire = (key: Key): ApiKey => ({
   createdBy: key.createdBy,
 });
 
-const newKeyFrom = ({ name, mode, scopes, expiresAt, allowedCidrs }: CreateKeyBody): NewKeyInput => ({
+export const newKeyFrom = ({ name, mode, scopes, expiresAt, allowedCidrs }: CreateKeyBody): NewKeyInput => ({
   name,
   mode,
   scopes,
@@ -48,7 +48,7 @@ const newKeyFrom = ({ name, mode, scopes, expiresAt, allowedCidrs }: CreateKeyBo
   allowedCidrs: allowedCidrs ?? undefined,
 });
 
-const withSecret = (made: KeyWithSecret): NewApiKey => ({ ...toWire(made.key), secret: made.secret });
+export const withSecret = (made: KeyWithSecret): NewApiKey => ({ ...toWire(made.key), secret: made.secret });
 
 export function identityRoutes(identity: IdentityService): readonly RouteDefinition[] {
   return [...keyRoutes(identity), organisationRoute(identity)];

@@ -83,6 +83,12 @@ export function assertMayHandOut(
   if (errors.length > 0) throw new GuildhallError(keyErrors.networkNotHeld, { errors });
 }
 
+/** What is left of the rights of a key, when it belongs to a member of this role. `operator` is left while the person is one. */
+export const boundBy = (rights: readonly Scope[], role: Role | undefined, isOperator: boolean): readonly Scope[] =>
+  role === undefined
+    ? rights
+    : rights.filter((scope) => (scope === 'operator' ? isOperator : ROLE_SCOPES[role].includes(scope)));
+
 /** The modes of the keys an actor may see or end: to a test key, live keys do not exist. */
 export function visibleModes(actor: Actor): readonly Mode[] {
   return actor.type === 'key' && actor.principal.mode === 'test' ? ['test'] : ['live', 'test'];

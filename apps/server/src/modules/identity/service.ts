@@ -44,6 +44,8 @@ export interface NewKeyInput {
   readonly expiresAt?: Date | undefined;
   /** Where it may be used from; left out: where its maker may, which mostly is everywhere. */
   readonly allowedCidrs?: readonly string[] | undefined;
+  /** The service account it belongs to; left out: the member who makes it, or the one whose key does. */
+  readonly memberId?: string | undefined;
 }
 
 export interface KeyPageInput {
@@ -140,7 +142,7 @@ export function createService(deps: IdentityDeps): IdentityService {
     const { mode, scopes, prefix, last4 } = entry.key;
     return audit.append(tx, {
       orgId: entry.key.orgId,
-      actorType: memberOf(actor) ? 'member' : actor.type,
+      actorType: isPerson(actor) ? 'member' : actor.type,
       actorId: idOf(actor),
       requestId: actor.type === 'key' ? actor.requestId : undefined,
       action: entry.action,
@@ -222,7 +224,7 @@ export function createService(deps: IdentityDeps): IdentityService {
         expiresAt,
         allowedCidrs,
         createdBy: idOf(actor),
-        memberId: memberOf(actor),
+        memberId: input.memberId ?? memberOf(actor),
       });
       await record(tx, actor, { action: 'key.create', key: made.key });
       return made;
@@ -243,7 +245,7 @@ export function createService(deps: IdentityDeps): IdentityService {
       const old = visible(actor, await lockKey(tx, id));
       assertMayHandOut(actor, old);
       if (old.replacedBy || !isActive(old, await databaseNow(tx))) throw new GuildhallError(keyErrors.notActive);
-      const made = await makeKey(tx, { ...old, createdBy: idOf(actor), memberId: memberOf(actor) ?? old.memberId });
+      const made = await makeKey(tx, { ...old, createdBy: idOf(actor), memberId: heirOf(old, actor) });
       await replaceKey(tx, id, { newId: made.key.id, overlapSeconds });
       await onKeyRotated(tx, { orgId: old.orgId, keyId: id, successorId: made.key.id });
       await record(tx, actor, {
@@ -275,8 +277,14 @@ export function createService(deps: IdentityDeps): IdentityService {
 
 const orgOf = (actor: Actor): string => (actor.type === 'key' ? actor.principal.orgId : actor.orgId);
 
-const memberOf = (actor: Actor): string | undefined =>
-  actor.type === 'key' && actor.principal.personId ? actor.principal.memberId : undefined;
+const isPerson = (actor: Actor): boolean => actor.type === 'key' && actor.principal.personId !== undefined;
+
+/** The member behind the actor. What a key makes belongs to the member of that key, so that nothing outlives a member by way of a second key. */
+const memberOf = (actor: Actor): string | undefined => (actor.type === 'key' ? actor.principal.memberId : undefined);
+
+/** A key of a service account stays its own; any other one belongs to whoever now has its secret. */
+const heirOf = (old: Key, actor: Actor): string | undefined =>
+  old.memberId?.startsWith('svc_') ? old.memberId : (memberOf(actor) ?? old.memberId);
 
 const idOf = (actor: Actor): string => (actor.type === 'key' ? actor.principal.keyId : actor.name);
 

@@ -2,6 +2,7 @@
 import type { Mode, Scope } from '@guildhall/contract';
 import { sql, type Tx } from '../../platform/db/index.ts';
 import type { Principal } from '../../platform/http/index.ts';
+import { boundBy } from './rules.ts';
 import type { Key, Organisation, Role } from './types.ts';
 
 interface KeyRow {
@@ -168,10 +169,11 @@ export async function findKey(tx: Tx, hashes: readonly Buffer[]): Promise<FoundK
     valid_for_ms: bigint | null;
     member_id: string | null;
     allowed_cidrs: string[] | null;
+    member_role: Role | null;
+    operator: boolean;
   }>`
-    select id, org_id, mode, scopes, secret_hash, valid_for_ms, member_id, allowed_cidrs from identity.find_key(${[...hashes]}::bytea[])`.execute(
-    tx,
-  );
+    select k.id, k.org_id, k.mode, k.scopes, k.secret_hash, k.valid_for_ms, k.member_id, k.allowed_cidrs, b.role as member_role, b.operator
+      from identity.find_key(${[...hashes]}::bytea[]) k, identity.key_bounds(k.org_id, k.member_id) b`.execute(tx);
   const [row] = rows;
   if (!row) return undefined;
   return {
@@ -179,7 +181,7 @@ export async function findKey(tx: Tx, hashes: readonly Buffer[]): Promise<FoundK
       orgId: row.org_id,
       keyId: row.id,
       mode: row.mode,
-      scopes: Object.freeze(row.scopes),
+      scopes: Object.freeze(boundBy(row.scopes, row.member_role ?? undefined, row.operator)),
       ...(row.member_id === null ? {} : { memberId: row.member_id }),
       ...(row.allowed_cidrs === null ? {} : { allowedCidrs: Object.freeze(row.allowed_cidrs) }),
     }),

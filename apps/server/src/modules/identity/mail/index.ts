@@ -11,7 +11,9 @@ export type MailKind =
   | 'password-changed'
   | 'tokens-stolen'
   | 'key-expiring'
-  | 'key-leaked';
+  | 'key-leaked'
+  | 'invitation'
+  | 'organisation-deleted';
 
 export interface MailText {
   readonly subject: string;
@@ -24,6 +26,8 @@ export interface MailFacts {
   readonly name: string;
   /** Where the reader goes on. */
   readonly url: string;
+  /** The name of the organisation that it is about. */
+  readonly organisation?: string;
   /** The new address, where that is what the mail is about. */
   readonly email?: string;
   /** The API key that it is about: its name and what may be shown of it. */
@@ -79,6 +83,17 @@ const TEXTS: Readonly<Record<MailKind, (facts: MailFacts) => readonly [subject: 
   'key-expiring': ({ url, key = '', endsAt }) => [
     'An API key ends soon',
     `The API key ${key} ends at ${endsAt?.toISOString() ?? ''}. What still uses it stops working then: rotate it, with an overlap, at`,
+    url,
+  ],
+  invitation: ({ url, organisation = '' }) => [
+    `You are invited to ${organisation}`,
+    `You are invited to become a member of ${organisation}. Open this link to see what is offered; sign up or in with this address to accept. It works once, for a limited time.`,
+    url,
+    'If you do not know them, do nothing.',
+  ],
+  'organisation-deleted': ({ url, organisation = '' }) => [
+    `${organisation} was deleted`,
+    `An owner deleted the organisation ${organisation}. Its keys have stopped and its runs end. For 30 days an owner may bring it back; after that it is erased. If this was a mistake, sign in and bring it back:`,
     url,
   ],
   'key-leaked': ({ url, key = '' }) => [

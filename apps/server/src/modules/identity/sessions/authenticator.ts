@@ -40,6 +40,8 @@ export interface SessionAuthenticator {
    * the membership, is no good.
    */
   authenticateNamed(named: NamedSession): Promise<Principal | undefined>;
+  /** What this process remembers of a person. After a change of theirs, so that their next request does not overtake its announcement. */
+  forget(personId: string): void;
   /** Begins to hear announcements, and from then on to remember. The result stops both and writes what is left of `flushUsed`. */
   start(): Promise<() => Promise<void>>;
   /** Writes which sessions were used since the last call; otherwise done by itself a second after a use. */
@@ -180,6 +182,7 @@ export function createSessionAuthenticator({ db, clock, keyring, log }: Authenti
         throw error;
       }
     },
+    forget,
     async start() {
       const stop = await db.listen([SESSIONS_CHANNEL], (_channel, personId) => forget(personId), forgetAll);
       remembering = true;

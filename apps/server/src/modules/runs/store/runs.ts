@@ -204,6 +204,14 @@ export async function spendActive(tx: Tx, input: { id: string; fence: bigint; ac
     where id = ${input.id} and fence = ${input.fence} and finished_at is null`.execute(tx);
 }
 
+/** Runs of the organisation that have not ended, those that called others first. */
+export async function listLive(tx: Tx, limit: number): Promise<string[]> {
+  const result = await sql<{
+    id: string;
+  }>`select id from runs.run where finished_at is null order by id limit ${limit}`.execute(tx);
+  return result.rows.map((row) => row.id);
+}
+
 /** What `id` itself called and has not ended, oldest first. */
 export async function listLiveChildren(tx: Tx, id: string): Promise<string[]> {
   const result = await sql<{
