@@ -16,7 +16,7 @@ const choose: Callable = ([test, yes, no]) => {
 const toNumber: Callable = ([value]) => {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
-  if (typeof value === 'string' && /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*$/.test(value))
+  if (typeof value === 'string' && /^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*$/.test(value))
     return finite(Number(value), 'number');
   throw expressionFailed(`number() cannot read ${kindOf(value ?? null)} as a number.`);
 };

@@ -4,11 +4,17 @@ import type { JsonObject, ProviderError, Wire } from './types.ts';
 
 const MESSAGE_CHARS_MAX = 1000;
 
+interface SecretShape {
+  readonly expression: RegExp;
+  /** What tells a key from a word, looked for in what was found: within the expression it would be looked for again at each letter. */
+  readonly marks: readonly RegExp[];
+}
+
 /** Anything that may be a key or part of one: known beginnings, bearers, and long runs that no word of a message has. */
-const SECRETS = [
-  /\bbearer\s+[^\s"',]+/gi,
-  /\b(?:sk|pk|rk|gsk|xai|api|key|nvapi|hf|AIza|ya29)[-_.]?(?=[\w.*-]*[\d*])[\w.*-]{6,}/gi,
-  /(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])[\w+/=-]{32,}/gi,
+const SECRETS: readonly SecretShape[] = [
+  { expression: /\bbearer\s+[^\s"',]+/gi, marks: [] },
+  { expression: /\b(?:sk|pk|rk|gsk|xai|api|key|nvapi|hf|AIza|ya29)[-_.]?[\w.*-]{6,}/gi, marks: [/[\d*]/] },
+  { expression: /[\w+/=-]{32,}/g, marks: [/\d/, /[a-z]/i] },
 ];
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
@@ -16,7 +22,8 @@ const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
 /** A provider's words without keys, without control characters and short. */
 export function publicText(text: string): string {
   const clean = SECRETS.reduce(
-    (left, secret) => left.replace(secret, '[removed]'),
+    (left, { expression, marks }) =>
+      left.replace(expression, (found) => (marks.every((mark) => mark.test(found)) ? '[removed]' : found)),
     text.slice(0, 4 * MESSAGE_CHARS_MAX),
   );
   return clean.replace(CONTROLS, ' ').slice(0, MESSAGE_CHARS_MAX).toWellFormed().trim();
