@@ -52,10 +52,10 @@ describe('AUTH-10: a forgotten password', () => {
       410,
       'people.invalid-link',
     ]);
-    expect((await ada.call('GET', '/v1/me')).status).toBe(401);
+    await expect.poll(async () => (await ada.call('GET', '/v1/me')).status, { timeout: 5_000 }).toBe(401);
     expect((await signIn(ada.email, ada.password)).status).toBe(401);
     expect((await signIn(ada.email, NEW_PASSWORD)).status).toBe(200);
-    expect((await mailsTo(platform, ada.email)).at(-1)?.subject).toBe('Your password was changed');
+    expect((await mailsTo(platform, ada.email)).map(({ subject }) => subject)).toContain('Your password was changed');
   });
 
   it('is not set by a link older than 30 minutes, by one that another took the place of, or by one of another kind', async () => {
@@ -108,7 +108,7 @@ describe('a password', () => {
       200, 401,
     ]);
     expect((await signIn(ada.email, NEW_PASSWORD)).status).toBe(200);
-    expect((await mailsTo(platform, ada.email)).at(-1)?.subject).toBe('Your password was changed');
+    expect((await mailsTo(platform, ada.email)).map(({ subject }) => subject)).toContain('Your password was changed');
   });
 });
 

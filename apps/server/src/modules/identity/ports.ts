@@ -4,8 +4,10 @@ import type { Guard, SecondFactor } from './types.ts';
 /** Lets everybody try. */
 export const openGuard: Guard = {
   admit: async () => {},
+  clear: async () => {},
   noteFailure: async () => {},
   noteSuccess: async () => undefined,
+  noteReset: async () => {},
 };
 
 /** Nobody has a second factor. */

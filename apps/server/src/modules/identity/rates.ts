@@ -8,6 +8,8 @@ const perMinute = (name: string, max: number, per: RouteLimit['per'] = 'ip'): re
 
 export const SIGN_IN = perMinute('sign-in', 5);
 export const SIGN_UP = perMinute('sign-up', 3);
+/** Codes of six digits, of which three are good at a time; one account is guarded apart. */
+export const SECOND_FACTOR = perMinute('second-factor', 10);
 /** A password, or a code, shown again by somebody who is signed in. */
 export const STEP_UP = perMinute('step-up', 5, 'person');
 /** Whoever may have mails sent to others must not flood their mailbox. */

@@ -73,12 +73,23 @@ export interface Self {
 
 /** Slows down those who guess. */
 export interface Guard {
-  /** @throws 429 when too much was tried. */
-  admit(kind: 'sign-in' | 'sign-up' | 'mail', attempt: Attempt): Promise<void>;
+  /**
+   * Takes one try at the account of the attempt's address or, where it has none, of this person. A try at signing in counts as a failure until
+   * `clear` or `noteSuccess`. @throws 429 when too much was tried.
+   */
+  admit(kind: 'sign-in' | 'sign-up' | 'mail', attempt: Attempt, personId?: string): Promise<void>;
+  /** What was tried was right: the next try is the first one again, from there. */
+  clear(attempt: Attempt, personId?: string): Promise<void>;
   /** A wrong password, code or link; whose account it was meant for, where that is known. */
   noteFailure(attempt: Attempt, personId: string | undefined): Promise<void>;
-  /** In the transaction that begins the session. The result is a token for the device to be known by, where it was not known. */
-  noteSuccess(tx: Tx, attempt: Attempt, personId: string): Promise<string | undefined>;
+  /** In the transaction that begins the session. The result is the cookie for the device to be known by, where it was not known. */
+  noteSuccess(
+    tx: Tx,
+    attempt: Attempt,
+    begun: { readonly personId: string; readonly sessionId: string },
+  ): Promise<string | undefined>;
+  /** A forgotten password was set anew: every try is the first one again, and no device is known. In the person's transaction. */
+  noteReset(tx: Tx, personId: string): Promise<void>;
 }
 
 /** What a right password is not enough for. */
@@ -89,8 +100,13 @@ export type ChallengePurpose =
 /** The second factor of those who have one. Asked in the transaction of the person. */
 export interface SecondFactor {
   required(tx: Tx, personId: string): Promise<boolean>;
-  /** What the code will be shown with. */
-  challenge(tx: Tx, personId: string, purpose: ChallengePurpose): Promise<string>;
+  /** What the code will be shown with, from the same network and browser. */
+  challenge(
+    tx: Tx,
+    personId: string,
+    purpose: ChallengePurpose,
+    source: Pick<Attempt, 'ip' | 'userAgent'>,
+  ): Promise<string>;
 }
 
 /** Who asks for a change: a key of the organisation, or the program itself on behalf of whoever runs the server. */

@@ -28,6 +28,8 @@ export interface Principal {
   readonly sessionId?: string;
   /** When a factor was last shown, on the clock of this process. Absent where none can be: a key has none. */
   readonly authenticatedAt?: Date;
+  /** True where the organisation asks for a second factor and the person has none: they reach nothing of it. */
+  readonly needsSecondFactor?: boolean;
   /** False until the person's address is verified: they reach nothing but the routes that say so. */
   readonly isVerified?: boolean;
 }
@@ -61,10 +63,10 @@ export interface Call<P, Q, B> {
   readonly requestId: string;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
-  readonly raw: FastifyRequest;
-  readonly reply: FastifyReply;
   /** The body as it was sent, on routes that keep it. */
   readonly bytes: Buffer | undefined;
+  readonly raw: FastifyRequest;
+  readonly reply: FastifyReply;
   /** One read transaction for the caller's organisation; on routes of scope `person` for the person. */
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
@@ -103,10 +105,10 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly responses: Readonly<Record<number, z.ZodType | null>>;
   /** True where the handler reads the raw request itself (multipart) . */
   readonly rawBody?: boolean;
-  /** True where the body is a form that a browser posts, and nothing else is one. */
-  readonly form?: true;
   /** True where the handler checks a signature over the body as it was sent. */
   readonly keepsBytes?: true;
+  /** True where the body is a form that a browser posts, and nothing else is one. */
+  readonly form?: true;
   /** Of answers and problems, where it is not that of JSON. */
   readonly mediaType?: string;
   /** Largest body in bytes; default 1 MiB. */

@@ -31,7 +31,9 @@ export type Prefix =
   | 'con'
   | 'dom'
   | 'lnk'
-  | 'tok';
+  | 'tok'
+  | 'chl'
+  | 'dev';
 export type Id<P extends Prefix> = `${P}_${string}`;
 
 export interface Ids {

@@ -70,6 +70,7 @@ function passwordUseCases(deps: PeopleDeps): Pick<Recovery, 'sendReset' | 'reset
       await db.tenant(link.personId, async (tx) => {
         await links.use(tx, link);
         await setPassword(tx, self, password, 'person.reset-password');
+        await guard.noteReset(tx, link.personId);
       });
     },
     changePassword: (tx, self, password) => setPassword(tx, self, password, 'person.put-password'),

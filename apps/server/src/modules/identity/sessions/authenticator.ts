@@ -76,7 +76,8 @@ function principalOf(found: FoundSession, organisation: string | undefined, auth
   };
   if (!member) return { ...person, orgId: '', keyId: personId, scopes: [] };
   const { id, orgId, role } = member;
-  return { ...person, orgId, keyId: id, memberId: id, role, scopes: scopesOf(role, found.isOperator) };
+  const needsFactor = found.closed.includes(orgId) ? { needsSecondFactor: true } : {};
+  return { ...person, ...needsFactor, orgId, keyId: id, memberId: id, role, scopes: scopesOf(role, found.isOperator) };
 }
 
 export function createSessionAuthenticator({ db, clock, keyring, log }: AuthenticatorDeps): SessionAuthenticator {

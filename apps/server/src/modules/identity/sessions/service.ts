@@ -65,7 +65,7 @@ export function createSessionService(deps: SessionDeps): SessionService {
       const sessionId = ids.make('ses');
       const userAgent = attempt.userAgent.slice(0, USER_AGENT_MAX);
       await insertSession(tx, { id: sessionId, personId, tokenHash, method, ip: attempt.ip, userAgent });
-      const deviceToken = await guard.noteSuccess(tx, attempt, personId);
+      const deviceToken = await guard.noteSuccess(tx, attempt, { personId, sessionId });
       await record(tx, { personId, sessionId, requestId: attempt.requestId }, 'session.begin', { method });
       return { sessionId, personId, token, deviceToken };
     },

@@ -47,14 +47,14 @@ export interface SignInDeps extends IdentityDeps {
 }
 
 export function createSignIn(deps: SignInDeps): SignIn {
-  const { secondFactor, sessions } = deps;
+  const { guard, secondFactor, sessions } = deps;
   const finish: SignIn['finish'] = async (tx, input) => {
     const { personId, method } = input;
-    if (await secondFactor.required(tx, personId))
-      return {
-        status: 'second-factor-required',
-        challenge: await secondFactor.challenge(tx, personId, { type: 'sign-in', method }),
-      };
+    if (await secondFactor.required(tx, personId)) {
+      await guard.clear(input.attempt, personId);
+      const challenge = await secondFactor.challenge(tx, personId, { type: 'sign-in', method }, input.attempt);
+      return { status: 'second-factor-required', challenge };
+    }
     return { status: 'signed-in', begun: await sessions.begin(tx, input) };
   };
   return { finish, ...byPassword(deps, finish), ...byLink(deps, finish), ...again(deps) };
@@ -149,11 +149,12 @@ function again(deps: SignInDeps): Pick<SignIn, 'stepUp'> {
       const attempt = { ...given, email: parseEmail(person.email)?.folded ?? person.email };
       await guard.admit('sign-in', attempt);
       if (!(await passwords.verify(hash, password))) return paced(clock, () => refuse(personId, attempt), begunMs);
+      await guard.clear(attempt);
       return db.tenant(personId, async (tx) => {
         if (await secondFactor.required(tx, personId))
           return {
             status: 'second-factor-required',
-            challenge: await secondFactor.challenge(tx, personId, { type: 'step-up', sessionId }),
+            challenge: await secondFactor.challenge(tx, personId, { type: 'step-up', sessionId }, attempt),
           };
         return { status: 'signed-in', begun: await sessions.renew(tx, self) };
       });

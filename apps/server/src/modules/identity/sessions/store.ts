@@ -18,6 +18,8 @@ export interface FoundSession {
   readonly isOperator: boolean;
   /** Oldest first. */
   readonly memberships: readonly FoundMembership[];
+  /** Organisations that are closed to them until they have a second factor. */
+  readonly closed: readonly string[];
   readonly authenticatedAgoMs: number;
   readonly validForMs: number;
 }
@@ -30,12 +32,14 @@ interface FoundRow {
   readonly verified: boolean;
   readonly operator: boolean;
   readonly memberships: [string, string, Role][];
+  readonly closed: string[];
   readonly authenticated_ago_ms: bigint;
   readonly valid_for_ms: bigint;
 }
 
 const foundColumns = sql.raw(
-  'id, person_id, token_hash, active_org, verified, operator, memberships, authenticated_ago_ms, valid_for_ms',
+  `id, person_id, token_hash, active_org, verified, operator, memberships, authenticated_ago_ms, valid_for_ms,
+   array(select c.org_id from identity.closed_without_factor(person_id) c) as closed`,
 );
 
 /** System role: acts before the person is known. */
@@ -61,6 +65,7 @@ function foundIn([row]: readonly FoundRow[]): FoundSession | undefined {
       isVerified: row.verified,
       isOperator: row.operator,
       memberships: row.memberships.map(([id, orgId, role]) => ({ id, orgId, role })),
+      closed: row.closed,
       authenticatedAgoMs: Number(row.authenticated_ago_ms),
       validForMs: Number(row.valid_for_ms),
     }
