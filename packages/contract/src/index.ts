@@ -4,6 +4,7 @@ export * from './billing.ts';
 export * from './cache.ts';
 export * from './catalog.ts';
 export * from './common.ts';
+export * from './factors.ts';
 export * from './gateway.ts';
 export * from './identity.ts';
 export * from './members.ts';

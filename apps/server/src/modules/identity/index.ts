@@ -1,12 +1,13 @@
 /** The door of identity: organisations, API keys, who a request comes from. */
 import type { Principal, RouteDefinition } from '../../platform/http/index.ts';
 import { type Authenticator, createAuthenticator } from './authentication.ts';
+import { createFactors, createSecondFactor, type Factors } from './factors/index.ts';
+import { openGuardOf } from './guard/index.ts';
 import { remindOfKeys } from './keys/reminders.ts';
 import { leakRoute } from './keys/routes.ts';
 import { scannerKeys } from './keys/scanner.ts';
 import { createMembers, type Members } from './members/index.ts';
 import { createLinks, createPasswords, createPeople, type People } from './people/index.ts';
-import { noSecondFactor, openGuard } from './ports.ts';
 import { identityRoutes } from './routes.ts';
 import { createService, type IdentityService } from './service.ts';
 import { createSessions, endSessions, type Sessions } from './sessions/index.ts';
@@ -24,6 +25,7 @@ export interface Identity extends IdentityService, Authenticator {
   readonly people: People;
   readonly members: Members;
   readonly sessions: Sessions;
+  readonly factors: Factors;
   readonly tokens: Tokens;
   /** An API key, or an access token, which is for one organisation. @throws 401 `auth.invalid-key`, `tokens.invalid`; 404 for another organisation. */
   authenticate(presented: string, ip?: string, organisation?: string): Promise<Principal>;
@@ -36,10 +38,13 @@ export interface Identity extends IdentityService, Authenticator {
 export function createIdentity(deps: IdentityDeps): Identity {
   const service = createService(deps);
   const keys = createAuthenticator(deps);
-  const ports = { guard: openGuard, secondFactor: noSecondFactor };
-  const accounts = { ...deps, ...ports, passwords: createPasswords(deps.random), links: createLinks(deps) };
+  const links = createLinks(deps);
+  const guard = openGuardOf({ ...deps, links });
+  const ports = { guard, secondFactor: createSecondFactor(deps), links };
+  const accounts = { ...deps, ...ports, passwords: createPasswords(deps.random) };
   const sessions = createSessions(accounts);
   const tokens = createTokens({ ...accounts, sessions });
+  const factors = createFactors({ ...accounts, sessions });
   const adminTokens = { find: service.findAdminToken, use: service.useAdminTokenIn };
   const { foundOrganisationIn } = service;
   const people = createPeople({ ...accounts, endSessions, foundOrganisationIn, adminTokens });
@@ -56,12 +61,16 @@ export function createIdentity(deps: IdentityDeps): Identity {
         for (const stop of stops.reverse()) await stop();
       };
     },
-    people,
+    people: {
+      ...people,
+      prune: async () => (await people.prune()) + (await factors.prune()) + (await guard.prune()),
+    },
     members,
     sessions,
+    factors,
     tokens,
-    authenticate: (presented, organisation) =>
-      looksLikeToken(presented) ? tokens.authenticate(presented, organisation) : keys.authenticate(presented),
+    authenticate: (presented, ip, organisation) =>
+      looksLikeToken(presented) ? tokens.authenticate(presented, organisation) : keys.authenticate(presented, ip),
     remindOfKeys: () => remindOfKeys(deps),
     routes: [
       ...identityRoutes(service),
@@ -70,6 +79,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
       ...members.routes,
       ...sessions.routes,
       ...tokens.routes,
+      ...factors.routes,
+      ...guard.routes,
     ],
   };
 }
