@@ -1,6 +1,7 @@
 /** The secrets that this process works with: those of the settings, and those the program made for itself. */
 import type { Foundation } from './foundation.ts';
 import { roleGeneration } from './platform/db/index.ts';
+import type { MailQueue } from './platform/mail/index.ts';
 import { createInventory, type Inventory, type KnownSecret } from './platform/secrets/index.ts';
 
 // Former keys are no longer used for anything new, and the key of the command line belongs to whoever runs it.
@@ -43,3 +44,40 @@ export const openInventory = (
     rotateDays: foundation.settings.secretsRotateDays,
     known: async () => [...(await knownSecrets(foundation)), ...(await more())],
   });
+
+// Time for a person to plan it.
+const REMIND_DAYS = 14;
+// The mails about this installation belong to no organisation.
+const OPERATOR = 'operator';
+
+export interface ReminderDeps extends Pick<Foundation, 'db' | 'log' | 'settings'> {
+  readonly inventory: Inventory;
+  readonly mailQueue: MailQueue;
+}
+
+/** Tells the operator: each time in the log of what is due, and by one mail of what soon is; another when more comes near, or after a month. */
+export async function remindOfSecrets({ inventory, mailQueue, db, log, settings }: ReminderDeps): Promise<void> {
+  const entries = await inventory.list();
+  for (const { name, rotatedAt, isDue } of entries)
+    if (isDue) log.warn('a secret is due for rotation', { setting: name, inUseSince: rotatedAt });
+  const near = entries.filter(({ daysLeft }) => daysLeft < REMIND_DAYS);
+  const to = settings.operatorEmail;
+  if (near.length === 0 || to === undefined) return;
+  const lines = near.map(
+    ({ name, rotatedAt, dueAt }) => `  ${name}: in use since ${dayOf(rotatedAt)}, to be changed by ${dayOf(dueAt)}`,
+  );
+  const text = [
+    'These secrets are to be changed:',
+    '',
+    ...lines,
+    '',
+    'How, while everything runs: docs/access/secrets.md',
+    '',
+  ].join('\n');
+  const idempotencyKey = `secrets-due:${near.map(({ name }) => name).join(',')}`;
+  await db.tenant(OPERATOR, (tx) =>
+    mailQueue.enqueue(tx, OPERATOR, { to, subject: 'Secrets are to be changed', text, idempotencyKey }),
+  );
+}
+
+const dayOf = (date: Date): string => date.toISOString().slice(0, 10);

@@ -6,6 +6,7 @@ import { builtInAgents } from './agents.ts';
 import { compose, type Platform } from './compose.ts';
 import type { Settings } from './config/index.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
+import { remindOfSecrets } from './inventory.ts';
 import { createHttpLimits, createJobs, createLimits, createOps, limitRoutes } from './modules/ops/index.ts';
 import { pruneRuns } from './modules/runs/index.ts';
 import { sql } from './platform/db/index.ts';
@@ -185,16 +186,11 @@ function watch({ db }: Foundation, platform: Platform): void {
   });
 }
 
-/** At the start and once a day, so that nobody who reads the log can miss it. */
-async function tellOfOldSecrets({ inventory, log }: Platform): Promise<void> {
-  for (const { name, rotatedAt, isDue } of await inventory.list())
-    if (isDue) log.warn('a secret is due for rotation', { setting: name, inUseSince: rotatedAt });
-}
-
 async function work(foundation: Foundation, platform: Platform, options: ServeOptions): Promise<void> {
   const { settings, closing, db, ids, keyring, log } = foundation;
   const { tracer } = platform;
-  await tellOfOldSecrets(platform);
+  const remind = () => remindOfSecrets({ ...foundation, ...platform });
+  await remind();
   const jobs = createJobs({ db, log }, [
     { name: 'holds.sweep', everyMs: 5_000, run: () => platform.models.sweepExpired() },
     { name: 'model-cache.prune', everyMs: 10 * MINUTE_MS, run: () => platform.models.pruneCaches() },
@@ -206,7 +202,7 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
         pruneRuns(db, platform.files, { runsMs: settings.retentionRunsMs, filesMs: settings.retentionFilesMs }),
     },
     { name: 'webhooks.prune', everyMs: HOUR_MS, run: () => platform.notify.prune() },
-    { name: 'secrets.age', everyMs: DAY_MS, run: () => tellOfOldSecrets(platform) },
+    { name: 'secrets.age', everyMs: DAY_MS, run: remind },
     { name: 'people.prune', everyMs: HOUR_MS, run: () => platform.identity.people.prune() },
     { name: 'mail.prune', everyMs: HOUR_MS, run: () => pruneMail(db) },
     { name: 'keys.remind', everyMs: HOUR_MS, run: () => platform.identity.remindOfKeys() },

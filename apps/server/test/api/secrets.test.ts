@@ -6,7 +6,7 @@ import type { LogFields, Logger } from '../../src/platform/telemetry/index.ts';
 import { type TestPlatform, testPlatform } from '../harness/platform.ts';
 
 const [FIRST, SECOND] = ['metrics-token-canary-1', 'metrics-token-canary-2'];
-const PASSWORD = 'redis-canary-password';
+const PASSWORD = 'aws-canary-secret';
 
 const lines: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
 const heard = (message: string, fields?: LogFields): void => void lines.push({ message, fields });
@@ -15,7 +15,7 @@ const log: Logger = { debug: heard, info: heard, warn: heard, error: heard, fata
 let platform: TestPlatform;
 let owner: pg.Client;
 beforeAll(async () => {
-  const environment = { METRICS_TOKEN: FIRST, SMTP_URL: `smtp://u:${PASSWORD}@127.0.0.1:1` };
+  const environment = { OPERATOR_EMAIL: 'operator@example.com', METRICS_TOKEN: FIRST, AWS_SECRET_ACCESS_KEY: PASSWORD };
   platform = await testPlatform({ agents: [], role: 'api', environment, log });
   owner = new pg.Client({ connectionString: platform.database.ownerUrl });
   await owner.connect();
@@ -43,8 +43,8 @@ function metricsToken() {
 test('the inventory names each secret with kind, owner, place and age; neither it nor the database holds a value', async () => {
   const entries = await inventory().list();
   expect(entries.map(({ name, kind, owner: whose, from }) => [name, kind, whose, from])).toEqual([
+    ['AWS_SECRET_ACCESS_KEY', 'key', 'operator', 'environment'],
     ['METRICS_TOKEN', 'token', 'operator', 'environment'],
-    ['SMTP_URL', 'password', 'operator', 'environment'],
     ['database roles', 'password', 'guildhall', 'derived'],
     ['master key', 'key', 'guildhall', 'master.key'],
   ]);
@@ -71,22 +71,31 @@ test('after 91 days all are due: readiness warns without names and stays ready, 
 
   metricsToken().to(SECOND);
   expect(await dueNow()).not.toContain('METRICS_TOKEN');
-  const [entry] = await inventory().list();
+  const entry = (await inventory().list()).find(({ name }) => name === 'METRICS_TOKEN');
   expect(entry?.rotatedAt.getTime()).toBeGreaterThan((entry?.madeAt.getTime() ?? 0) + 90 * 86_400_000);
 
   metricsToken().to(FIRST);
   expect(await dueNow()).toContain('METRICS_TOKEN');
 });
 
-test('a worker says in its log which are due', async () => {
+test('a worker says in its log which are due, and the operator gets one mail, two weeks ahead', async () => {
+  const mails = () => platform.server.platform.mail.listKept();
+  await after(75);
+  await platform.another('worker');
+  expect(lines.filter(({ message }) => message.includes('due for rotation'))).toEqual([]);
+  await after(77);
+  await platform.another('worker');
+  await platform.another('worker');
+  await expect.poll(mails, { timeout: 20_000 }).toHaveLength(1);
+  const [mail] = await mails();
+  expect(mail).toMatchObject({ to: 'operator@example.com', subject: expect.stringContaining('Secrets') });
+  expect(mail?.text).toMatch(/AWS_SECRET_ACCESS_KEY: in use since .*, to be changed by/);
+  expect(mail?.text).not.toMatch(new RegExp(`${FIRST}|${SECOND}|${PASSWORD}`));
   await after(91);
   await platform.another('worker');
-  await expect
-    .poll(() =>
-      lines.filter(({ message }) => message.includes('due for rotation')).map(({ fields }) => fields?.setting),
-    )
-    .toContain('SMTP_URL');
-});
+  const due = lines.filter(({ message }) => message.includes('due for rotation'));
+  expect(due.map(({ fields }) => fields?.setting)).toContain('AWS_SECRET_ACCESS_KEY');
+}, 60_000);
 
 test('a database that is away is told by its check; warnings are left out', async () => {
   const { warningsNow } = await import('../../src/modules/ops/health.ts');

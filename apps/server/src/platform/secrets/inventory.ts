@@ -17,6 +17,8 @@ export interface InventoryEntry extends Omit<KnownSecret, 'value'> {
   /** When its present value was first seen. */
   readonly rotatedAt: Date;
   readonly dueAt: Date;
+  /** Whole days until then; below zero once it has passed. */
+  readonly daysLeft: number;
   readonly isDue: boolean;
 }
 
@@ -58,7 +60,8 @@ export function createInventory({ db, keyring, rotateDays, known }: InventoryOpt
       if (!secret) return [];
       const { name, kind, owner, from } = secret;
       const dueAt = new Date(row.rotated_at.getTime() + rotateDays * DAY_MS);
-      const seen = { madeAt: row.made_at, rotatedAt: row.rotated_at, dueAt, isDue: dueAt <= row.now };
+      const daysLeft = Math.floor((dueAt.getTime() - row.now.getTime()) / DAY_MS);
+      const seen = { madeAt: row.made_at, rotatedAt: row.rotated_at, dueAt, daysLeft, isDue: dueAt <= row.now };
       return [{ name, kind, owner, from, ...seen }];
     });
   };

@@ -98,6 +98,9 @@ const OF_SHAPES = [
   shaped('a private key', '-----BEGIN PRIVATE KEY-----\n', pick(64), '\n-----END PRIVATE KEY-----'),
 ];
 
+// Made at the start of a process, before the rest is known.
+const scrub = createScrubber(settings.secrets.values);
+
 // Known only while the process lives: keys from files, derived passwords, what was renewed.
 const learned = [shapeless(), randomBytes(32).toString('base64'), `postgres://guildhall_app:${pick(43)}@127.0.0.1/g`];
 settings.secrets.learn(...learned);
@@ -157,8 +160,6 @@ test('there are at least forty canaries, one for each setting that is a secret a
 });
 
 describe.each(CANARIES)('$name', (canary) => {
-  const scrub = createScrubber(settings.secrets.values);
-
   test('does not arrive in a log', () => {
     const lines: string[] = [];
     const log = createLogger({ level: 'debug', scrub, destination: { write: (line) => void lines.push(line) } });
