@@ -7,7 +7,7 @@ import { compose, type Platform } from './compose.ts';
 import type { Settings } from './config/index.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
 import { remindOfSecrets } from './inventory.ts';
-import { createHttpLimits, createJobs, createLimits, createOps, limitRoutes } from './modules/ops/index.ts';
+import { createHttpLimits, createJobs, createLimits, createOps, type Jobs, limitRoutes } from './modules/ops/index.ts';
 import { pruneRuns } from './modules/runs/index.ts';
 import { sql } from './platform/db/index.ts';
 import { createWorker } from './platform/durable/index.ts';
@@ -102,6 +102,7 @@ async function listen(
     metricsToken: settings.metricsToken,
     checks: readinessChecks(foundation, platform),
     warnings: platform.inventory.warnings,
+    keptMails: settings.smtpUrl === undefined && !settings.isProduction ? () => platform.mail.listKept() : undefined,
     publicUrl,
     openApi: () => {
       document ??= openApi(all, { version: VERSION, url: publicUrl() });
@@ -186,12 +187,11 @@ function watch({ db }: Foundation, platform: Platform): void {
   });
 }
 
-async function work(foundation: Foundation, platform: Platform, options: ServeOptions): Promise<void> {
-  const { settings, closing, db, ids, keyring, log } = foundation;
-  const { tracer } = platform;
+/** What is done by the clock, by one process at a time. */
+function openJobs(foundation: Foundation, platform: Platform): Jobs {
+  const { settings, db, log } = foundation;
   const remind = () => remindOfSecrets({ ...foundation, ...platform });
-  await remind();
-  const jobs = createJobs({ db, log }, [
+  return createJobs({ db, log }, [
     { name: 'holds.sweep', everyMs: 5_000, run: () => platform.models.sweepExpired() },
     { name: 'model-cache.prune', everyMs: 10 * MINUTE_MS, run: () => platform.models.pruneCaches() },
     { name: 'usage.partitions', everyMs: HOUR_MS, run: () => platform.metering.ensurePartitions() },
@@ -226,6 +226,13 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
       run: () => platform.durable.prune(WORKERS_KEEP),
     },
   ]);
+}
+
+async function work(foundation: Foundation, platform: Platform, options: ServeOptions): Promise<void> {
+  const { settings, closing, db, ids, keyring, log } = foundation;
+  const { tracer } = platform;
+  await remindOfSecrets({ ...foundation, ...platform });
+  const jobs = openJobs(foundation, platform);
   closing.push('jobs', () => jobs.stop());
   const dispatcher = createOutboxDispatcher({
     db,

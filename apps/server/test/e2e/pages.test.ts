@@ -81,6 +81,43 @@ describe('the first page', () => {
   });
 });
 
+describe('the mailbox of a machine without a mail server', () => {
+  it('shows what would have been sent, with links to follow and nothing else alive, in both languages', async () => {
+    const empty = await visit('/dev/mailbox?lang=en');
+    expect(await empty.page.getByText('No mail yet').count()).toBe(1);
+    await empty.page.context().close();
+    const link = `${platform.url}/auth/verify#token=abc`;
+    await platform.server.platform.mail.send({
+      to: 'ada@example.com',
+      subject: 'Verify <b>your</b> address',
+      text: `Open this:\n\n${link}\n\n<img src="x" onerror="document.title='owned'">`,
+      idempotencyKey: 'one',
+    });
+    for (const [language, direction, heading] of [
+      ['en', 'ltr', 'Development mailbox'],
+      ['ar', 'rtl', 'صندوق بريد التطوير'],
+    ] as const) {
+      const { page, asked, errors } = await visit(`/dev/mailbox?lang=${language}`, 390);
+      expect(await page.locator('html').getAttribute('dir')).toBe(direction);
+      expect(await page.title()).toBe(heading);
+      expect(await page.getByText('Verify <b>your</b> address').count()).toBe(1);
+      expect(await page.locator('article a').getAttribute('href')).toBe(link);
+      expect(await page.locator('article img').count()).toBe(0);
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      expect(await faults(page)).toEqual([]);
+      expect(asked.filter((url) => !url.startsWith(platform.url) && !url.startsWith('data:'))).toEqual([]);
+      expect(errors).toEqual([]);
+      await page.context().close();
+    }
+  });
+
+  it('is missing to whoever asks through a proxy', async () => {
+    const answer = await fetch(`${platform.url}/dev/mailbox`, { headers: { 'x-forwarded-for': '127.0.0.1' } });
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({ code: 'ops.no-mailbox' });
+  });
+});
+
 describe('the reference', () => {
   it('shows the routes and asks no foreign host for anything', async () => {
     const { page, asked, errors } = await visit('/docs/api');

@@ -1,6 +1,7 @@
 /** What operations need from the rest. */
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Secret } from '../../platform/crypto/index.ts';
+import type { KeptMail } from '../../platform/mail/index.ts';
 import type { Metrics } from '../../platform/telemetry/index.ts';
 import type { Check } from './health.ts';
 
@@ -14,6 +15,8 @@ export interface OpsDeps {
   readonly checks: Readonly<Record<string, Check>>;
   /** What needs the operator although everything works; without names, since anyone may ask. */
   warnings(): Promise<readonly string[]>;
+  /** Newest first; undefined where mails are sent, and in production. */
+  readonly keptMails: (() => Promise<readonly KeptMail[]>) | undefined;
   publicUrl(): string;
   openApi(): unknown;
   agents(): readonly { readonly id: string; readonly title: string; readonly summary: string }[];

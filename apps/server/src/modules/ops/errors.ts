@@ -8,6 +8,12 @@ export const opsErrors = defineErrors('ops', {
     'Metrics are open to this machine alone.',
     'Ask from loopback, or send `Authorization: Bearer $METRICS_TOKEN`.',
   ],
+  noMailbox: [
+    'no-mailbox',
+    404,
+    'There is no mailbox to see here.',
+    'It exists where SMTP_URL is not set, outside of production, for this machine alone.',
+  ],
   noOrganisation: [
     'organisation-not-found',
     404,

@@ -1,6 +1,6 @@
 /** The interactive reference: a page of ours with a script of ours, so that no request leaves for a foreign host. */
 import fastify from 'fastify';
-import { ICON } from './page.ts';
+import { ICON } from './page-parts.ts';
 
 // Fonts, telemetry and the assistant would call home; the proxy would see customers' keys.
 const CONFIGURATION = {

@@ -1,5 +1,6 @@
 /** Health, metrics, the reference of the interface, and the first page. */
 import { timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Secret } from '../../platform/crypto/index.ts';
 import { randomName } from '../../platform/crypto/index.ts';
@@ -8,7 +9,9 @@ import { pageHeaders, type RouteDefinition, route } from '../../platform/http/in
 import type { OpsDeps } from './deps.ts';
 import { opsErrors } from './errors.ts';
 import { readiness, warningsNow } from './health.ts';
+import { mailboxPage } from './mailbox-page.ts';
 import { homePage } from './page.ts';
+import type { Language } from './page-parts.ts';
 import { loadReferenceScript, referencePage } from './reference-page.ts';
 
 const alive = z.object({ status: z.literal('ok'), version: z.string() });
@@ -63,6 +66,10 @@ function isToken(header: string | undefined, tokens: Secret | undefined): boolea
   return wanted.filter((one) => given.length === one.length && timingSafeEqual(given, one)).length > 0;
 }
 
+/** By the socket's own address, since a header could claim anything; and not through a proxy, which may stand for anybody. */
+const isLocal = (raw: FastifyRequest): boolean =>
+  LOOPBACK.has(raw.socket.remoteAddress ?? '') && raw.headers['x-forwarded-for'] === undefined;
+
 function metricsRoute(deps: OpsDeps): RouteDefinition {
   return route({
     method: 'GET',
@@ -72,9 +79,7 @@ function metricsRoute(deps: OpsDeps): RouteDefinition {
     scope: 'public',
     responses: { 200: null },
     handler: async ({ raw, reply }) => {
-      // The socket's own address: a header could claim anything.
-      const local = LOOPBACK.has(raw.socket.remoteAddress ?? '') && raw.headers['x-forwarded-for'] === undefined;
-      if (!local && !isToken(raw.headers.authorization, deps.metricsToken))
+      if (!isLocal(raw) && !isToken(raw.headers.authorization, deps.metricsToken))
         throw new GuildhallError(opsErrors.metricsClosed);
       const page = await deps.metrics.scrape();
       await reply.header('content-type', page.contentType).send(page.body);
@@ -96,10 +101,9 @@ function pageRoutes(deps: OpsDeps): RouteDefinition[] {
       }),
       handler: async ({ query, reply, raw }) => {
         const state = await readiness(deps.checks, deps.clock.monotonicMs);
-        const language = query.lang ?? (/^ar\b/i.test(raw.headers['accept-language'] ?? '') ? 'ar' : 'en');
         const nonce = randomName();
         const html = homePage({
-          language,
+          language: languageOf(query.lang, raw),
           nonce,
           version: deps.version,
           url: deps.publicUrl(),
@@ -124,6 +128,28 @@ function pageRoutes(deps: OpsDeps): RouteDefinition[] {
       },
     }),
   ];
+}
+
+const languageOf = (chosen: Language | undefined, raw: FastifyRequest): Language =>
+  chosen ?? (/^ar\b/i.test(raw.headers['accept-language'] ?? '') ? 'ar' : 'en');
+
+function mailboxRoute({ keptMails }: OpsDeps): RouteDefinition {
+  return route({
+    method: 'GET',
+    path: '/dev/mailbox',
+    summary: 'The mails that would have been sent, where no server for them is set; from this machine alone',
+    tag: 'Pages',
+    scope: 'public',
+    query: z.looseObject({ lang: z.enum(['en', 'ar']).optional().catch(undefined) }),
+    responses: { 200: null },
+    handler: async ({ query, reply, raw }) => {
+      if (keptMails === undefined || !isLocal(raw)) throw new GuildhallError(opsErrors.noMailbox);
+      const [language, nonce] = [languageOf(query.lang, raw), randomName()];
+      const html = mailboxPage({ language, nonce, mails: await keptMails() });
+      await reply.headers(pageHeaders({ nonce })).send(html);
+      return undefined;
+    },
+  });
 }
 
 function referenceRoutes(): RouteDefinition[] {
@@ -158,5 +184,5 @@ function referenceRoutes(): RouteDefinition[] {
 }
 
 export function opsRoutes(deps: OpsDeps): RouteDefinition[] {
-  return [...healthRoutes(deps), metricsRoute(deps), ...pageRoutes(deps), ...referenceRoutes()];
+  return [...healthRoutes(deps), metricsRoute(deps), ...pageRoutes(deps), mailboxRoute(deps), ...referenceRoutes()];
 }
