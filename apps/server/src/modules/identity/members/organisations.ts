@@ -9,7 +9,7 @@ import { asOrganisation } from '../store.ts';
 import type { Self } from '../types.ts';
 import { type MembersDeps, orLastOwner, recordIn } from './deps.ts';
 import { memberErrors, organisationErrors } from './errors.ts';
-import { rolesBelow } from './rules.ts';
+import { invitableBy } from './rules.ts';
 import {
   deleteOrganisation,
   endMembership,
@@ -124,7 +124,7 @@ export function createOrganisationLife(deps: MembersDeps): OrganisationLife {
         if (other.personId === undefined || other.id === me.id) throw new GuildhallError(memberErrors.notAPerson);
         await setRole(tx, other.id, 'owner');
         await setRole(tx, me.id, 'admin');
-        await revokeInvitationsBeyond(tx, me.id, rolesBelow('admin'));
+        await revokeInvitationsBeyond(tx, me.id, invitableBy('admin'));
         await recordIn(deps, tx, actor, {
           action: 'organisation.transfer',
           targetType: 'member',

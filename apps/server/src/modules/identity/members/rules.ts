@@ -18,8 +18,9 @@ export function assertMayHandOutRoles(rights: readonly Scope[], ...roles: readon
   if (!roles.every((role) => mayHandOut(rights, role))) throw new GuildhallError(memberErrors.roleNotHeld);
 }
 
-/** The roles that a member of this role may hand out. */
-export const rolesBelow = (role: Role): readonly Role[] => ROLES.filter((one) => mayHandOut(ROLE_SCOPES[role], one));
+/** The roles that a member of this role may invite to. */
+export const invitableBy = (role: Role): readonly Role[] =>
+  ROLE_SCOPES[role].includes('members:write') ? ROLES.filter((one) => mayHandOut(ROLE_SCOPES[role], one)) : [];
 
 export function statusOf(invitation: Invitation): 'open' | 'used' | 'expired' | 'revoked' {
   if (invitation.revokedAt) return 'revoked';

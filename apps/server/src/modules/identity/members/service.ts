@@ -8,7 +8,7 @@ import type { NewKeyInput } from '../service.ts';
 import type { KeyWithSecret, Role } from '../types.ts';
 import { judge, type MembersDeps, orLastOwner, recordIn } from './deps.ts';
 import { memberErrors, organisationErrors } from './errors.ts';
-import { assertMayHandOutRoles, rolesBelow } from './rules.ts';
+import { assertMayHandOutRoles, invitableBy } from './rules.ts';
 import {
   endMembership,
   findOrganisation,
@@ -103,7 +103,7 @@ export function createMemberService(deps: MembersDeps): MemberService {
       const before = await getStanding(tx, id);
       assertMayHandOutRoles(rights, before.role, role);
       await orLastOwner(setRole(tx, id, role));
-      await revokeInvitationsBeyond(tx, id, rolesBelow(role));
+      await revokeInvitationsBeyond(tx, id, invitableBy(role));
       const data = { from: before.role, to: role };
       await recordIn(deps, tx, actor, { action: 'member.put', targetType: 'member', targetId: id, data });
       return { ...(await get(actor.orgId, id)), role };
