@@ -12,6 +12,8 @@ create table runs.run (
   id text primary key,
   org_id text not null,
   key_id text not null,
+  -- The member whose use it counts as: a person, or whom the key belongs to.
+  member_id text,
   agent_id text not null,
   agent_version text not null,
   status runs.run_status not null,

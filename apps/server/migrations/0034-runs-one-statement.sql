@@ -9,9 +9,9 @@ declare
   v_id text := p ->> 'id';
 begin
   perform set_config('guildhall.org_id', v_org, true);
-  insert into runs.run (id, org_id, key_id, agent_id, agent_version, status, tier, mode, input, price_version, base_nanos, estimate_nanos,
+  insert into runs.run (id, org_id, key_id, member_id, agent_id, agent_version, status, tier, mode, input, price_version, base_nanos, estimate_nanos,
       hold_id, hold_nanos, parent_run_id, root_run_id, parent_step, replay_of, replay_from_step, metadata, request_id, event_seq)
-    values (v_id, v_org, p ->> 'keyId', p ->> 'agentId', p ->> 'agentVersion', 'queued', p ->> 'tier', p ->> 'mode', p -> 'input',
+    values (v_id, v_org, p ->> 'keyId', p ->> 'memberId', p ->> 'agentId', p ->> 'agentVersion', 'queued', p ->> 'tier', p ->> 'mode', p -> 'input',
       (p ->> 'priceVersion')::int, (p ->> 'baseNanos')::bigint, (p ->> 'estimateNanos')::bigint, p ->> 'holdId', (p ->> 'holdNanos')::bigint,
       p ->> 'parentRunId', p ->> 'rootRunId', p ->> 'parentStep', p ->> 'replayOf', (p ->> 'replayFromStep')::int, p -> 'metadata',
       p ->> 'requestId', 1)
@@ -22,7 +22,7 @@ begin
     jsonb_build_object('runId', v_id, 'agentId', p ->> 'agentId', 'mode', p ->> 'mode'));
   if p ->> 'holdId' is not null then
     perform ledger.hold_at_commit(v_org, p ->> 'holdId', p ->> 'mode', v_id, (p ->> 'holdNanos')::bigint, p ->> 'parentHoldId', p ->> 'keyId',
-      p ->> 'agentId', null);
+      p ->> 'agentId', p ->> 'memberId');
   end if;
   perform audit.append(v_org, p ->> 'auditId', 'key', p ->> 'keyId', 'run.start', 'run', v_id, p ->> 'requestId', '{}');
   return next r;
@@ -56,7 +56,7 @@ begin
     update runs.run set called_nanos = called_nanos + v_cost + v_called where id = r.parent_run_id and finished_at is null;
     perform durable.signal(r.parent_run_id);
   end if;
-  if metering.record(v_org, 'run', r.id, null, r.mode, r.id, r.agent_id, r.key_id, null, r.tier, null, r.price_version, 1,
+  if metering.record(v_org, 'run', r.id, null, r.mode, r.id, r.agent_id, r.key_id, r.member_id, r.tier, null, r.price_version, 1,
       0, 0, v_cost, 0, null) = 'conflict' then
     raise exception 'usage of run % was recorded with another content', r.id using errcode = 'GH500';
   end if;

@@ -124,7 +124,8 @@ function wireRoute({ gateway, limits }: CallDeps, { path, wire, summary }: WireR
     problemBody: (problem) => errorBody(wire, problem),
     async handler(call) {
       const { principal, raw, requestId, signal, body, reply } = call;
-      const payer = { orgId: principal.orgId, mode: principal.mode, keyId: principal.keyId, agentId: AGENT_ID };
+      const { orgId, mode, keyId, memberId } = principal;
+      const payer = { orgId, mode, keyId, memberId, agentId: AGENT_ID };
       try {
         await assertFirst(call as AnyCall);
         const requestKey = requestKeyOf(raw.headers);

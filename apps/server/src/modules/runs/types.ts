@@ -17,6 +17,7 @@ export interface RunRow {
   readonly id: string;
   readonly org_id: string;
   readonly key_id: string;
+  readonly member_id: string | null;
   readonly agent_id: string;
   readonly agent_version: string;
   readonly status: RunStatus;

@@ -179,7 +179,7 @@ async function findOrStartChild(
       return admit(deps, tx, {
         quote: priced,
         start: {
-          principal: { orgId: run.org_id, keyId: run.key_id, mode: run.mode },
+          principal: { orgId: run.org_id, keyId: run.key_id, memberId: run.member_id ?? undefined, mode: run.mode },
           agentId: call.agent,
           input: call.input,
           tier: priced.tier.id,

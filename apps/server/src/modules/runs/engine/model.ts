@@ -135,7 +135,13 @@ class ModelCall {
     // The name that every model knows, or is told in its own words; the reasoning models of OpenAI refuse the other.
     const { max_tokens: outputMax, ...said } = JSON.parse(this.#asked.body);
     const answer = await this.#deps.models.gateway.call({
-      payer: { orgId: run.org_id, mode: run.mode, keyId: run.key_id, agentId: run.agent_id },
+      payer: {
+        orgId: run.org_id,
+        mode: run.mode,
+        keyId: run.key_id,
+        memberId: run.member_id ?? undefined,
+        agentId: run.agent_id,
+      },
       requestId: run.request_id,
       wire: 'chat',
       body: {

@@ -40,7 +40,7 @@ export async function redrive(deps: RunsDeps, tx: Tx, runId: string, requestId: 
   const dead = await lockRun(tx, runId);
   if (!dead) throw new GuildhallError(runErrors.notFound);
   const start: StartInput = {
-    principal: { orgId: dead.org_id, keyId: dead.key_id, mode: dead.mode },
+    principal: { orgId: dead.org_id, keyId: dead.key_id, memberId: dead.member_id ?? undefined, mode: dead.mode },
     agentId: dead.agent_id,
     input: dead.input,
     tier: dead.tier,

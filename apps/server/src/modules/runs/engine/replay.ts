@@ -31,7 +31,7 @@ export async function replay(deps: RunsDeps, tx: Tx, request: ReplayInput): Prom
   if (!isTerminal(original.status)) throw new GuildhallError(runErrors.notEnded);
   if (fromStep !== undefined) await assertStep(tx, original, fromStep);
   const start: StartInput = {
-    principal: { orgId: original.org_id, keyId: request.principal.keyId, mode: request.principal.mode },
+    principal: request.principal,
     agentId: original.agent_id,
     input: anew ? request.input : original.input,
     tier: original.tier,

@@ -18,7 +18,7 @@ import type { RunRow } from '../types.ts';
 import { offerOf } from './offer.ts';
 
 export interface StartInput {
-  readonly principal: Pick<Principal, 'orgId' | 'keyId' | 'mode'>;
+  readonly principal: Pick<Principal, 'orgId' | 'keyId' | 'mode'> & { readonly memberId?: string | undefined };
   readonly agentId: string;
   /** As the caller sent it. */
   readonly input: unknown;
@@ -141,7 +141,7 @@ export async function admitAlone(deps: RunsDeps, admission: Admission): Promise<
 
 function newRun(deps: RunsDeps, admission: Admission): NewRun {
   const { quote: priced, start } = admission;
-  const { orgId, keyId, mode } = start.principal;
+  const { orgId, keyId, memberId, mode } = start.principal;
   const base = admission.free ? 0n : priced.baseNanos;
   const holdNanos = admission.free ? 0n : holdFor(priced, start.maxCostNanos);
   const scale = deps.settings.limitsScale;
@@ -149,6 +149,7 @@ function newRun(deps: RunsDeps, admission: Admission): NewRun {
     id: deps.ids.make('run'),
     orgId,
     keyId,
+    memberId,
     agent: { id: priced.agent.id, version: priced.agent.version },
     tier: priced.tier.id,
     mode,

@@ -7,6 +7,7 @@ export interface NewRun {
   readonly id: string;
   readonly orgId: string;
   readonly keyId: string;
+  readonly memberId: string | undefined;
   readonly agent: { readonly id: string; readonly version: string };
   readonly tier: string;
   readonly mode: 'live' | 'test';
