@@ -89,8 +89,7 @@ async function openPlatform(foundation: Foundation, watched: Watched) {
   closing.push('mail', () => mail.close());
   const mailQueue = createMailQueue({ keyring });
   const [durable, outbox] = [createDurable(db), createOutbox(ids)];
-  const inventory = openInventory(foundation);
-  return { ...watched, metrics, bus, durable, outbox, rates, limiter, files, mail, mailQueue, inventory };
+  return { ...watched, metrics, bus, durable, outbox, rates, limiter, files, mail, mailQueue };
 }
 
 type OpenPlatform = Awaited<ReturnType<typeof openPlatform>>;
@@ -212,6 +211,7 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
   const platform = await openPlatform(foundation, watched);
   const base = joinBase(foundation, platform, options);
   const { audit, ledger, identity, metering, catalog } = base;
+  const inventory = openInventory(foundation, () => identity.tokens.newestKeyId());
   const models = joinModels(foundation, platform, base, options);
   const runs = joinRuns(foundation, platform, { ...base, models }, options);
   const notify = joinNotify(foundation, platform, base);
@@ -229,5 +229,5 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
     creditsRoute({ ids, ledger, audit }),
     ...egressHostRoutes({ hosts: egressHosts, audit }),
   ];
-  return { ...platform, ...base, models, notify, runs, outboxReaders, routes };
+  return { ...platform, ...base, inventory, models, notify, runs, outboxReaders, routes };
 }

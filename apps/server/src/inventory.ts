@@ -33,16 +33,22 @@ async function knownSecrets({ settings, keyring, db }: Foundation): Promise<read
   return [...given, ...own];
 }
 
-/** @param more those that modules made, with what tells one value from the next. */
+/** @param signingKeyId names the key that signs access tokens, once there is one. */
 export const openInventory = (
   foundation: Foundation,
-  more: () => Promise<readonly KnownSecret[]> = async () => [],
+  signingKeyId: () => Promise<string | undefined> = async () => undefined,
 ): Inventory =>
   createInventory({
     db: foundation.db,
     keyring: foundation.keyring,
     rotateDays: foundation.settings.secretsRotateDays,
-    known: async () => [...(await knownSecrets(foundation)), ...(await more())],
+    known: async () => {
+      const value = await signingKeyId();
+      const known = await knownSecrets(foundation);
+      return value === undefined
+        ? known
+        : [...known, { name: 'signing key', kind: 'key', owner: 'guildhall', from: 'database', value }];
+    },
   });
 
 // Time for a person to plan it.

@@ -6,6 +6,7 @@ import { builtInAgents } from './agents.ts';
 import { compose, type Platform } from './compose.ts';
 import type { Settings } from './config/index.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
+import { remindOfSecrets } from './inventory.ts';
 import { createHttpLimits, createJobs, createLimits, createOps, type Jobs, limitRoutes } from './modules/ops/index.ts';
 import { pruneRuns } from './modules/runs/index.ts';
 import { sql } from './platform/db/index.ts';
@@ -185,15 +186,10 @@ function watch({ db }: Foundation, platform: Platform): void {
   });
 }
 
-/** At the start and once a day, so that nobody who reads the log can miss it. */
-async function tellOfOldSecrets({ inventory, log }: Platform): Promise<void> {
-  for (const { name, rotatedAt, isDue } of await inventory.list())
-    if (isDue) log.warn('a secret is due for rotation', { setting: name, inUseSince: rotatedAt });
-}
-
 /** What is done by the clock, by one process at a time. */
 function openJobs(foundation: Foundation, platform: Platform): Jobs {
   const { settings, db, log } = foundation;
+  const remind = () => remindOfSecrets({ ...foundation, ...platform });
   return createJobs({ db, log }, [
     { name: 'holds.sweep', everyMs: 5_000, run: () => platform.models.sweepExpired() },
     { name: 'model-cache.prune', everyMs: 10 * MINUTE_MS, run: () => platform.models.pruneCaches() },
@@ -205,7 +201,7 @@ function openJobs(foundation: Foundation, platform: Platform): Jobs {
         pruneRuns(db, platform.files, { runsMs: settings.retentionRunsMs, filesMs: settings.retentionFilesMs }),
     },
     { name: 'webhooks.prune', everyMs: HOUR_MS, run: () => platform.notify.prune() },
-    { name: 'secrets.age', everyMs: DAY_MS, run: () => tellOfOldSecrets(platform) },
+    { name: 'secrets.age', everyMs: DAY_MS, run: remind },
     { name: 'people.prune', everyMs: HOUR_MS, run: () => platform.identity.people.prune() },
     { name: 'mail.prune', everyMs: HOUR_MS, run: () => pruneMail(db) },
     { name: 'keys.remind', everyMs: HOUR_MS, run: () => platform.identity.remindOfKeys() },
@@ -234,7 +230,7 @@ function openJobs(foundation: Foundation, platform: Platform): Jobs {
 async function work(foundation: Foundation, platform: Platform, options: ServeOptions): Promise<void> {
   const { settings, closing, db, ids, keyring, log } = foundation;
   const { tracer } = platform;
-  await tellOfOldSecrets(platform);
+  await remindOfSecrets({ ...foundation, ...platform });
   const jobs = openJobs(foundation, platform);
   closing.push('jobs', () => jobs.stop());
   const dispatcher = createOutboxDispatcher({

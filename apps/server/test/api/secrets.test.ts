@@ -78,6 +78,21 @@ test('after 91 days all are due: readiness warns without names and stays ready, 
   expect(await dueNow()).toContain('METRICS_TOKEN');
 });
 
+test('the key that signs access tokens is one of them once there is one, and is new after its rotation', async () => {
+  const { tokens } = platform.server.platform.identity;
+  const entry = async () => (await inventory().list()).find(({ name }) => name === 'signing key');
+  expect(await entry()).toBeUndefined();
+  await tokens.rotate(false);
+  await after(70);
+  const before = await entry();
+  await after(91);
+  expect((await entry())?.rotatedAt).toEqual(before?.rotatedAt);
+  await tokens.rotate(false);
+  const rotated = await entry();
+  expect(rotated?.madeAt).toEqual(before?.madeAt);
+  expect(rotated?.rotatedAt.getTime()).toBeGreaterThan((before?.rotatedAt.getTime() ?? 0) + 20 * 86_400_000);
+});
+
 test('a worker says in its log which are due, and the operator gets one mail, two weeks ahead', async () => {
   const mails = () => platform.server.platform.mail.listKept();
   await after(75);

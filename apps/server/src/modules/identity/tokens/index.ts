@@ -10,6 +10,8 @@ export { looksLikeToken } from './access.ts';
 export { tokenErrors } from './errors.ts';
 
 export interface Tokens extends TokenService, Pick<SigningKeys, 'rotate' | 'start'> {
+  /** Names the newest key that signs; undefined before the first token was made. */
+  newestKeyId(): Promise<string | undefined>;
   readonly routes: readonly RouteDefinition[];
 }
 
@@ -20,5 +22,11 @@ export type TokensDeps = Omit<TokenServiceDeps, 'access'> &
 export function createTokens(deps: TokensDeps): Tokens {
   const keys = createSigningKeys(deps);
   const service = createTokenService({ ...deps, access: createAccessTokens({ ...deps, keys }) });
-  return { ...service, rotate: keys.rotate, start: keys.start, routes: tokenRoutes(service, keys) };
+  return {
+    ...service,
+    rotate: keys.rotate,
+    start: keys.start,
+    newestKeyId: async () => (await keys.jwks()).keys[0]?.kid,
+    routes: tokenRoutes(service, keys),
+  };
 }
