@@ -12,5 +12,6 @@ export * from './models.ts';
 export * from './people.ts';
 export * from './providers.ts';
 export * from './runs.ts';
+export * from './saml.ts';
 export * from './tokens.ts';
 export * from './webhooks.ts';

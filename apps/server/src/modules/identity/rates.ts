@@ -17,3 +17,5 @@ export const ACCOUNT_MAIL = perMinute('account-mail', 5);
 /** Tokens of 256 bits cannot be guessed; this bounds what trying costs us. */
 export const LINK = perMinute('account-link', 20);
 export const REFRESH = perMinute('token-refresh', 120);
+/** What comes back from an identity provider cannot be guessed; a whole company may sit behind one address. */
+export const SIGN_IN_BY_SSO = perMinute('sign-in-by-sso', 60);

@@ -12,11 +12,11 @@ const TIMES: readonly (readonly [name: string, bend: (statement: Statement) => B
   ['expired a minute and a second ago', (one) => conditionsEnd(at(one, -61))],
   ['expired yesterday', (one) => conditionsEnd(at(one, -86_400))],
   ['whose confirmation has expired', (one) => confirmationEnd(at(one, -61))],
-  ['not valid for another minute and a second', (one) => conditionsBegin(at(one, 62))],
+  ['not valid for another hour', (one) => conditionsBegin(at(one, 3_600))],
   ['not valid before tomorrow', (one) => conditionsBegin(at(one, 86_400))],
   [
     'whose confirmation is not valid yet',
-    (one) => put('<saml:SubjectConfirmationData ', `<saml:SubjectConfirmationData NotBefore="${at(one, 62)}" `),
+    (one) => put('<saml:SubjectConfirmationData ', `<saml:SubjectConfirmationData NotBefore="${at(one, 3_600)}" `),
   ],
   ['without an end', () => cut(/(?<=<saml:Conditions [^>]*) NotOnOrAfter="[^"]*"/)],
   ['whose confirmation has no end', () => cut(/(?<=<saml:SubjectConfirmationData [^>]*) NotOnOrAfter="[^"]*"/)],

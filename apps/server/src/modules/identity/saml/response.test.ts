@@ -34,6 +34,36 @@ test.each(forgeries.map(({ name, field }) => [name, field]))('AUTH-09: refused: 
   expect(() => read(field)).toThrow(Unacceptable);
 });
 
+test.each([
+  ['a response in a response', 'not exactly one assertion'],
+  ['an envelope around it', 'another root'],
+  ['XSW3, another id', 'not exactly one assertion'],
+  ['an id twice, in small letters', 'an id twice'],
+  ['an id twice, in the signature', 'an id twice'],
+  ['a signature somewhere else', 'refers to something else'],
+  ['the response of another namespace', 'another root'],
+  ['the signature of another namespace', 'a signature in another place'],
+  ['no signature, assertion signed', 'response: not signed'],
+  ['a reference to the whole document, assertion signed', 'refers to something else'],
+  ['a signature without a reference, response signed', 'not exactly one reference'],
+  ['an empty signature, response signed', 'unusual content'],
+  ['in a canonical form that depends on its place', 'another canonical form'],
+  ['by SHA-1, assertion', 'another method'],
+  ['by a digest of SHA-1, assertion', 'another digest'],
+  ['by HMAC with our certificate', 'another method'],
+  ['without a transform', 'other transforms'],
+  ['through an XPath', 'other transforms'],
+  ['by another provider in our name, assertion', 'made by no key'],
+  ['by the key in KeyInfo, response', 'made by no key'],
+  ['too large', 'too large'],
+  ['base64 twice', 'not one root'],
+  ['UTF-16', 'not UTF-8'],
+  ['no base64', 'not base64'],
+])('AUTH-09: what is refused is refused for its reason: %s', (name, reason) => {
+  const field = forgeries.find((one) => one.name === name)?.field ?? '';
+  expect(() => read(field)).toThrow(reason);
+});
+
 const pretty = (xml: string): string => xml.replaceAll('><', '>\r\n  <');
 const genuine: readonly (readonly [string, Partial<Statement>])[] = [
   ['a signed assertion', {}],

@@ -1,0 +1,49 @@
+/** People who come into being because their organisation says so: by its directory, or by its identity provider. */
+import type { Tx } from '../../platform/db/index.ts';
+import { recordPerson } from './people/deps.ts';
+import type { Email } from './people/email.ts';
+import { findPeople, insertPerson } from './people/store.ts';
+import { asOrganisation } from './store.ts';
+import type { IdentityDeps, Role } from './types.ts';
+
+/** The organisation that has shown the domain of a folded address to be its own: of such an address it says who it is. */
+export type OwnerOf = (email: string) => Promise<{ readonly orgId: string } | undefined>;
+
+/** The roles that an organisation's own systems hand out. An owner is made by an owner. */
+export type ProvisionedRole = Exclude<Role, 'owner'>;
+
+// From the one that may do the most.
+const ORDER: readonly ProvisionedRole[] = ['admin', 'developer', 'billing', 'viewer'];
+
+/** Of several roles the one that may do the most; `otherwise` of none. */
+export const highestOf = (roles: readonly ProvisionedRole[], otherwise: ProvisionedRole): ProvisionedRole =>
+  ORDER.find((role) => roles.includes(role)) ?? otherwise;
+
+/**
+ * The person of an address that belongs to the organisation of this transaction; made, and verified, where there is none yet. Whoever calls has
+ * asked whose domain it is. @throws a unique violation (`person_by_email`) where another is faster by a moment.
+ */
+export async function provisionPerson(
+  deps: Pick<IdentityDeps, 'db' | 'ids' | 'audit'>,
+  tx: Tx,
+  input: { readonly orgId: string; readonly email: Email; readonly name: string; readonly requestId: string },
+): Promise<string> {
+  const { email, name, orgId, requestId } = input;
+  const known = (await deps.db.system((system) => findPeople(system, email.folded))).find((one) => one.isVerified);
+  if (known) return known.personId;
+  const personId = deps.ids.make('usr');
+  await asOrganisation(tx, personId, async () => {
+    await insertPerson(tx, {
+      id: personId,
+      email: email.written,
+      emailFolded: email.folded,
+      name,
+      locale: 'en',
+      passwordHash: undefined,
+      firstOrganisation: undefined,
+      isVerified: true,
+    });
+    await recordPerson(deps, tx, { personId, action: 'person.provision', requestId, data: { organisation: orgId } });
+  });
+  return personId;
+}
