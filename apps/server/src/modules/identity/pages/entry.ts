@@ -1,0 +1,77 @@
+/** The pages on which strangers become members: signing up, signing in, accepting an invitation. */
+import type { Page } from './shell.ts';
+
+type Content = Pick<Page, 'title' | 'content' | 'script' | 'isWide'>;
+
+export const SIGN_UP_PAGE: Content = {
+  title: 'signUp',
+  content: (words) => `<form id="form">
+<label>${words.email}<input name="email" type="email" autocomplete="username" required dir="ltr"></label>
+<label>${words.name}<input name="name" autocomplete="name" required dir="auto"></label>
+<label>${words.password}<input name="password" type="password" autocomplete="new-password" required dir="ltr"><small>${words.passwordHint}</small></label>
+<label>${words.organisation}<input name="organisation" autocomplete="organization" dir="auto"><small>${words.organisationHint}</small></label>
+<button class="main">${words.signUp}</button></form>
+<div class="links"><span>${words.haveAccount} <a href="/auth/sign-in">${words.signIn}</a></span><a href="/dev/mailbox" id="mailbox" hidden>${words.devMailbox}</a></div>`,
+  script: `
+onSubmit('form', async (body, form) => {
+  const { problem } = await send('POST', '/v1/auth/sign-up', { ...body, locale: document.documentElement.lang });
+  if (problem) return tell(problem);
+  form.hidden = true;
+  say(words.mailed);
+  const box = await fetch('/dev/mailbox').catch(() => undefined);
+  $('mailbox').hidden = !box?.ok;
+});`,
+};
+
+export const SIGN_IN_PAGE: Content = {
+  title: 'signIn',
+  content: (words) => `<form id="form">
+<label>${words.email}<input name="email" type="email" autocomplete="username" required dir="ltr"></label>
+<label>${words.password}<input name="password" type="password" autocomplete="current-password" required dir="ltr"></label>
+<button class="main">${words.signIn}</button></form>
+<form id="second" hidden><label>${words.code}<input name="code" autocomplete="one-time-code" required dir="ltr"></label><button class="main">${words.continue}</button></form>
+<div class="links"><a href="/auth/reset">${words.forgot}</a><a href="/auth/magic">${words.magic}</a><span>${words.noAccount} <a href="/auth/sign-up">${words.signUp}</a></span></div>`,
+  script: `
+let challenge;
+const inside = () => location.assign('/auth/account?lang=' + document.documentElement.lang);
+onSubmit('form', async (body) => {
+  const { problem, body: got } = await send('POST', '/v1/auth/sign-in', body);
+  if (problem) return tell(problem);
+  if (got.status === 'signed-in') return inside();
+  challenge = got.challenge;
+  $('form').hidden = true;
+  $('second').hidden = false;
+  $('second').querySelector('input').focus();
+});
+onSubmit('second', async (body) => {
+  const { problem } = await answerChallenge(challenge, body.code);
+  if (problem) return tell(problem);
+  inside();
+});`,
+};
+
+export const INVITATION_PAGE: Content = {
+  title: 'invitation',
+  content: (
+    words,
+  ) => `<p id="offer">${words.loading}</p><form id="form" hidden><button class="main">${words.accept}</button></form>
+<div class="links" id="enter" hidden><a href="/auth/sign-in">${words.signIn}</a><a href="/auth/sign-up">${words.signUp}</a></div>
+<div class="links" id="inside" hidden><a href="/auth/account">${words.account}</a></div>`,
+  script: `
+const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
+$('other').addEventListener('click', (event) => { event.currentTarget.href += '#token=' + token; });
+(async () => {
+  const { problem, body } = await send('POST', '/v1/auth/invitation', { token });
+  if (problem) { $('offer').hidden = true; return tell(problem); }
+  $('offer').textContent = words.offer.replace('{organisation}', () => '\\u2068' + body.organisation + '\\u2069').replace('{role}', () => words[body.role]);
+  const me = await send('GET', '/v1/me');
+  if (me.problem) { say(words.invitationNeedsAccount); $('enter').hidden = false; } else $('form').hidden = false;
+})();
+onSubmit('form', async (_, form) => {
+  const { problem } = await call('POST', '/v1/me/invitations/accept', { token });
+  if (problem) return tell(problem);
+  form.hidden = true;
+  say(words.accepted);
+  $('inside').hidden = false;
+});`,
+};

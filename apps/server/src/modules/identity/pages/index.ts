@@ -1,0 +1,35 @@
+/** The pages of people: what a stranger and a member can do without a console. */
+import { z } from 'zod';
+import { randomName } from '../../../platform/crypto/index.ts';
+import { pageHeaders, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { ACCOUNT_PAGE } from './account.ts';
+import { INVITATION_PAGE, SIGN_IN_PAGE, SIGN_UP_PAGE } from './entry.ts';
+import { pageOf } from './shell.ts';
+import { WORDS } from './words.ts';
+
+const PAGES = {
+  '/auth/sign-up': SIGN_UP_PAGE,
+  '/auth/sign-in': SIGN_IN_PAGE,
+  '/auth/invitation': INVITATION_PAGE,
+  '/auth/account': ACCOUNT_PAGE,
+};
+
+export function peoplePages(): readonly RouteDefinition[] {
+  return Object.entries(PAGES).map(([path, page]) =>
+    route({
+      method: 'GET',
+      path,
+      summary: `The page: ${WORDS.en[page.title].toLowerCase()}`,
+      tag: 'Pages',
+      scope: 'public',
+      query: z.looseObject({ lang: z.enum(['en', 'ar']).optional().catch(undefined) }),
+      responses: { 200: null },
+      handler: async ({ query, reply, raw }) => {
+        const language = query.lang ?? (/^ar\b/i.test(raw.headers['accept-language'] ?? '') ? 'ar' : 'en');
+        const nonce = randomName();
+        await reply.headers(pageHeaders({ nonce })).send(pageOf({ ...page, language, nonce, path }));
+        return undefined;
+      },
+    }),
+  );
+}

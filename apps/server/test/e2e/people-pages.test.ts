@@ -1,0 +1,126 @@
+/** A stranger becomes a member in a browser, with nothing but the pages. */
+import { createRequire } from 'node:module';
+import { TOTP } from 'otpauth';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lastLink } from '../harness/people.ts';
+import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const PASSWORD = 'words that a browser types';
+
+let platform: TestPlatform;
+let browser: Browser;
+beforeAll(async () => {
+  platform = await testPlatform({ agents: asAgents(), role: 'api' });
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
+}, 60_000);
+afterAll(async () => {
+  await browser?.close();
+  await platform?.close();
+});
+
+const errors: string[] = [];
+async function opened(context: BrowserContext, path: string): Promise<Page> {
+  const page = await context.newPage();
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(`${platform.url}${path}`, { waitUntil: 'networkidle' });
+  return page;
+}
+
+async function faults(page: Page): Promise<string[]> {
+  const { readFile } = await import('node:fs/promises');
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  return page.evaluate(async () => {
+    // Put there by the line above.
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
+    return (await axe.run()).violations.map((violation) => violation.id);
+  });
+}
+
+async function signUp(context: BrowserContext, email: string, organisation: string): Promise<Page> {
+  const page = await opened(context, '/auth/sign-up?lang=en');
+  await page.getByLabel('E-mail address').fill(email);
+  await page.getByLabel('Your name').fill('Ada');
+  await page.getByLabel('Password').fill(PASSWORD);
+  if (organisation) await page.getByLabel('Organisation').fill(organisation);
+  await page.getByRole('button', { name: 'Sign up' }).click();
+  await page.getByText('A mail with a link is on its way').waitFor();
+  await page.goto(`${platform.url}/auth/verify?lang=en#token=${await lastLink(platform, email)}`);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('Done').waitFor();
+  return page;
+}
+
+async function signIn(page: Page, email: string): Promise<void> {
+  await page.goto(`${platform.url}/auth/sign-in?lang=en`);
+  await page.getByLabel('E-mail address').fill(email);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+describe('the pages of people', () => {
+  it.each(['sign-up', 'sign-in', 'invitation', 'account'].flatMap((name) => [`${name} en ltr`, `${name} ar rtl`]))(
+    '%s has no fault of accessibility and stays within the screen, also for a stranger',
+    async (what) => {
+      const [name, language, direction] = what.split(' ');
+      const context = await browser.newContext({ viewport: { width: 390, height: 800 } });
+      const page = await opened(context, `/auth/${name}?lang=${language}`);
+      expect(await page.locator('html').getAttribute('dir')).toBe(direction);
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      expect(await faults(page)).toEqual([]);
+      await context.close();
+    },
+  );
+
+  it('a stranger signs up, makes an organisation, invites a colleague who joins, turns on a second factor, and signs in with it', async () => {
+    const [hers, his] = [
+      await browser.newContext({ viewport: { width: 390, height: 800 } }),
+      await browser.newContext(),
+    ];
+    const page = await signUp(hers, 'ada@example.com', 'Ada & Co');
+    await signIn(page, 'ada@example.com');
+    await page.waitForURL('**/auth/account**');
+    await page.getByText('Ada & Co').waitFor();
+    expect(await faults(page)).toEqual([]);
+
+    await page.getByLabel('E-mail address').fill('bob@example.com');
+    await page.getByLabel('Role').selectOption('developer');
+    await page.getByRole('button', { name: 'Invite', exact: true }).click();
+    await page.getByText('The invitation is on its way').waitFor();
+    const invitation = await lastLink(platform, 'bob@example.com');
+    const other = await signUp(his, 'bob@example.com', '');
+    await signIn(other, 'bob@example.com');
+    await other.waitForURL('**/auth/account**');
+    await other.goto(`${platform.url}/auth/invitation?lang=en#token=${invitation}`);
+    await other.getByText('Ada & Co').waitFor();
+    await other.getByRole('button', { name: 'Accept' }).click();
+    await other.getByText('You are a member now').waitFor();
+
+    await page.getByRole('button', { name: 'Add an authenticator app' }).click();
+    await page
+      .locator('#secret')
+      .filter({ hasText: /[A-Z2-7]{16,}/ })
+      .waitFor();
+    const secret = (await page.locator('#secret').textContent()) ?? '';
+    const app = new TOTP({ secret });
+    await page.locator('#confirm-app input').fill(app.generate());
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByText('Keep these recovery codes').waitFor();
+    const [recoveryCode = ''] = ((await page.locator('#codes pre').textContent()) ?? '').split('\n');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.waitForURL('**/auth/sign-in**');
+    await signIn(page, 'ada@example.com');
+    await page.locator('#second input').fill(recoveryCode);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.waitForURL('**/auth/account**');
+    await page.getByText('Ada & Co').waitFor();
+    expect(await page.locator('#members li').count()).toBe(2);
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(errors).toEqual([]);
+    await Promise.all([hers.close(), his.close()]);
+  }, 120_000);
+});
