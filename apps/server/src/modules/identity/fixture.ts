@@ -33,7 +33,7 @@ export const MASTER_KEY = Buffer.alloc(32, 7);
 
 export async function identityFixture(
   keyring: Keyring = createKeyring({ masterKey: MASTER_KEY }),
-  more: Pick<IdentityDeps, 'leakScannerKeys' | 'operatorEmail'> = {},
+  more: Pick<IdentityDeps, 'leakScannerKeys' | 'operatorEmail' | 'countryOf'> = {},
 ): Promise<Fixture> {
   const database = await testDatabase();
   const owner = new pg.Client({ connectionString: database.ownerUrl });

@@ -71,6 +71,17 @@ export interface Self {
   readonly requestId: string;
 }
 
+/** Where a sign-in came from. */
+export interface Place {
+  /** ISO 3166-1, two letters. */
+  readonly country: string;
+  readonly latitude?: number | undefined;
+  readonly longitude?: number | undefined;
+}
+
+/** Where an address is, as far as somebody knows; undefined where nobody does. */
+export type CountryOf = (ip: string) => Place | undefined;
+
 /** Slows down those who guess. */
 export interface Guard {
   /**
@@ -136,6 +147,8 @@ export interface IdentityDeps {
   readonly leakScannerKeys?: readonly string[];
   /** What links in mails begin with; known once the port is open. */
   readonly publicUrl: () => string;
+  /** Left out, no address is anywhere, and nothing is said about countries. */
+  readonly countryOf?: CountryOf | undefined;
   /** Called inside the transaction that makes an organisation, as that organisation: opens its accounts, books trial credit. */
   readonly onOrganisationCreated: (tx: Tx, orgId: string, options: { readonly trial: boolean }) => Promise<void>;
   /** Called inside the transaction that rotates a key: what the old one counted in counts the successor too. */

@@ -72,3 +72,16 @@ export async function setUpApp(fixture: Fixture, { personId }: Someone, by: Iden
   );
   return { factorId: made.factor.id, recoveryCodes, code, nextStep };
 }
+
+/** The subjects of what was written to the queue for this person, oldest first. */
+export async function mailsOf(fixture: Fixture, { personId }: Someone): Promise<readonly string[]> {
+  const rows = await fixture.asOwner<{ id: string; sealed: Buffer }>(
+    'select id, sealed from platform.mail where org_id = $1 order by created_at, id',
+    [personId],
+  );
+  return rows.map(({ id, sealed }) => {
+    const place = { orgId: personId, table: 'platform.mail', column: 'sealed', rowId: id };
+    // Sealed by the queue, so it has that shape.
+    return (JSON.parse(fixture.keyring.decrypt(place, sealed).toString('utf8')) as { subject: string }).subject;
+  });
+}

@@ -8,7 +8,7 @@ import { sourceOf } from '../../../platform/http/index.ts';
 import type { Attempt, Guard } from '../types.ts';
 import type { DeviceTokens } from './devices.ts';
 import { guardErrors } from './errors.ts';
-import { clearGuesses, findDevices, takeGuess, failGuess } from './store.ts';
+import { clearGuesses, failGuess, findDevices, takeGuess } from './store.ts';
 import type { GuardDeps } from './types.ts';
 
 const ACCOUNT_PURPOSE = 'guess-account';

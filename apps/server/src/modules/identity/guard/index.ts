@@ -7,8 +7,6 @@ import { pruneGuard } from './store.ts';
 import type { GuardDeps } from './types.ts';
 
 export { guardErrors } from './errors.ts';
-export type { Place } from './store.ts';
-export type { CountryOf } from './types.ts';
 
 export interface WholeGuard extends Guard {
   /** Forgets tries and devices of long ago; resolves with the number of rows. */

@@ -1,5 +1,6 @@
 /** How unusual a sign-in is: pure decisions. */
-import type { Place, Visit } from './store.ts';
+import type { Place } from '../types.ts';
+import type { Visit } from './store.ts';
 
 /** What made a sign-in unusual, in the words of the trail. */
 export type Reason = 'new-device' | 'new-country' | 'impossible-travel' | 'failures-before';

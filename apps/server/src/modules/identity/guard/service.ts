@@ -13,13 +13,6 @@ import type { GuardDeps } from './types.ts';
 
 const USER_AGENT_MAX = 300;
 
-const WORDS: Readonly<Record<Reason, string>> = {
-  'new-device': 'from a device that was not used before',
-  'new-country': 'from a country that you did not sign in from before',
-  'impossible-travel': 'too far away from the last sign-in to have travelled there since',
-  'failures-before': 'after many failed tries',
-};
-
 interface Parts {
   readonly guesses: Guesses;
   readonly tokens: DeviceTokens;
@@ -69,10 +62,7 @@ function success(deps: GuardDeps, { guesses, tokens }: Parts): Guard['noteSucces
   const tell = async (tx: Tx, attempt: Attempt, person: Person, reasons: readonly Reason[]): Promise<void> => {
     const personId = person.id;
     const risk = riskOf(reasons);
-    await deps.links.mail(tx, { ...person, personId }, 'unusual-sign-in', {
-      reasons: reasons.map((reason) => WORDS[reason]),
-      ip: attempt.ip,
-    });
+    await deps.links.mail(tx, { ...person, personId }, 'unusual-sign-in', { reasons, ip: attempt.ip });
     const { requestId } = attempt;
     const data = { risk, reasons: reasons.join(' ') };
     await recordPerson(deps, tx, { personId, action: 'session.unusual', requestId, data });

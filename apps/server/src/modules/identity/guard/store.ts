@@ -1,5 +1,6 @@
 /** All SQL of the guard. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
+import type { Place } from '../types.ts';
 
 export type Verdict =
   | { readonly type: 'ok' }
@@ -101,14 +102,6 @@ export async function endDevices(tx: Tx, id: string | undefined): Promise<number
     tx,
   );
   return Number(numAffectedRows ?? 0n);
-}
-
-/** Where a sign-in came from. */
-export interface Place {
-  /** ISO 3166-1, two letters. */
-  readonly country: string;
-  readonly latitude?: number | undefined;
-  readonly longitude?: number | undefined;
 }
 
 export interface Visit extends Place {
