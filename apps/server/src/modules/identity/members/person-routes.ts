@@ -12,6 +12,7 @@ import {
 } from '@guildhall/contract';
 import type { Tx } from '../../../platform/db/index.ts';
 import { type Answer, type Call, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { LINK } from '../rates.ts';
 import { selfOf } from '../request.ts';
 import type { Self } from '../types.ts';
 import type { MembersDeps } from './deps.ts';
@@ -161,6 +162,7 @@ function invitationRoutes(invitations: Invitations, change: Change): readonly Ro
       summary: 'Show what an invitation offers; it is not used up.',
       tag: TAG,
       scope: 'public',
+      limits: LINK,
       body: invitationTokenBody,
       responses: { 200: invitationOffer },
       async handler(call) {

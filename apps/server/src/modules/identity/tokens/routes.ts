@@ -1,6 +1,7 @@
 /** The HTTP routes of tokens. */
 import { jwks, refreshBody, tokens as tokensSchema } from '@guildhall/contract';
 import { type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { REFRESH } from '../rates.ts';
 import { attemptOf, selfOf } from '../request.ts';
 import type { TokenService } from './service.ts';
 import type { SigningKeys } from './signing-keys.ts';
@@ -32,6 +33,7 @@ export function tokenRoutes(tokens: TokenService, keys: Pick<SigningKeys, 'jwks'
         'Exchange a refresh token for new tokens. One that comes a second time ends the session: somebody has a copy.',
       tag: TAG,
       scope: 'public',
+      limits: REFRESH,
       body: refreshBody,
       responses: { 200: tokensSchema },
       handler: async (call) => ({
