@@ -165,9 +165,14 @@ describe('bodies', () => {
   it('a body of a megabyte of small values is looked through without holding up others', async () => {
     const { assertSound } = await import('../../src/platform/http/shape.ts');
     const value = JSON.parse(`[${'["a"],'.repeat(170_000)}1]`) as unknown;
-    const began = performance.now();
-    assertSound(value, 'body');
-    expect(performance.now() - began).toBeLessThan(250);
+    // Of this thread alone and the best of three, so that a busy machine is no fault of the reader.
+    const took = [1, 2, 3].map(() => {
+      const before = process.threadCpuUsage();
+      assertSound(value, 'body');
+      const { user, system } = process.threadCpuUsage(before);
+      return (user + system) / 1_000;
+    });
+    expect(Math.min(...took)).toBeLessThan(250);
   });
 });
 
