@@ -24,6 +24,8 @@ const TEXT = {
     runOne: 'Run an agent:',
     balance: 'See what it cost:',
     reference: 'API reference',
+    signUp: 'Sign up',
+    signIn: 'Sign in',
     agents: 'Agents',
     other: 'العربية',
     version: 'Version',
@@ -42,6 +44,8 @@ const TEXT = {
     runOne: 'شغّل وكيلاً:',
     balance: 'اطّلع على التكلفة:',
     reference: 'مرجع الواجهة البرمجية',
+    signUp: 'إنشاء حساب',
+    signIn: 'تسجيل الدخول',
     agents: 'الوكلاء',
     other: 'English',
     version: 'الإصدار',
@@ -88,7 +92,7 @@ export function homePage(input: PageInput): string {
 <body><main>
 <h1>${ltr(text.title)}</h1><p class="lead">${text.lead}</p>
 <p><span class="badge ${ready ? 'good' : 'bad'}">${ready ? text.ready : text.notReady}</span></p>
-<nav><a href="/docs/api">${text.reference}</a><a href="/?lang=${other}" lang="${other}" hreflang="${other}">${text.other}</a></nav>
+<nav><a href="/auth/sign-up?lang=${input.language}">${text.signUp}</a><a href="/auth/sign-in?lang=${input.language}">${text.signIn}</a><a href="/docs/api">${text.reference}</a><a href="/?lang=${other}" lang="${other}" hreflang="${other}">${text.other}</a></nav>
 <h2>${text.checks}</h2><ul>${checksList(input)}</ul>
 <h2>${text.steps}</h2>${firstSteps(input)}
 <h2>${text.agents}</h2><ul lang="en" dir="ltr">${agents}</ul>

@@ -24,7 +24,7 @@ ${againDialog(words)}`;
 
 const SCRIPT = `
 const fill = (id, rows, empty) => $(id).replaceChildren(...(rows.length ? rows : [make('li', empty)]));
-const item = (text, ...parts) => { const li = document.createElement('li'); li.append(make('span', text, { dir: 'auto' }), ...parts); return li; };
+const item = (text, ...parts) => { const [li, first] = [make('li', ''), make('span', '')]; first.append(make('bdi', text)); li.append(first, ...parts); return li; };
 const button = (text, label, work) => { const made = make('button', text, { type: 'button', ariaLabel: text + ': ' + label }); made.addEventListener('click', async () => { say(''); const { problem } = await work(); if (problem) tell(problem); else show(); }); return made; };
 let pending;
 async function showOrganisations(me) {

@@ -41,6 +41,7 @@ async function call(method, path, body) {
   if (first.problem?.code !== 'auth.step-up-required' || !$('again') || !(await askAgain())) return first;
   return send(method, path, body);
 }
+for (const link of document.querySelectorAll('a[href^="/auth/"]:not(#other)')) link.search = '?lang=' + document.documentElement.lang;
 const fields = (form) => Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ''));
 function onSubmit(id, work) {
   const form = $(id);
