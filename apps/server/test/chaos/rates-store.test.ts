@@ -45,11 +45,12 @@ async function openScene(environment: Readonly<Record<string, string>>): Promise
 /** The statuses of many attempts at once from one source. */
 const floodSignIn = async ({ platform }: Scene, source: string): Promise<number[]> =>
   Promise.all(
-    Array.from({ length: FLOOD }, async () => {
+    Array.from({ length: FLOOD }, async (_, index) => {
       const answer = await fetch(`${platform.url}/v1/auth/sign-in`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'x-forwarded-for': source },
-        body: JSON.stringify({ email: 'nobody@example.com', password: 'four words nobody knows' }),
+        // Each for somebody else: tries at one account are counted apart.
+        body: JSON.stringify({ email: `${source}.${index}@example.com`, password: 'four words nobody knows' }),
       });
       await answer.bytes();
       return answer.status;
