@@ -102,6 +102,7 @@ async function listen(
     metricsToken: settings.metricsToken,
     checks: readinessChecks(foundation, platform),
     warnings: platform.inventory.warnings,
+    keptMails: settings.smtpUrl === undefined && !settings.isProduction ? () => platform.mail.listKept() : undefined,
     publicUrl,
     openApi: () => {
       document ??= openApi(all, { version: VERSION, url: publicUrl() });

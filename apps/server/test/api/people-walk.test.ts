@@ -1,6 +1,7 @@
 /** Walks every route of people: those open to everyone, who each were decided, and those for who is signed in. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { RouteDefinition } from '../../src/platform/http/index.ts';
 import { createClient, lastLink, signUpPerson, type TestPerson } from '../harness/people.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
@@ -9,25 +10,49 @@ import { isOfPeople, nameOf } from './world.ts';
 /** Open to everyone. Each was decided; a new one is a decision too. */
 const PUBLIC = [
   'GET /auth/admin',
+  'GET /auth/callback/{provider}',
   'GET /auth/email',
   'GET /auth/magic',
   'GET /auth/reset',
+  'GET /auth/saml/{id}/metadata',
   'GET /auth/verify',
+  'GET /v1/auth/providers',
+  'POST /auth/saml/{id}/acs',
   'POST /v1/auth/admin-link',
   'POST /v1/auth/email/confirm',
+  'POST /v1/auth/federation/{provider}',
+  'POST /v1/auth/invitation',
   'POST /v1/auth/magic-link',
   'POST /v1/auth/magic-link/confirm',
+  'POST /v1/auth/passkey',
+  'POST /v1/auth/passkey/options',
   'POST /v1/auth/reset',
   'POST /v1/auth/reset/confirm',
+  'POST /v1/auth/saml/start',
+  'POST /v1/auth/second-factor',
+  'POST /v1/auth/second-factor/options',
   'POST /v1/auth/sign-in',
   'POST /v1/auth/sign-up',
+  'POST /v1/auth/sso',
+  'POST /v1/auth/tokens/refresh',
   'POST /v1/auth/verification',
   'POST /v1/auth/verify',
 ];
 /** Open to a person whose address is not verified. */
 const UNVERIFIED = ['GET /v1/me', 'POST /v1/auth/sign-out'];
-/** Asks for a factor shown within ten minutes. */
-const STEP_UP = ['PUT /v1/me/email', 'PUT /v1/me/password'];
+/** SES-10: these at least ask for a factor shown within ten minutes. */
+const STEP_UP = [
+  'DELETE /v1/me/factors/{id}',
+  'DELETE /v1/me/organisations/{id}',
+  'POST /v1/auth/tokens',
+  'POST /v1/me/factors/passkeys',
+  'POST /v1/me/factors/totp',
+  'POST /v1/me/organisations/{id}/transfer',
+  'POST /v1/me/recovery-codes',
+  'PUT /v1/me/email',
+  'PUT /v1/me/password',
+  'PUT /v1/operator/people/{id}',
+];
 
 interface Change {
   readonly body?: unknown;
@@ -61,6 +86,9 @@ const rowsOf = async (requestId: string | null, action?: string): Promise<number
   return Number(rows[0]?.n);
 };
 
+/** Factors, tokens and organisations are walked with what they need beside their routes. */
+const OWN_TAGS = ['People', 'Sessions'];
+
 /** Each as somebody of their own, so that none ends what the next one needs. */
 const CHANGES: Readonly<Record<string, (one: TestPerson) => Promise<Change>>> = {
   'PUT /v1/me': async () => ({ body: { name: 'Ada Lovelace', locale: 'ar' } }),
@@ -77,11 +105,12 @@ const CHANGES: Readonly<Record<string, (one: TestPerson) => Promise<Change>>> = 
 };
 
 describe('routes of people', () => {
-  it('open to everyone, to the unverified, and behind a fresh factor are those of the lists', () => {
-    const names = (which: (route: RouteDefinition) => boolean) => routes.filter(which).map(nameOf).toSorted();
-    expect(names(({ scope }) => scope === 'public')).toEqual(PUBLIC);
-    expect(names(({ unverified }) => unverified === true)).toEqual(UNVERIFIED);
-    expect(names(({ stepUp }) => stepUp === true)).toEqual(STEP_UP);
+  it('are open to everyone and to the unverified by the lists alone, and those of the third ask for a fresh factor', () => {
+    const names = (which: (route: RouteDefinition) => boolean) => platform.server.routes.filter(which).map(nameOf);
+    const open = names((route) => isOfPeople(route) && route.scope === 'public');
+    expect(open.filter((name) => !PUBLIC.includes(name))).toEqual([]);
+    expect(names(({ unverified }) => unverified === true).toSorted()).toEqual(UNVERIFIED);
+    expect(STEP_UP.filter((name) => !names(({ stepUp }) => stepUp === true).includes(name))).toEqual([]);
   });
 
   it('for persons refuse nobody, a made-up cookie, and an API key with every scope', async () => {
@@ -160,7 +189,8 @@ describe('routes of people', () => {
         },
         [],
       ]) {
-        if (name === 'PUT /v1/me' && JSON.stringify(body) === '{}') continue;
+        // Where everything may be left out, nothing is wrong with nothing.
+        if (z.safeParse(route.body as z.ZodType, body).success) continue;
         const answer = await person.call(route.method, addressOf(route), body);
         expect([name, answer.status, answer.body.code]).toEqual([name, 422, 'http.invalid-request']);
         expect(await rowsOf(answer.headers.get('x-request-id'))).toBe(0);
@@ -169,7 +199,7 @@ describe('routes of people', () => {
   });
 
   it('that change something stand in the table, leave one row in the chain of the person, and answer as they declare', async () => {
-    const changing = ofPersons().filter(({ method }) => method !== 'GET');
+    const changing = ofPersons().filter(({ method, tag }) => method !== 'GET' && OWN_TAGS.includes(tag));
     expect(changing.map(nameOf).toSorted()).toEqual(Object.keys(CHANGES).toSorted());
     for (const route of changing) {
       const one = await signUpPerson(platform);

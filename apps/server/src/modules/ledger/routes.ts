@@ -12,7 +12,7 @@ import {
   toMoney,
 } from '@guildhall/contract';
 import { GuildhallError } from '../../platform/errors/index.ts';
-import { type RouteDefinition, route } from '../../platform/http/index.ts';
+import { actorOf, type RouteDefinition, route } from '../../platform/http/index.ts';
 import type { Audit } from '../audit/index.ts';
 import { ledgerErrors } from './errors.ts';
 import type { Ledger } from './service.ts';
@@ -97,7 +97,7 @@ const changeBudget = (ledger: Ledger, audit: Audit) =>
     body: putBudget,
     responses: { 200: budget },
     async handler({ principal, body, requestId, mutate }) {
-      const { orgId, keyId, mode } = principal;
+      const { orgId, mode } = principal;
       if (mode !== 'live') throw new GuildhallError(ledgerErrors.budgetLiveOnly);
       const { type, id = type === 'organisation' ? orgId : undefined } = body.scope;
       if (id === undefined) {
@@ -111,8 +111,7 @@ const changeBudget = (ledger: Ledger, audit: Audit) =>
       return mutate(async (tx) => {
         await audit.append(tx, {
           orgId,
-          actorType: 'key',
-          actorId: keyId,
+          ...actorOf(principal),
           action: limit === null ? 'budget.remove' : 'budget.put',
           targetType: 'budget',
           targetId: `${type}/${id}/${period}`,

@@ -2,7 +2,7 @@
 import { type Estimate, fromMoney, type Money, type Page, type Run, type Step, toMoney } from '@guildhall/contract';
 import type { Tx } from '../../platform/db/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
-import type { Principal } from '../../platform/http/index.ts';
+import { actorOf, type Principal } from '../../platform/http/index.ts';
 import type { RunsDeps } from './deps.ts';
 import { type CancelEffect, requestCancel } from './engine/cancel.ts';
 import { assertPace } from './engine/pace.ts';
@@ -149,8 +149,7 @@ export function createService(deps: RunsDeps) {
       if (effect !== 'none') {
         await deps.audit.append(tx, {
           orgId: principal.orgId,
-          actorType: 'key',
-          actorId: principal.keyId,
+          ...actorOf(principal),
           action: 'run.cancel-requested',
           targetType: 'run',
           targetId: id,
@@ -196,8 +195,7 @@ export function createService(deps: RunsDeps) {
       await deps.durable.signal(tx, runId);
       await deps.audit.append(tx, {
         orgId: principal.orgId,
-        actorType: 'key',
-        actorId: principal.keyId,
+        ...actorOf(principal),
         action: `approval.${request.decision}`,
         targetType: 'approval',
         targetId: approvalId,

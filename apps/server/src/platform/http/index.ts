@@ -1,5 +1,6 @@
 /** The HTTP edge: routes are declared by modules and served here. */
 
+export { actorOf } from './actor.ts';
 export { presentedKey, presentedSession, SESSION_COOKIE } from './credential.ts';
 export { replaceAnswer } from './idempotency.ts';
 export type { Per, RouteLimit } from './limit.ts';

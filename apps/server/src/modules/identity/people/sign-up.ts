@@ -48,34 +48,39 @@ export function createSignUp(deps: PeopleDeps): SignUp {
       await links.mail(tx, { ...person, personId }, isKnown ? 'known-address' : 'verify', isKnown ? {} : { url });
   };
 
+  /** The sign-up of this address; the one before it, if it was not verified, is forgotten. */
+  const makePending = async (email: Email, input: SignUpInput, requestId: string): Promise<void> => {
+    const passwordHash = await passwords.hash(input.password);
+    const isKnown = (await db.system((tx) => findPeople(tx, email.folded))).some(({ isVerified }) => isVerified);
+    await db.system((tx) => forgetPending(tx, email.folded));
+    const personId = ids.make('usr');
+    try {
+      await db.tenant(personId, async (tx) => {
+        await insertPerson(tx, {
+          id: personId,
+          email: email.written,
+          emailFolded: email.folded,
+          name: input.name,
+          locale: input.locale,
+          passwordHash,
+          firstOrganisation: input.organisation,
+          isVerified: false,
+        });
+        await mail(tx, personId, isKnown);
+        await recordPerson(deps, tx, { personId, action: 'person.sign-up', requestId });
+      });
+    } catch (error) {
+      // Another sign-up with this address was faster by a moment, and its mail is on the way.
+      if (!isUniqueViolation(error, 'person_pending_by_email')) throw error;
+    }
+  };
+
   return {
     async signUp(input, attempt) {
       const email = emailOf(input.email);
       assertStrong(input.password, { email: email.folded, hasFactor: false });
       await guard.admit('sign-up', attempt);
-      const passwordHash = await passwords.hash(input.password);
-      const isKnown = (await db.system((tx) => findPeople(tx, email.folded))).some(({ isVerified }) => isVerified);
-      await db.system((tx) => forgetPending(tx, email.folded));
-      const personId = ids.make('usr');
-      try {
-        await db.tenant(personId, async (tx) => {
-          await insertPerson(tx, {
-            id: personId,
-            email: email.written,
-            emailFolded: email.folded,
-            name: input.name,
-            locale: input.locale,
-            passwordHash,
-            firstOrganisation: input.organisation,
-            isVerified: false,
-          });
-          await mail(tx, personId, isKnown);
-          await recordPerson(deps, tx, { personId, action: 'person.sign-up', requestId: attempt.requestId });
-        });
-      } catch (error) {
-        // Another sign-up with this address was faster by a moment, and its mail is on the way.
-        if (!isUniqueViolation(error, 'person_pending_by_email')) throw error;
-      }
+      await makePending(email, input, attempt.requestId);
     },
     sendVerification: (attempt) =>
       paced(clock, async () => {

@@ -1,6 +1,6 @@
 /** The HTTP routes of the caches: what an organisation sets, and what the caches are good for. */
 import { cacheReport, modelSettings, putModelSettingsBody, toMoney } from '@guildhall/contract';
-import { type Principal, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { actorOf, type Principal, type RouteDefinition, route } from '../../../platform/http/index.ts';
 import type { Audit } from '../../audit/index.ts';
 import { assertLive } from '../../identity/index.ts';
 import { DEFAULT_SETTINGS, type KnownSettings, TTL_SECONDS_DEFAULT } from './settings.ts';
@@ -29,8 +29,7 @@ const isSame = (a: Settable, b: Settable): boolean =>
 function settingsRoutes({ settings, audit }: CacheRoutesDeps): RouteDefinition[] {
   const noted = (principal: Principal, requestId: string, wanted: Settable) => ({
     orgId: principal.orgId,
-    actorType: 'key' as const,
-    actorId: principal.keyId,
+    ...actorOf(principal),
     requestId,
     action: 'model-settings.set',
     targetType: 'model-settings',

@@ -7,7 +7,7 @@ import {
   providerKeyPageQuery,
   providerKeyParams,
 } from '@guildhall/contract';
-import { type Principal, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { actorOf as auditActor, type Principal, type RouteDefinition, route } from '../../../platform/http/index.ts';
 import type { ProviderService } from './service.ts';
 import type { Actor, Check } from './types.ts';
 import { toCheckView, toKeyView } from './views.ts';
@@ -25,8 +25,13 @@ export interface Remembered {
 
 export const actorOf = (
   { principal, requestId }: { readonly principal: Principal; readonly requestId: string },
-  type: Actor['type'],
-): Actor => ({ type, orgId: principal.orgId, keyId: principal.keyId, requestId });
+  type: 'key' | 'operator',
+): Actor => ({
+  type: type === 'key' ? auditActor(principal).actorType : type,
+  orgId: principal.orgId,
+  keyId: principal.keyId,
+  requestId,
+});
 
 export function providerKeyRoutes(service: ProviderService, memory: Remembered): readonly RouteDefinition[] {
   return [...readingRoutes(service, memory), ...changingRoutes(service, memory)];

@@ -89,7 +89,7 @@ export interface KeyRecord extends Sealed {
 
 /** Who changes something. */
 export interface Actor {
-  readonly type: 'key' | 'operator';
+  readonly type: 'key' | 'member' | 'operator';
   readonly orgId: string;
   readonly keyId: string;
   readonly requestId: string;

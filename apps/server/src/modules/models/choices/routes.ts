@@ -1,6 +1,6 @@
 /** The HTTP routes of lists of models, which the operator sets, and of policies, which organisations set. */
 import { modelChoice, modelChoicePage, modelPolicy, putModelChoiceBody, putModelPolicyBody } from '@guildhall/contract';
-import { type Principal, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { actorOf, type Principal, type RouteDefinition, route } from '../../../platform/http/index.ts';
 import type { Audit } from '../../audit/index.ts';
 import { assertLive } from '../../identity/index.ts';
 import type { ChoiceService } from './choices.ts';
@@ -100,7 +100,7 @@ function policyRoutes({ policies, audit }: ChoiceRoutesDeps): RouteDefinition[] 
           await putPolicy(tx, body);
           await audit.append(tx, {
             ...noteOf(call),
-            actorType: 'key',
+            ...actorOf(call.principal),
             action: 'model-policy.set',
             targetType: 'model-policy',
             targetId: call.principal.orgId,

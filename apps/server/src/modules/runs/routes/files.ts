@@ -3,7 +3,7 @@
 import { FILE_MAX_BYTES, file } from '@guildhall/contract';
 import { z } from 'zod';
 import { GuildhallError } from '../../../platform/errors/index.ts';
-import { type Call, type RouteDefinition, receiveFile, route } from '../../../platform/http/index.ts';
+import { actorOf, type Call, type RouteDefinition, receiveFile, route } from '../../../platform/http/index.ts';
 import type { RunsDeps } from '../deps.ts';
 import { runErrors } from '../errors.ts';
 import { toWireFile } from '../present.ts';
@@ -82,8 +82,7 @@ export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[]
           const row = await insertFile(tx, { id: deps.ids.make('file'), orgId, mode, name, mediaType, size, sha256 });
           await deps.audit.append(tx, {
             orgId,
-            actorType: 'key',
-            actorId: call.principal.keyId,
+            ...actorOf(call.principal),
             action: 'file.create',
             targetType: 'file',
             targetId: row.id,
@@ -136,8 +135,7 @@ export function fileRoutes(deps: RunsDeps, runs: RunsService): RouteDefinition[]
           if (!row) throw new GuildhallError(runErrors.fileNotFound);
           await deps.audit.append(tx, {
             orgId: call.principal.orgId,
-            actorType: 'key',
-            actorId: call.principal.keyId,
+            ...actorOf(call.principal),
             action: 'file.delete',
             targetType: 'file',
             targetId: row.id,

@@ -1,0 +1,6 @@
+/** Who did it, for the audit trail. */
+import type { Principal } from './types.ts';
+
+/** A person is named by their membership, a key by its id. */
+export const actorOf = ({ keyId, personId }: Pick<Principal, 'keyId' | 'personId'>) =>
+  ({ actorType: personId === undefined ? 'key' : 'member', actorId: keyId }) as const;
