@@ -159,3 +159,57 @@ test('passwords of the database, the token of metrics and the key of a provider 
   for (const secret of [firstKey, secondKey, firstToken, secondToken]) expect(written).not.toContain(secret);
   expect(written).toContain('a secret was renewed');
 }, 180_000);
+
+test('secrets that stand in the environment change with a rolling restart: two processes answer, one leaves, no request fails', async () => {
+  const ready = JSON.parse(readFileSync(path.join(folder, 'data', 'ready.json'), 'utf8')) as {
+    url: string;
+    apiKey: string;
+  };
+  const third = token();
+  environment = { ...environment, METRICS_TOKEN_FILE: '', METRICS_TOKEN: `${third},${secondToken}` };
+  const second = begin('api', '--json');
+  let out = '';
+  second.stdout?.on('data', (chunk) => {
+    out += chunk;
+  });
+  await vi.waitFor(() => expect(out).toContain('"dataDir"'), { timeout: READY_MS, interval: 50 });
+  const { url } = JSON.parse(out) as { url: string };
+  // What a balancer knows.
+  let servers = [ready.url, url];
+  let scraper = secondToken;
+  const outcomes = new Map<string, number>();
+  const under: Promise<void>[] = [];
+  let n = 0;
+  let open = 0;
+  const ask = async (): Promise<void> => {
+    n += 1;
+    const server = servers[n % servers.length] ?? url;
+    const [way, headers] =
+      n % 3 === 0
+        ? ['/metrics', { authorization: `Bearer ${scraper}`, 'x-forwarded-for': '203.0.113.7' }]
+        : ['/v1/keys', { authorization: `Bearer ${ready.apiKey}` }];
+    open += 1;
+    const answer = await fetch(`${server}${way}`, { headers });
+    await answer.arrayBuffer();
+    open -= 1;
+    const outcome = `${way} ${answer.status}`;
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  };
+  const load = setInterval(() => {
+    if (open < OPEN_MAX) under.push(ask());
+  }, EVERY_MS);
+  const more = async () => {
+    const before = under.length;
+    await vi.waitFor(() => expect(under.length).toBeGreaterThan(before + 50), { timeout: READY_MS, interval: 50 });
+  };
+  await more();
+  servers = [url];
+  child.kill('SIGTERM');
+  await once(child, 'close');
+  child = second;
+  scraper = third;
+  await more();
+  clearInterval(load);
+  await Promise.all(under);
+  expect([...outcomes.keys()].sort()).toEqual(['/metrics 200', '/v1/keys 200']);
+}, 180_000);
