@@ -10,7 +10,7 @@ import { createIdentity } from './modules/identity/index.ts';
 import { createLedger, ledgerRoutes } from './modules/ledger/index.ts';
 import { basePrice, createMetering, meteringRoutes, modelPriceRoutes } from './modules/metering/index.ts';
 import { createModels, isOperatorChannel, type Models } from './modules/models/index.ts';
-import { createNotify, createOperatorMailReader, type Notify } from './modules/notify/index.ts';
+import { createAlertMailReader, createNotify, type Notify } from './modules/notify/index.ts';
 import { createEgressHosts, creditsRoute, egressHostRoutes } from './modules/ops/index.ts';
 import { announceContent, createGate, createRuns, type Runs } from './modules/runs/index.ts';
 import { createBus } from './platform/bus/index.ts';
@@ -215,8 +215,13 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
   const models = joinModels(foundation, platform, base, options);
   const runs = joinRuns(foundation, platform, { ...base, models }, options);
   const notify = joinNotify(foundation, platform, base);
-  const operatorMail = createOperatorMailReader({ queue: platform.mailQueue, to: settings.operatorEmail });
-  const outboxReaders: readonly OutboxReader[] = [notify.reader, operatorMail];
+  const alertMail = createAlertMailReader({
+    queue: platform.mailQueue,
+    operator: settings.operatorEmail,
+    contacts: identity.contactsOf,
+    publicUrl: options.publicUrl,
+  });
+  const outboxReaders: readonly OutboxReader[] = [notify.reader, alertMail];
   const routes: readonly RouteDefinition[] = [
     ...catalog.routes,
     ...runs.routes,
@@ -225,6 +230,7 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
     ...meteringRoutes({ metering }),
     ...modelPriceRoutes({ metering, audit }),
     ...identity.routes,
+    ...audit.routes,
     ...notify.routes,
     creditsRoute({ ids, ledger, audit }),
     ...egressHostRoutes({ hosts: egressHosts, audit }),

@@ -4,6 +4,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startSmtpSink } from '../../src/platform/mail/test-support/smtp-sink.ts';
 import { type MockProvider, startMockProvider } from '../harness/mock-provider/index.ts';
+import { mailsTo, signUpPerson } from '../harness/people.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 import { keeper } from './agents.ts';
 
@@ -108,6 +109,24 @@ test('a threshold reaches the webhooks of the organisation and the mailbox of th
   expect(mails).toContain(`of organisation ${orgId} has reached 50 %.`);
   expect(mails).toContain(`of organisation ${orgId} has reached $0.001.`);
   expect(mails).toContain(put.body.id);
+});
+
+test('a threshold is mailed to the owners of the organisation in their language', async () => {
+  const ada = await signUpPerson(platform, { organisation: 'Ada & Co' });
+  await ada.call('PUT', '/v1/me', { locale: 'ar' });
+  await platform.call('POST', '/v1/operator/credits', {
+    organisationId: ada.orgId,
+    amount: usd('1000000000'),
+    reason: 'test',
+  });
+  const scope = { type: 'organisation' };
+  await ada.call('PUT', '/v1/budgets', { scope, period: 'total', limit: usd('90000000'), hard: true });
+  const run = await ada.call<{ status: string }>('POST', '/v1/agents/keeper/runs?wait=30', { input: {} });
+  expect(run.body.status).toBe('succeeded');
+  const told = async () => (await mailsTo(platform, ada.email)).filter(({ subject }) => subject.includes('50 %'));
+  await expect
+    .poll(told, { timeout: 15_000 })
+    .toMatchObject([{ subject: expect.stringContaining('ميزانية Ada & Co') }]);
 });
 
 test('a budget of a key follows its rotation', async () => {

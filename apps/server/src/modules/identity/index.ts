@@ -1,24 +1,29 @@
 /** The door of identity: organisations, API keys, who a request comes from. */
 import type { Principal, RouteDefinition } from '../../platform/http/index.ts';
 import { type Authenticator, createAuthenticator } from './authentication.ts';
+import { findDomain } from './domains/store.ts';
 import { createFactors, createSecondFactor, type Factors } from './factors/index.ts';
-import { openGuardOf } from './guard/index.ts';
+import { openGuardOf, type WholeGuard } from './guard/index.ts';
 import { remindOfKeys } from './keys/reminders.ts';
 import { leakRoute } from './keys/routes.ts';
 import { scannerKeys } from './keys/scanner.ts';
 import { createMembers, type Members } from './members/index.ts';
+import { peoplePages } from './pages/index.ts';
 import { createLinks, createPasswords, createPeople, type People } from './people/index.ts';
 import { identityRoutes } from './routes.ts';
+import { createSaml, type Saml } from './saml/index.ts';
 import { createService, type IdentityService } from './service.ts';
 import { createSessions, endSessions, type Sessions } from './sessions/index.ts';
+import { type Contact, listContacts } from './store.ts';
 import { createTokens, looksLikeToken, type Tokens } from './tokens/index.ts';
-import type { IdentityDeps } from './types.ts';
+import type { IdentityDeps, Role } from './types.ts';
 
 export { authErrors, keyErrors } from './errors.ts';
 export { parseKey } from './key-format.ts';
+export { type MailFacts, mailText } from './mail/index.ts';
 export { assertLive, ROLE_SCOPES } from './rules.ts';
 export type { NewKeyInput, NewOrganisationInput, OrganisationWithKey } from './service.ts';
-export { asOrganisation } from './store.ts';
+export { asOrganisation, type Contact } from './store.ts';
 export type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Role } from './types.ts';
 
 export interface Identity extends IdentityService, Authenticator {
@@ -26,11 +31,15 @@ export interface Identity extends IdentityService, Authenticator {
   readonly members: Members;
   readonly sessions: Sessions;
   readonly factors: Factors;
+  readonly guard: WholeGuard;
   readonly tokens: Tokens;
+  readonly saml: Saml;
   /** An API key, or an access token, which is for one organisation. @throws 401 `auth.invalid-key`, `tokens.invalid`; 404 for another organisation. */
   authenticate(presented: string, ip?: string, organisation?: string): Promise<Principal>;
   /** Mails the people of keys that end within 14 days, and again within 3. Resolves with the number of keys. */
   remindOfKeys(): Promise<number>;
+  /** The verified people of an organisation with one of these roles, at most 20. */
+  contactsOf(orgId: string, roles: readonly Role[]): Promise<readonly Contact[]>;
   readonly routes: readonly RouteDefinition[];
 }
 
@@ -52,6 +61,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const leak = leakRoute({ ...deps, authenticate, scanners: scannerKeys(deps.leakScannerKeys ?? []) });
   const { createKey } = service;
   const members = createMembers({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
+  const ownerOf = (email: string) => deps.db.system((tx) => findDomain(tx, email.slice(email.lastIndexOf('@') + 1)));
+  const saml = createSaml({ ...deps, ownerOf, isSwitchedOff: async () => false, finish: sessions.finish });
   return {
     ...service,
     ...keys,
@@ -68,19 +79,24 @@ export function createIdentity(deps: IdentityDeps): Identity {
     members,
     sessions,
     factors,
+    guard,
     tokens,
+    saml,
     authenticate: (presented, ip, organisation) =>
       looksLikeToken(presented) ? tokens.authenticate(presented, organisation) : keys.authenticate(presented, ip),
     remindOfKeys: () => remindOfKeys(deps),
+    contactsOf: (orgId, roles) => deps.db.system((tx) => listContacts(tx, orgId, roles)),
     routes: [
       ...identityRoutes(service),
       leak,
       ...people.routes,
+      ...peoplePages(),
       ...members.routes,
       ...sessions.routes,
       ...tokens.routes,
       ...factors.routes,
       ...guard.routes,
+      ...saml.routes,
     ],
   };
 }

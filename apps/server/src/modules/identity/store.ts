@@ -237,3 +237,17 @@ export async function listOrganisations(
   );
   return rows.map((row) => ({ id: row.org_id, name: row.name, createdAt: row.created_at }));
 }
+
+export interface Contact {
+  readonly email: string;
+  readonly name: string;
+  readonly locale: 'en' | 'ar';
+  /** The name of the organisation. */
+  readonly organisation: string;
+}
+
+/** System role. */
+export async function listContacts(tx: Tx, orgId: string, roles: readonly Role[]): Promise<Contact[]> {
+  const { rows } = await sql<Contact>`select * from identity.contacts_of(${orgId}, ${[...roles]}::text[])`.execute(tx);
+  return rows;
+}

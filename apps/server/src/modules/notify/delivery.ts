@@ -5,7 +5,7 @@
  */
 import { Secret } from '../../platform/crypto/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
-import { ENDPOINT_DISABLED } from './operator-mail.ts';
+import { ENDPOINT_DISABLED } from './alert-mail.ts';
 import { judge, retryAfterMs, type Sent, type Verdict } from './rules.ts';
 import { secretPlace } from './service.ts';
 import { signedHeaders } from './signature.ts';

@@ -8,9 +8,9 @@ import { createWebhookService } from './service.ts';
 import { pruneEvents } from './store.ts';
 import type { NotifyDeps } from './types.ts';
 
+export { createAlertMailReader } from './alert-mail.ts';
 export type { DeliveryLoop } from './delivery.ts';
 export { webhookErrors } from './errors.ts';
-export { createOperatorMailReader } from './operator-mail.ts';
 export type { AttemptOutcome, NotifyDeps } from './types.ts';
 
 export interface Notify {

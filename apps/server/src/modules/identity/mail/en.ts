@@ -104,4 +104,14 @@ export const EN: MailTexts = {
     `The API key ${key} was found where others could read it. It was revoked at once. Make another one, and look through the audit trail for what was done with it:`,
     url,
   ],
+  'budget-reached': ({ url, organisation = '', budget }) => [
+    `A budget of ${organisation} has reached ${budget?.reached ?? ''}`,
+    `Of the budget for ${budget?.name ?? ''} ${budget?.spent ?? ''} of ${budget?.limit ?? ''} are spent. ${budget?.isHard ? 'What would pass the limit is refused.' : 'Nothing is refused: it only tells.'} If you expected this, do nothing; else see who spent it, or change the budget:`,
+    url,
+  ],
+  'endpoint-disabled': ({ url, organisation = '', endpoint = '' }) => [
+    `A webhook endpoint of ${organisation} was disabled`,
+    `The webhook endpoint ${endpoint} failed for five days and is disabled. Later events are kept for 30 days. Have the receiver repaired, enable the endpoint, then replay what failed:`,
+    url,
+  ],
 };

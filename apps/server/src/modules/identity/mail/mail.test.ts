@@ -16,6 +16,8 @@ const FACTS = {
   count: 3,
   reasons: ['new-device', 'new-country'],
   ip: '203.0.113.7',
+  budget: { name: 'key CI', reached: '80 %', spent: '$8', limit: '$10', isHard: true },
+  endpoint: 'https://hooks.example/in',
 };
 
 test('every mail exists in both languages, and none of them is the other', () => {

@@ -18,7 +18,9 @@ export type MailKind =
   | 'unusual-sign-in'
   | 'key-from-new-network'
   | 'key-expiring'
-  | 'key-leaked';
+  | 'key-leaked'
+  | 'budget-reached'
+  | 'endpoint-disabled';
 
 export interface MailText {
   readonly subject: string;
@@ -46,6 +48,16 @@ export interface MailFacts {
   readonly reasons?: readonly string[];
   /** Where a request came from. */
   readonly ip?: string;
+  /** The budget that it is about; amounts are written out. */
+  readonly budget?: {
+    readonly name: string;
+    readonly reached: string;
+    readonly spent: string;
+    readonly limit: string;
+    readonly isHard: boolean;
+  };
+  /** The address of the webhook endpoint, or its id. */
+  readonly endpoint?: string;
 }
 
 /** Subject and paragraphs. A paragraph that is the URL of the facts becomes the button. */

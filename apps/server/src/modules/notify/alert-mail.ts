@@ -1,7 +1,9 @@
-/** Tells the operator by mail what needs a person: an endpoint that was disabled after days of failures, a budget that is running out. */
+/** Tells the operator, and the people of an organisation, by mail what needs a person: an endpoint that was disabled after days of failures, a budget that is running out. */
 import { formatNanos, fromMoney, type Money } from '@guildhall/contract';
+import type { Tx } from '../../platform/db/index.ts';
 import type { MailQueue } from '../../platform/mail/index.ts';
 import type { OutboxEvent, OutboxReader } from '../../platform/outbox/index.ts';
+import { type Identity, type MailFacts, mailText, type Role } from '../identity/index.ts';
 
 /** Written by the transaction that disables an endpoint. Not for the outside: no pattern of an endpoint fits it. */
 export const ENDPOINT_DISABLED = 'webhook-endpoint.disabled.v1';
@@ -25,10 +27,14 @@ interface BudgetThreshold {
   readonly resetsAt: string | null;
 }
 
-export interface OperatorMailDeps {
+export interface AlertMailDeps {
   readonly queue: MailQueue;
-  /** `OPERATOR_EMAIL`; undefined writes to nobody. */
-  readonly to: string | undefined;
+  /** `OPERATOR_EMAIL`; undefined writes to no operator. */
+  readonly operator: string | undefined;
+  /** The people of the organisation who answer for its money or its endpoints. */
+  readonly contacts: Identity['contactsOf'];
+  /** Where they go on. */
+  readonly publicUrl: () => string;
 }
 
 interface Letter {
@@ -69,22 +75,57 @@ function ofBudget(orgId: string, told: BudgetThreshold): Letter {
   };
 }
 
-function letterOf({ type, orgId, data }: OutboxEvent): Letter | undefined {
-  // Each type has one writer, which gives its data this shape.
-  if (type === ENDPOINT_DISABLED) return ofEndpoint(orgId, data as EndpointDisabled);
-  if (type === BUDGET_THRESHOLD) return ofBudget(orgId, data as BudgetThreshold);
-  return undefined;
+interface Alert {
+  readonly operator: Letter;
+  readonly readers: readonly Role[];
+  readonly kind: 'budget-reached' | 'endpoint-disabled';
+  readonly facts: Pick<MailFacts, 'budget' | 'endpoint'>;
 }
 
-/** Queues the mail in the event's own transaction, under the event's id: one mail for one event. */
-export function createOperatorMailReader({ queue, to }: OperatorMailDeps): OutboxReader {
+function alertOfBudget(orgId: string, told: BudgetThreshold): Alert {
+  const { scope, threshold, spent, limit, hard } = told;
+  const name = scope.type === 'organisation' ? scope.type : `${scope.type} ${scope.id}`;
+  const reached = threshold.percent === null ? dollars(threshold.amount) : `${threshold.percent} %`;
+  return {
+    operator: ofBudget(orgId, told),
+    readers: ['owner', 'billing'],
+    kind: 'budget-reached',
+    facts: { budget: { name, reached, spent: dollars(spent), limit: dollars(limit), isHard: hard } },
+  };
+}
+
+function alertOf({ type, orgId, data }: OutboxEvent): Alert | undefined {
+  // Each type has one writer, which gives its data this shape.
+  if (type === BUDGET_THRESHOLD) return alertOfBudget(orgId, data as BudgetThreshold);
+  if (type !== ENDPOINT_DISABLED) return undefined;
+  const { endpointId } = data as EndpointDisabled;
+  const operator = ofEndpoint(orgId, data as EndpointDisabled);
+  const readers: readonly Role[] = ['owner', 'admin', 'developer'];
+  return operator && { operator, readers, kind: 'endpoint-disabled', facts: { endpoint: endpointId } };
+}
+
+/** Queues the mails in the event's own transaction, under the event's id: one mail for one event and reader. */
+export function createAlertMailReader({ queue, operator, contacts, publicUrl }: AlertMailDeps): OutboxReader {
+  const tellPeople = async (tx: Tx, event: OutboxEvent, alert: Alert): Promise<void> => {
+    const people = await contacts(event.orgId, alert.readers);
+    for (const [index, { email: to, locale, name, organisation }] of people.entries()) {
+      const text = mailText(alert.kind, locale, { ...alert.facts, name, organisation, url: publicUrl() });
+      await queue.enqueue(tx, event.orgId, { to, ...text, idempotencyKey: `${event.id}:${index}` });
+    }
+  };
   return async (tx, events: readonly OutboxEvent[]) => {
-    if (to === undefined) return;
     for (const event of events) {
-      const letter = letterOf(event);
-      if (!letter) continue;
-      const { subject, lines } = letter;
-      await queue.enqueue(tx, event.orgId, { to, subject, text: `${lines.join('\n')}\n`, idempotencyKey: event.id });
+      const alert = alertOf(event);
+      if (!alert) continue;
+      const { subject, lines } = alert.operator;
+      if (operator !== undefined)
+        await queue.enqueue(tx, event.orgId, {
+          to: operator,
+          subject,
+          text: `${lines.join('\n')}\n`,
+          idempotencyKey: event.id,
+        });
+      await tellPeople(tx, event, alert);
     }
   };
 }
