@@ -23,3 +23,10 @@ create table ops.egress_hosts (
   updated_at timestamptz not null default platform.now()
 );
 call platform.protect_tenant_table('ops.egress_hosts', 'select, insert, update, delete');
+
+-- The private networks that the last start opened, so that the next one can tell whether they changed.
+create table ops.opened_networks (
+  single boolean primary key default true check (single),
+  networks text[] not null
+);
+grant select, insert, update on ops.opened_networks to guildhall_app;

@@ -44,7 +44,7 @@ export async function openTelemetry(
 ): Promise<Watched> {
   const { settings, clock, closing, log } = foundation;
   const egress = createEgress({
-    allowPrivateCidrs: settings.egressAllowPrivate,
+    allowPrivateCidrs: settings.egressAllowPrivate.map(({ cidr }) => cidr),
     clock,
     connectionsPerOriginMax: CONNECTIONS_PER_ORIGIN_MAX,
     proxyUrl: settings.egressProxyUrl,

@@ -3,6 +3,7 @@ import { followSecrets, type SecretObserver } from '../config/index.ts';
 import { layFoundation } from '../foundation.ts';
 import { isConnectionError, schemaVersion } from '../platform/db/index.ts';
 import { createLogger, type Logger } from '../platform/telemetry/index.ts';
+import { noteOpenedNetworks } from '../modules/ops/index.ts';
 import { announceReady, findRunning, forgetReady, type Ready } from '../ready.ts';
 import { type Role, type Server, serve } from '../serve.ts';
 import { VERSION } from '../version.ts';
@@ -90,7 +91,8 @@ async function announce(context: CliContext, { role, server, options, logFile }:
     return;
   }
   const ready: Ready = await announceReady(server);
-  const { dataDir } = server.foundation.settings;
+  const { dataDir, egressAllowPrivate } = server.foundation.settings;
+  await noteOpenedNetworks({ ...server.foundation, ...server.platform }, ready.orgId, egressAllowPrivate);
   // Whoever reads JSON may log it: the key stays in its file.
   const open = { role, url: ready.url, orgId: ready.orgId, pid: ready.pid, version: ready.version, dataDir };
   if (options.json) terminal.print(`${JSON.stringify(open)}\n`);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Secret } from '../platform/crypto/index.ts';
 import { parseCidr } from '../platform/egress/index.ts';
 import type { TrustedProxies } from '../platform/http/index.ts';
-import { type SettingDoc, secretUrl, whole } from './schemas.ts';
+import { list, type SettingDoc, secretUrl, whole } from './schemas.ts';
 
 const PROXIES_MAX = 16;
 
@@ -21,6 +21,29 @@ const trustedProxies = z
     }
     return parts;
   });
+
+const NAMED = /^(?:([A-Za-z0-9][A-Za-z0-9 ._-]{0,31})=)?([^=]+)$/;
+
+/** A private network that webhooks and agents may reach. */
+export interface OpenedNetwork {
+  /** What the operator calls it; the network itself where it has no name. */
+  readonly name: string;
+  readonly cidr: string;
+}
+
+/** `lab=10.1.0.0/16`, or the network alone. */
+export const openedNetworks = list.transform((parts, context): readonly OpenedNetwork[] =>
+  parts.flatMap((part) => {
+    const [, name, cidr = ''] = NAMED.exec(part) ?? [];
+    try {
+      parseCidr(cidr);
+    } catch {
+      context.addIssue('holds what is no network: expected an address and a prefix length, such as lab=10.1.0.0/16');
+      return [];
+    }
+    return [{ name: name ?? cidr, cidr }];
+  }),
+);
 
 export const NETWORK_SETTINGS = [
   {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { Secret } from '../platform/crypto/index.ts';
-import { NETWORK_SETTINGS, type NetworkSettings, networkFrom } from './network.ts';
+import { NETWORK_SETTINGS, type NetworkSettings, networkFrom, type OpenedNetwork, openedNetworks } from './network.ts';
 import { productionFaults } from './production.ts';
 import { PROVIDER_SETTINGS, type ProviderSettings, providersFrom } from './providers.ts';
 import { baseUrl, list, masterKey, type SettingDoc, tokens, whole } from './schemas.ts';
@@ -121,9 +121,9 @@ export const SETTINGS = [
   {
     name: 'EGRESS_ALLOW_PRIVATE',
     fallback: 'none',
-    bounds: 'CIDRs, comma-separated',
-    effect: 'Private networks that webhooks and agents may reach.',
-    schema: list,
+    bounds: 'CIDRs, comma-separated, each with a name if you like: lab=10.1.0.0/16',
+    effect: 'Private networks that webhooks and agents may reach. A change is noted in the audit trail at the next start.',
+    schema: openedNetworks,
   },
   {
     name: 'WORKER_SLOTS',
@@ -193,7 +193,7 @@ export interface Settings extends NetworkSettings, ServiceSettings, SecuritySett
   readonly secrets: LiveSecrets;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly limitsScale: number;
-  readonly egressAllowPrivate: readonly string[];
+  readonly egressAllowPrivate: readonly OpenedNetwork[];
   readonly workerSlots: number;
   readonly sandboxMax: number;
   readonly retentionRunsMs: number;
@@ -262,7 +262,7 @@ export function loadSettings(
     metricsToken: read<Secret | undefined>('METRICS_TOKEN'),
     logLevel: read<Settings['logLevel']>('LOG_LEVEL'),
     limitsScale: read<number>('LIMITS_SCALE'),
-    egressAllowPrivate: read<string[]>('EGRESS_ALLOW_PRIVATE'),
+    egressAllowPrivate: read<readonly OpenedNetwork[]>('EGRESS_ALLOW_PRIVATE'),
     workerSlots: read<number>('WORKER_SLOTS'),
     sandboxMax: read<number>('SANDBOX_MAX'),
     retentionRunsMs: read<number>('RETENTION_RUNS_DAYS') * DAY_MS,

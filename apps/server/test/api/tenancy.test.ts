@@ -24,6 +24,7 @@ const SHARED = [
   // sealed with.
   { name: 'models.choice', changes: true },
   { name: 'models.provider', changes: true },
+  { name: 'ops.opened_networks', changes: true },
   { name: 'ops.rate_limit', changes: true },
   { name: 'platform.rate_window', changes: true },
 ];

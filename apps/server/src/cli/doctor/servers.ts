@@ -18,7 +18,7 @@ interface Server {
 /** One check for each server that is set, all asked at once. */
 export async function serverChecks(settings: Settings): Promise<readonly Check[]> {
   const egress = createEgress({
-    allowPrivateCidrs: settings.egressAllowPrivate,
+    allowPrivateCidrs: settings.egressAllowPrivate.map(({ cidr }) => cidr),
     proxyUrl: settings.egressProxyUrl,
     clock: systemClock,
   });

@@ -9,6 +9,7 @@ export type { Check } from './health.ts';
 export { createHttpLimits } from './http-limits.ts';
 export { createJobs, type Job, type Jobs } from './jobs.ts';
 export { createLimits, limitRoutes } from './limits/index.ts';
+export { noteOpenedNetworks } from './opened-networks/index.ts';
 
 export const createOps = (deps: OpsDeps): { readonly routes: readonly RouteDefinition[] } => ({
   routes: opsRoutes(deps),
