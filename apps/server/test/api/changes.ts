@@ -100,6 +100,11 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     'POST /v1/provider-keys/{id}/test': () => stored('/v1/provider-keys', '/test', {}),
     'DELETE /v1/provider-keys/{id}': () => stored('/v1/provider-keys', '', {}),
     'PUT /v1/organisation': fixed('/v1/organisation', { name: 'Renamed' }, { name: 'Otherwise' }),
+    'PUT /v1/organisation/second-factor': fixed(
+      '/v1/organisation/second-factor',
+      { isRequired: true },
+      { isRequired: false },
+    ),
     'PUT /v1/organisation/members/{id}': () => member('', { body: { role: 'viewer' }, other: { role: 'billing' } }),
     'DELETE /v1/organisation/members/{id}': () => member('', {}),
     'POST /v1/organisation/service-accounts': fixed(
@@ -120,6 +125,7 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
     'DELETE /v1/organisation/invitations/{id}': async () => ({
       path: `/v1/organisation/invitations/${await make.invitation()}`,
     }),
+    'PUT /v1/audit/stream': fixed('/v1/audit/stream', { enabled: true }, { enabled: false }),
     'POST /v1/webhook-endpoints': fixed('/v1/webhook-endpoints', endpointBody, { ...endpointBody, description: 'o' }),
     'PUT /v1/webhook-endpoints/{id}': () =>
       endpoint('', { body: { description: 'changed' }, other: { description: 'otherwise' } }),

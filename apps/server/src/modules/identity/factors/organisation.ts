@@ -33,7 +33,7 @@ export function organisationFactorRoutes(deps: Pick<FactorDeps, 'db' | 'audit'>)
       summary:
         'Say whether members need a second factor. Those who have none are kept out at once, until they set one up.',
       tag: TAG,
-      scope: 'organisation:write',
+      scope: 'members:write',
       stepUp: true,
       body: secondFactorRuleBody,
       responses: { 200: secondFactorRule },
