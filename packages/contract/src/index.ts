@@ -1,5 +1,6 @@
 /** Schemas and types of the public interface: the server validates with them, clients are typed by them. */
 
+export * from './audit.ts';
 export * from './billing.ts';
 export * from './cache.ts';
 export * from './catalog.ts';

@@ -4,7 +4,8 @@ import { instant, pageOf, pageQuery } from './common.ts';
 
 /**
  * Everything that can be sent. An endpoint names these, a prefix such as `run.*`, or `*`. `budget.threshold.v1` is sent once a period for each
- * threshold: `{ budgetId, scope, period, limit, hard, threshold: { percent | null, amount }, spent, held, periodStart, resetsAt, mode }`.
+ * threshold: `{ budgetId, scope, period, limit, hard, threshold: { percent | null, amount }, spent, held, periodStart, resetsAt, mode }`. `audit.recorded.v1` is
+ * one row of the audit trail, sent where an organisation asked for it; no pattern but its own name and `audit.*` stands for it.
  */
 export const WEBHOOK_EVENTS = [
   'run.started.v1',
@@ -12,6 +13,7 @@ export const WEBHOOK_EVENTS = [
   'run.failed.v1',
   'run.cancelled.v1',
   'budget.threshold.v1',
+  'audit.recorded.v1',
 ] as const;
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
 

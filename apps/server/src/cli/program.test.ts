@@ -85,9 +85,24 @@ const COMMANDS = [
   'prices publish',
   'ledger',
   'ledger verify',
+  'audit',
+  'audit verify',
   'doctor',
 ];
-const GROUPS = new Set(['runs', 'keys', 'secrets', 'secrets rotate', 'providers', 'models', 'calls', 'orgs', 'credits', 'prices', 'ledger']);
+const GROUPS = new Set([
+  'runs',
+  'keys',
+  'secrets',
+  'secrets rotate',
+  'providers',
+  'models',
+  'calls',
+  'orgs',
+  'credits',
+  'prices',
+  'ledger',
+  'audit',
+]);
 
 test.each(COMMANDS)(
   '%s has help with an example, and every command that does something has --json',

@@ -4,6 +4,7 @@ import { SettingsError } from '../config/index.ts';
 import { GuildhallError } from '../platform/errors/index.ts';
 import { VERSION } from '../version.ts';
 import { addAgents } from './commands/agents.ts';
+import { addAudit } from './commands/audit.ts';
 import { addCalls } from './commands/calls.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addKeys } from './commands/keys.ts';
@@ -54,6 +55,7 @@ function createProgram(context: CliContext): Command {
   addPrices(program, context);
   addLimits(program, context);
   addLedger(program, context);
+  addAudit(program, context);
   addDoctor(program, context);
   return program;
 }

@@ -154,6 +154,13 @@ export const SETTINGS = [
     schema: whole(1, 3_650, 30),
   },
   {
+    name: 'RETENTION_AUDIT_DAYS',
+    fallback: '2555',
+    bounds: '30–36500',
+    effect: 'Rows of the audit trail are deleted after this, from the beginning of each chain, and a row says so.',
+    schema: whole(30, 36_500, 2_555),
+  },
+  {
     name: 'GUILDHALL_URL',
     fallback: 'from ready.json in the data folder',
     bounds: 'http(s) URL',
@@ -198,6 +205,7 @@ export interface Settings extends NetworkSettings, ServiceSettings, SecuritySett
   readonly sandboxMax: number;
   readonly retentionRunsMs: number;
   readonly retentionFilesMs: number;
+  readonly retentionAuditMs: number;
   readonly clientUrl: string | undefined;
   readonly clientKey: string | undefined;
   readonly providers: ProviderSettings;
@@ -267,6 +275,7 @@ export function loadSettings(
     sandboxMax: read<number>('SANDBOX_MAX'),
     retentionRunsMs: read<number>('RETENTION_RUNS_DAYS') * DAY_MS,
     retentionFilesMs: read<number>('RETENTION_FILES_DAYS') * DAY_MS,
+    retentionAuditMs: read<number>('RETENTION_AUDIT_DAYS') * DAY_MS,
     clientUrl: read<string | undefined>('GUILDHALL_URL'),
     clientKey: read<string | undefined>('GUILDHALL_API_KEY'),
     ...securityFrom(read),

@@ -126,6 +126,7 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
       path: `/v1/organisation/invitations/${await make.invitation()}`,
     }),
     'PUT /v1/audit/stream': fixed('/v1/audit/stream', { enabled: true }, { enabled: false }),
+    'PUT /v1/audit/stream': fixed('/v1/audit/stream', { enabled: true }, { enabled: false }),
     'POST /v1/webhook-endpoints': fixed('/v1/webhook-endpoints', endpointBody, { ...endpointBody, description: 'o' }),
     'PUT /v1/webhook-endpoints/{id}': () =>
       endpoint('', { body: { description: 'changed' }, other: { description: 'otherwise' } }),

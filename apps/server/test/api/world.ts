@@ -121,7 +121,7 @@ async function sendTo(url: string, request: Request): Promise<Answer> {
     ...(body === undefined ? {} : { body: isText || isForm ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  const isJson = /json/.test(response.headers.get('content-type') ?? '') && text !== '';
+  const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '') && text !== '';
   return {
     status: response.status,
     headers: response.headers,

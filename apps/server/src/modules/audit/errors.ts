@@ -7,4 +7,10 @@ export const auditErrors = defineErrors('audit', {
     'An action could not be recorded.',
     'Nothing was changed. Try again; if it happens again, tell the operator the request id.',
   ],
+  testKeyRefused: [
+    'test-key-refused',
+    403,
+    'Test keys do not see the audit trail.',
+    'Use a live key with the scope audit:read.',
+  ],
 });

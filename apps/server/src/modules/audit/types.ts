@@ -18,9 +18,10 @@ export interface AuditEvent {
 
 /**
  * What is wrong at one place of a chain. `edited`: the row's content or hash was changed; `deleted`: a row is missing here;
- * `reordered`: another row stands here; `truncated`: the chain's end is missing from here on.
+ * `reordered`: another row stands here; `truncated`: the chain's end is missing from here on (or, at 1, its beginning, and retention has not
+ * said so); `rewritten`: it is whole in itself, and not the chain whose head was sealed.
  */
-export type ChainFaultKind = 'edited' | 'deleted' | 'reordered' | 'truncated';
+export type ChainFaultKind = 'edited' | 'deleted' | 'reordered' | 'truncated' | 'rewritten';
 
 export interface ChainFault {
   readonly fault: ChainFaultKind;

@@ -146,4 +146,5 @@ export type FindingCode =
   | 'audit.edited'
   | 'audit.deleted'
   | 'audit.reordered'
-  | 'audit.truncated';
+  | 'audit.truncated'
+  | 'audit.rewritten';

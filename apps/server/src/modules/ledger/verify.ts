@@ -12,7 +12,7 @@ export interface VerifyPorts {
   ): Promise<readonly { code: FindingCode; object: string; expected: string; found: string }[]>;
   runHistory?(orgId: string): Promise<readonly RunHistory[]>;
   brokenChains?(): Promise<
-    readonly { orgId: string; seq: bigint; fault: 'edited' | 'deleted' | 'reordered' | 'truncated' }[]
+    readonly { orgId: string; seq: bigint; fault: 'edited' | 'deleted' | 'reordered' | 'truncated' | 'rewritten' }[]
   >;
 }
 

@@ -26,6 +26,12 @@ export const webhookErrors = defineErrors('webhooks', {
     'There is no such event.',
     'Name an event of the reference, a prefix such as run.*, or * for all.',
   ],
+  auditRefused: [
+    'audit-refused',
+    403,
+    'Only who may read the audit trail may have it sent somewhere.',
+    'Use a live key with the scope audit:read, or leave out audit events.',
+  ],
   tooManyEndpoints: [
     'too-many-endpoints',
     409,

@@ -27,6 +27,7 @@ const actorOf = ({ principal, requestId }: { principal: Principal; requestId: st
   mode: principal.mode,
   keyId: principal.keyId,
   requestId,
+  mayReadAudit: principal.mode === 'live' && principal.scopes.includes('audit:read'),
 });
 
 const toEndpointView = (row: Endpoint): WebhookEndpoint => ({

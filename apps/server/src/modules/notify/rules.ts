@@ -34,14 +34,23 @@ const prefixOf = (pattern: string): string | undefined => (pattern.endsWith('.*'
 export const modeOf = (data: unknown): Mode =>
   typeof data === 'object' && data !== null && 'mode' in data && data.mode === 'test' ? 'test' : 'live';
 
+/** What the audit trail says is sent only to who named it. */
+const isOfAudit = (type: string): boolean => type.startsWith('audit.');
+
 /** An endpoint that names these patterns wants events of this type. */
 export function wants(patterns: readonly string[], type: string): boolean {
   if (!isKnown(type)) return false;
   return patterns.some((pattern) => {
     const prefix = prefixOf(pattern);
-    return pattern === '*' || pattern === type || (prefix !== undefined && type.startsWith(prefix));
+    return (
+      (pattern === '*' && !isOfAudit(type)) || pattern === type || (prefix !== undefined && type.startsWith(prefix))
+    );
   });
 }
+
+/** Whether one of these patterns asks for the audit trail. */
+export const asksForAudit = (patterns: readonly string[]): boolean =>
+  WEBHOOK_EVENTS.some((type) => isOfAudit(type) && wants(patterns, type));
 
 /** Places of the patterns that no event can ever fit. */
 export const unknownPatterns = (patterns: readonly string[]): number[] =>

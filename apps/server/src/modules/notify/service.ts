@@ -11,7 +11,7 @@ import type { Tx } from '../../platform/db/index.ts';
 import { egressErrors } from '../../platform/egress/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import { webhookErrors } from './errors.ts';
-import { unknownPatterns } from './rules.ts';
+import { asksForAudit, unknownPatterns } from './rules.ts';
 import { makeSecret } from './signature.ts';
 import * as store from './store.ts';
 import type { Actor, Delivery, Endpoint, NotifyDeps } from './types.ts';
@@ -41,6 +41,11 @@ export const secretPlace = (orgId: string, endpointId: string, column: 'secret' 
   column,
   rowId: endpointId,
 });
+
+function assertMayHear(actor: Actor, events: readonly string[]): void {
+  if (actor.mayReadAudit || !asksForAudit(events)) return;
+  throw new GuildhallError(webhookErrors.auditRefused);
+}
 
 function assertKnown(events: readonly string[]): void {
   const unknown = unknownPatterns(events);
@@ -110,6 +115,7 @@ export function createWebhookService(deps: Deps) {
 
     async create(tx: Tx, actor: Actor, body: CreateWebhookEndpointBody): Promise<EndpointWithSecret> {
       assertKnown(body.events);
+      assertMayHear(actor, body.events);
       assertCallable(body.url);
       if ((await store.countEndpoints(tx, actor.orgId, actor.mode)) >= ENDPOINTS_MAX)
         throw new GuildhallError(webhookErrors.tooManyEndpoints, { detail: `The limit is ${ENDPOINTS_MAX}.` });
@@ -131,6 +137,7 @@ export function createWebhookService(deps: Deps) {
       const before = await lock(tx, actor, id);
       if (body.events) assertKnown(body.events);
       if (body.url !== undefined) assertCallable(body.url);
+      assertMayHear(actor, [...before.events, ...(body.events ?? [])]);
       const wanted = {
         id,
         url: body.url ?? before.url,

@@ -68,6 +68,8 @@ export interface Actor {
   readonly mode: Mode;
   readonly keyId: string;
   readonly requestId: string;
+  /** Only who may read the audit trail may have it sent somewhere. */
+  readonly mayReadAudit?: boolean;
 }
 
 export type AttemptOutcome = 'delivered' | 'retried' | 'exhausted' | 'gone';

@@ -31,6 +31,7 @@ import { boundBodies, PATIENCE, type Patience } from './patience.ts';
 import { createPlaces, isBulk, type Place, type Places } from './places.ts';
 import { normalizeError, toProblem } from './problem.ts';
 import { createArrivals, setAddresses, type TrustedProxies } from './proxies.ts';
+import { noteCaller, type Refused, refusedIn } from './refused.ts';
 import { assertKeysOnce } from './repeated-keys.ts';
 import { responseSchemas } from './response-schema.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
@@ -74,6 +75,8 @@ export interface HttpOptions {
   readonly sessions?: Sessions;
   /** Counts the request against its limits. */
   limit(input: { principal: Principal | undefined; ip: string; route: RouteDefinition }): Promise<LimitVerdict>;
+  /** Told of every answer 401, 403 and 404 to somebody known. */
+  refused?(refused: Refused): void;
   observe(input: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void;
 }
 
@@ -130,6 +133,7 @@ class Edge {
       return NOBODY;
     }
     const principal = await this.caller(route, request);
+    noteCaller(request, principal);
     assertOpen(route, principal, clock);
     return principal;
   }
@@ -215,7 +219,13 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
     url: routerPath(route),
     bodyLimit: route.bodyMaxBytes ?? BODY_MAX_BYTES,
     schema: { response: responseSchemas(route) },
-    config: { problemBody: route.problemBody, keepsBytes: route.keepsBytes, isBulk: isBulk(route), form: route.form, mediaType: route.mediaType },
+    config: {
+      problemBody: route.problemBody,
+      keepsBytes: route.keepsBytes,
+      isBulk: isBulk(route),
+      form: route.form,
+      mediaType: route.mediaType,
+    },
     // Before the body is read: a stranger cannot make us take in megabytes.
     onRequest: async (request, reply) => {
       const principal = await edge.principal(route, request);
@@ -375,7 +385,10 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   app.addHook('onResponse', async (request, reply) => {
     const seconds = (options.clock.monotonicMs() - (started.get(request) ?? options.clock.monotonicMs())) / 1_000;
     const route = request.routeOptions.url ?? 'unmatched';
-    options.observe({ method: request.method, route, status: reply.statusCode, seconds, code: codes.get(request) });
+    const code = codes.get(request);
+    options.observe({ method: request.method, route, status: reply.statusCode, seconds, code });
+    const refused = refusedIn(request, reply.statusCode, code);
+    if (refused) options.refused?.(refused);
   });
   endConnections(app);
   setErrorAnswers(app, options);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createEgress } from '../../../platform/egress/index.ts';
 import { ACTOR, eventually, type Ground, ground, ORG, provider } from './fixture.ts';
 import type { Channels } from './index.ts';
+import { noteKeyUse } from './store.ts';
 
 const KEY = 'sk-canary-0123456789abcdef';
 let g: Ground;
@@ -90,6 +91,31 @@ test('the use of a key is written down', async () => {
       null,
   );
 });
+
+test('AUD-01: whoever opens a key leaves one row in the audit trail a day, however often and in however many processes', async () => {
+  const { record } = await addKey('org_use');
+  const use = () =>
+    g.database.db.system((tx) =>
+      noteKeyUse(tx, [record.id, 'pvk_gone'], [g.deps.ids.make('aud'), g.deps.ids.make('aud')]),
+    );
+  const rows = () =>
+    g.asOwner(
+      `select actor_type, actor_id, target_type from audit.event where target_id = $1 and action = 'provider-key.use'`,
+      [record.id],
+    );
+  const row = { actor_type: 'system', actor_id: 'models', target_type: 'provider-key' };
+  await Promise.all(Array.from({ length: 10 }, use));
+  expect(await rows()).toEqual([row]);
+  // As if all of it had been yesterday.
+  const age = (interval: string) =>
+    g.asOwner(
+      `update models.provider_key set last_used_at = date_trunc('day', last_used_at at time zone 'UTC') at time zone 'UTC' - $2::interval where id = $1`,
+      [record.id, interval],
+    );
+  await age('1 second');
+  await Promise.all(Array.from({ length: 10 }, use));
+  expect(await rows()).toEqual([row, row]);
+}, 20_000);
 
 test.each([
   ['row of the same organisation', 'org_e', 'org_e'],

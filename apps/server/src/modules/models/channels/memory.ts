@@ -35,7 +35,7 @@ export interface ChannelMemory {
   flushUsed(): Promise<void>;
 }
 
-type MemoryDeps = Pick<ChannelsDeps, 'db' | 'clock' | 'keyring' | 'bus' | 'log'>;
+type MemoryDeps = Pick<ChannelsDeps, 'ids' | 'db' | 'clock' | 'keyring' | 'bus' | 'log'>;
 
 function fromProvider(keyring: MemoryDeps['keyring'], record: ProviderRecord): Channel {
   const { id, kind, name, baseUrl, weight, priority, regions, retainsData } = record;
@@ -82,7 +82,7 @@ function fromKey(keyring: MemoryDeps['keyring'], record: KeyRecord, used: () => 
 }
 
 /** Gathers which keys were used and writes it down at most once a second, and for each key once a minute. */
-function createUse({ db, clock, log }: Pick<MemoryDeps, 'db' | 'clock' | 'log'>) {
+function createUse({ db, ids, clock, log }: Pick<MemoryDeps, 'db' | 'ids' | 'clock' | 'log'>) {
   const gathered = new Set<string>();
   const marked = new LRUCache<string, number>({ max: USED_MAX });
   let timer: NodeJS.Timeout | undefined;
@@ -90,9 +90,10 @@ function createUse({ db, clock, log }: Pick<MemoryDeps, 'db' | 'clock' | 'log'>)
     clearTimeout(timer);
     timer = undefined;
     if (gathered.size === 0) return;
-    const ids = [...gathered];
+    const keys = [...gathered];
     gathered.clear();
-    await db.system((tx) => store.touchKeys(tx, ids));
+    const auditIds = keys.map(() => ids.make('aud'));
+    await db.system((tx) => store.noteKeyUse(tx, keys, auditIds));
   };
   const mark = (id: string): void => {
     const nowMs = clock.monotonicMs();

@@ -186,6 +186,7 @@ export async function noteKeyCheck(tx: Tx, id: string, check: StoredCheck): Prom
   await sql`update models.provider_key set last_check = ${JSON.stringify(check)}::jsonb where id = ${id}`.execute(tx);
 }
 
-export async function touchKeys(tx: Tx, ids: readonly string[]): Promise<void> {
-  await sql`select models.touch_provider_keys(${[...ids]}::text[])`.execute(tx);
+/** System role. The first use of a day leaves a row in the audit trail, under the id that stands at the key's place. */
+export async function noteKeyUse(tx: Tx, ids: readonly string[], auditIds: readonly string[]): Promise<void> {
+  await sql`select models.note_key_use(${[...ids]}::text[], ${[...auditIds]}::text[])`.execute(tx);
 }
