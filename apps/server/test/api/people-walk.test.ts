@@ -48,6 +48,8 @@ const STEP_UP = [
   'POST /v1/me/factors/passkeys',
   'POST /v1/me/factors/totp',
   'POST /v1/me/organisations/{id}/transfer',
+  'POST /v1/keys',
+  'POST /v1/keys/{id}/rotate',
   'POST /v1/me/recovery-codes',
   'PUT /v1/me/email',
   'PUT /v1/me/password',

@@ -62,6 +62,7 @@ function keyRoutes(identity: IdentityService): readonly RouteDefinition[] {
       summary: 'Create an API key; its secret is shown this once.',
       tag: 'Keys',
       scope: 'keys:write',
+      stepUp: true,
       body: createKeyBody,
       responses: { 201: newApiKey },
       handler: (call) =>
@@ -117,6 +118,7 @@ function keyRoutes(identity: IdentityService): readonly RouteDefinition[] {
       summary: 'Replace an API key; the old one works until the overlap ends.',
       tag: 'Keys',
       scope: 'keys:write',
+      stepUp: true,
       params: keyParams,
       body: rotateKeyBody,
       responses: { 201: newApiKey },

@@ -12,6 +12,12 @@ export const SESSION_COOKIE = '__Host-guildhall';
 const FRESH_MS = 10 * 60_000;
 const TOKEN = /^[\w-]{43}$/;
 
+const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?=:|$)/;
+const withoutName = (origin: string): string => origin.replace(LOOPBACK, 'http://127.0.0.1');
+
+/** Whether two origins are one. This machine has three names, and whoever types one of them means the same server. */
+export const isSameOrigin = (one: string, other: string): boolean => withoutName(one) === withoutName(other);
+
 /** An API key or an access token. It goes before a cookie: who sends one means it. */
 export function presentedKey(request: FastifyRequest): string | undefined {
   const { authorization } = request.headers;
