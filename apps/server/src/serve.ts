@@ -7,6 +7,7 @@ import { compose, type Platform } from './compose.ts';
 import type { Settings } from './config/index.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
 import { remindOfSecrets } from './inventory.ts';
+import { auditHeadsIn, createRefusals, handOn, sealHeads } from './modules/audit/index.ts';
 import { createHttpLimits, createJobs, createLimits, createOps, type Jobs, limitRoutes } from './modules/ops/index.ts';
 import { pruneRuns } from './modules/runs/index.ts';
 import { sql } from './platform/db/index.ts';
@@ -38,6 +39,8 @@ const DRAIN_MS = 6_000;
 const WEBHOOKS_DRAIN_MS = 1_000;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
+// A receiver hears of a row within seconds; without a stream it is one look at a small table.
+const STREAM_MS = 2_000;
 const MINUTE_MS = 60_000;
 const IDEMPOTENCY_KEEP = '30 days';
 const WORKERS_KEEP = '7 days';
@@ -119,6 +122,8 @@ async function listen(
     (presented, ip, organisation) => identity.authenticate(presented, ip, organisation),
     platform.models.limits.count,
   );
+  const refusals = createRefusals({ db, audit: platform.audit, log });
+  closing.push('refusals', () => refusals.stop());
   const http = await createHttp({
     db,
     ids,
@@ -138,6 +143,7 @@ async function listen(
         isSameOrigin(origin, new URL(publicUrl()).origin) || settings.corsOrigins.includes(origin),
     },
     limit: counted.count,
+    refused: refusals.note,
     observe: (input) => {
       metrics.httpRequest(input, input.seconds);
       if (input.code) metrics.apiError(input.code);
@@ -207,6 +213,9 @@ function openJobs(foundation: Foundation, platform: Platform): Jobs {
     { name: 'people.prune', everyMs: HOUR_MS, run: () => platform.identity.people.prune() },
     { name: 'mail.prune', everyMs: HOUR_MS, run: () => pruneMail(db) },
     { name: 'keys.remind', everyMs: HOUR_MS, run: () => platform.identity.remindOfKeys() },
+    { name: 'audit.stream', everyMs: STREAM_MS, run: () => handOn({ ...platform, db }) },
+    { name: 'audit.seal', everyMs: HOUR_MS, run: () => sealAudit(foundation) },
+    { name: 'audit.prune', everyMs: HOUR_MS, run: () => platform.audit.prune(db, settings.retentionAuditMs) },
     { name: 'rates.sweep', everyMs: MINUTE_MS, run: () => platform.rates.sweep() },
     {
       name: 'organisations.quiet',
@@ -227,6 +236,12 @@ function openJobs(foundation: Foundation, platform: Platform): Jobs {
       run: () => platform.durable.prune(WORKERS_KEEP),
     },
   ]);
+}
+
+/** The log line goes where logs go: with the file's hash in it, the file cannot be replaced either. */
+async function sealAudit({ db, clock, keyring, settings, log }: Foundation): Promise<void> {
+  const sealed = await sealHeads({ db, clock, keyring, directory: auditHeadsIn(settings) });
+  if (sealed) log.info('the heads of the audit trail were sealed', { ...sealed });
 }
 
 async function work(foundation: Foundation, platform: Platform, options: ServeOptions): Promise<void> {

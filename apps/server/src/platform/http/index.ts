@@ -8,6 +8,7 @@ export { openApi } from './openapi.ts';
 export { fieldErrors, parse, pointer } from './parse.ts';
 export { normalizeError, toProblem } from './problem.ts';
 export { sourceOf, type TrustedProxies } from './proxies.ts';
+export type { Refused } from './refused.ts';
 export { pageHeaders } from './security-headers.ts';
 export { createHttp, type HttpOptions } from './server.ts';
 export {
