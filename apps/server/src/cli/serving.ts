@@ -1,9 +1,9 @@
 /** The program as a server: starts a role, says so, stops in order. */
 import { followSecrets, type SecretObserver } from '../config/index.ts';
 import { layFoundation } from '../foundation.ts';
+import { noteOpenedNetworks } from '../modules/ops/index.ts';
 import { isConnectionError, schemaVersion } from '../platform/db/index.ts';
 import { createLogger, type Logger } from '../platform/telemetry/index.ts';
-import { noteOpenedNetworks } from '../modules/ops/index.ts';
 import { announceReady, findRunning, forgetReady, type Ready } from '../ready.ts';
 import { type Role, type Server, serve } from '../serve.ts';
 import { VERSION } from '../version.ts';

@@ -122,7 +122,8 @@ export const SETTINGS = [
     name: 'EGRESS_ALLOW_PRIVATE',
     fallback: 'none',
     bounds: 'CIDRs, comma-separated, each with a name if you like: lab=10.1.0.0/16',
-    effect: 'Private networks that webhooks and agents may reach. A change is noted in the audit trail at the next start.',
+    effect:
+      'Private networks that webhooks and agents may reach. A change is noted in the audit trail at the next start.',
     schema: openedNetworks,
   },
   {
