@@ -16,6 +16,8 @@ interface Shape {
   readonly expression: RegExp;
   /** False where nothing but a name stands before it. */
   readonly isMarked?: boolean;
+  /** How many of digits, small and capital letters it has at least, behind the mark of a maker; 2 when left out. */
+  readonly signsMin?: number;
 }
 
 const SHAPES: readonly Shape[] = [
@@ -23,7 +25,7 @@ const SHAPES: readonly Shape[] = [
     rule: 'private key',
     expression: /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:\\n|\s){0,8}([A-Za-z0-9+/][A-Za-z0-9+/=\s\\]{59,})/g,
   },
-  { rule: 'key of AWS', expression: /\b((?:AKIA|ASIA)[A-Z0-9]{16})\b/g },
+  { rule: 'key of AWS', signsMin: 1, expression: /\b((?:AKIA|ASIA)[A-Z0-9]{16})\b/g },
   { rule: 'key of a model provider', expression: /\b(sk-(?:ant-|proj-|or-v1-)?[A-Za-z0-9_-]{20,})/g },
   { rule: 'key of Stripe', expression: /\b((?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,})/g },
   { rule: 'key of Google', expression: /\b(AIza[A-Za-z0-9_-]{35})/g },
@@ -67,10 +69,12 @@ function entropyOf(text: string): number {
 }
 
 /** What stands behind the mark of a maker, or under a name that says nothing of it: the more has to show that it is no word. */
-function isRandom(text: string, isMarked: boolean): boolean {
+function isRandom(text: string, { isMarked = true, signsMin = 2 }: Shape): boolean {
   if (HEX.test(text)) return text.length >= 32 && /\d/.test(text) && entropyOf(text) >= ENTROPY_MIN_HEX;
   const signs = [/\d/, /[a-z]/, /[A-Z]/].filter((sign) => sign.test(text)).length;
-  return isMarked ? signs >= 2 && entropyOf(text) >= ENTROPY_MIN_MARKED : signs === 3 && entropyOf(text) >= ENTROPY_MIN;
+  return isMarked
+    ? signs >= signsMin && entropyOf(text) >= ENTROPY_MIN_MARKED
+    : signs === 3 && entropyOf(text) >= ENTROPY_MIN;
 }
 
 export const fingerprintOf = (secret: string): string => createHash('sha256').update(secret).digest('hex').slice(0, 16);
@@ -78,10 +82,11 @@ export const fingerprintOf = (secret: string): string => createHash('sha256').up
 /** Everything in `text` that looks real. */
 export function scanText(path: string, text: string): readonly SecretFinding[] {
   const found = new Map<string, SecretFinding>();
-  for (const { rule, expression, isMarked = true } of SHAPES) {
+  for (const shape of SHAPES) {
+    const { rule, expression } = shape;
     for (const match of text.matchAll(expression)) {
       const secret = match[1] ?? '';
-      if (MADE_UP.test(secret) || !isRandom(secret, isMarked)) continue;
+      if (MADE_UP.test(secret) || !isRandom(secret, shape)) continue;
       const fingerprint = fingerprintOf(secret);
       const line = text.slice(0, match.index).split('\n').length;
       if (!found.has(fingerprint)) found.set(fingerprint, { path, line, rule, fingerprint });

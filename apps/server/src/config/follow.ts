@@ -1,7 +1,8 @@
 /** Secrets that lie in files or stores are read again while the server runs, so that most of them change without a restart. */
+import { productionFaults } from './production.ts';
 import { resolveSecrets } from './resolve.ts';
 import type { SettingDoc } from './schemas.ts';
-import { type Environment, type LoadOptions, loadSettings, SETTINGS, type Settings } from './settings.ts';
+import { type Environment, given, type LoadOptions, loadSettings, SETTINGS, type Settings } from './settings.ts';
 
 /** The settings of this process, with every secret read from where it lies. @throws SettingsError naming every fault. */
 export async function readSettings(
@@ -27,6 +28,12 @@ export interface SecretFollower {
 
 const DOCS = new Map<string, SettingDoc>(SETTINGS.map((setting) => [setting.name, setting]));
 
+/** What a start with this value would be refused for. */
+const unsafeNow = (name: string, environment: Environment): string | undefined =>
+  productionFaults(SETTINGS, (one) => given(environment[one]), { hasKeyFile: true }).find((fault) =>
+    fault.startsWith(`${name}:`),
+  );
+
 /** Does nothing where every secret stands in the environment itself, which cannot change. */
 export function followSecrets(
   settings: Settings,
@@ -43,6 +50,11 @@ export function followSecrets(
       const doc = DOCS.get(secret.name);
       if (!doc?.schema.safeParse(text).success) {
         observer.failed(`${secret.name}: its new value is out of bounds`);
+        continue;
+      }
+      const unsafe = settings.isProduction ? unsafeNow(secret.name, resolved.environment) : undefined;
+      if (unsafe !== undefined) {
+        observer.failed(unsafe);
         continue;
       }
       settings.secrets.renew(secret, text);

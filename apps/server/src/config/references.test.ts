@@ -1,4 +1,5 @@
 /** A secret may stand in a setting, in a file, or in a store; all faults of all of them are told at once. */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -185,5 +186,31 @@ test('a secret that changes where it lies is renewed in place, and its former va
   await follower.look();
   vault.seal(false);
   expect(settings.providers.openai.apiKey?.reveal()).toBe('sk-latter-one');
+  await follower.stop();
+});
+
+test('in production a weak value that appears while the server runs is not taken over', async () => {
+  const strong = (): string => randomBytes(32).toString('base64');
+  const [first, second] = [strong(), strong()];
+  const environment = {
+    NODE_ENV: 'production',
+    PUBLIC_URL: 'https://g.acme.io',
+    GUILDHALL_MASTER_KEY: strong(),
+    METRICS_TOKEN_FILE: file('strong', first),
+  };
+  const settings = await readSettings({ forServer: true }, environment);
+  const told: string[] = [];
+  const observer = {
+    renewed: (name: string) => void told.push(name),
+    failed: (fault: string) => void told.push(fault),
+  };
+  const follower = followSecrets(settings, observer, environment);
+  file('strong', 'a-weak-metrics-token');
+  await follower.look();
+  expect(told).toEqual([expect.stringMatching(/^METRICS_TOKEN: is weak/)]);
+  expect(settings.metricsToken?.reveal()).toBe(first);
+  file('strong', `${second},${first}`);
+  await follower.look();
+  expect(settings.metricsToken?.reveal()).toBe(`${second},${first}`);
   await follower.stop();
 });
