@@ -231,7 +231,6 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
     ...modelPriceRoutes({ metering, audit }),
     ...identity.routes,
     ...audit.routes,
-    ...audit.routes,
     ...notify.routes,
     creditsRoute({ ids, ledger, audit }),
     ...egressHostRoutes({ hosts: egressHosts, audit }),
