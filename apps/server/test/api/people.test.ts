@@ -92,6 +92,53 @@ describe('sign-up', () => {
   });
 });
 
+describe('what people write', () => {
+  it.each(['Ada', 'آدا لوفليس', '李雷', 'Zoë 🦊', "O'Hara-Smith", 'x'.repeat(100)])(
+    'the name %s is kept as it is',
+    async (name) => {
+      const one = await signUpPerson(platform, { name, organisation: name });
+      const { body } = await one.call<{ name: string; memberships: { organisation: { name: string } }[] }>(
+        'GET',
+        '/v1/me',
+      );
+      expect([body.name, body.memberships[0]?.organisation.name]).toEqual([name, name]);
+    },
+  );
+
+  it.each([
+    ['ten thousand letters', { name: 'x'.repeat(10_000) }],
+    ['spaces alone', { name: '   ' }],
+    ['a turned direction', { name: 'Ada \u202egro.live' }],
+    ['a line break', { name: 'Ada\nBcc: eve@example.com' }],
+    ['an organisation of ten thousand letters', { organisation: 'x'.repeat(10_000) }],
+    ['an address of ten thousand letters', { email: `${'x'.repeat(10_000)}@example.com` }],
+    ['a password of ten thousand letters', { password: 'x'.repeat(10_000) }],
+  ])('%s: refused with 422, by the name of the member', async (_what, wrong) => {
+    const body = { email: 'long@example.com', password: PASSWORD, name: 'Long', ...wrong };
+    const answer = await createClient(platform).call('POST', '/v1/auth/sign-up', body);
+    expect(codeOf(answer)).toEqual([422, 'http.invalid-request']);
+    expect(answer.body.errors).toEqual([expect.objectContaining({ path: `/${Object.keys(wrong)[0]}` })]);
+  });
+
+  it('addresses with plus signs are people of their own, and a domain in another script is one with its ASCII form', async () => {
+    const [one, two] = [
+      await signUpPerson(platform, { email: 'plus+1@example.com' }),
+      await signUpPerson(platform, { email: 'plus+2@example.com' }),
+    ];
+    expect(one.personId).not.toBe(two.personId);
+    const { personId, password } = await signUpPerson(platform, { email: 'ada@bücher.example' });
+    for (const email of [
+      'ada@bücher.example',
+      'ADA@BÜCHER.example',
+      'ada@xn--bcher-kva.example',
+      ' ada@xn--BCHER-kva.Example ',
+    ]) {
+      const { body } = await createClient(platform).call('POST', '/v1/auth/sign-in', { email, password });
+      expect([email, body.personId]).toEqual([email, personId]);
+    }
+  });
+});
+
 describe('an address that has an account', () => {
   it('is signed up for as any other, its owner is told by mail, and nobody else gets in by it', async () => {
     const ada = await signUpPerson(platform);
