@@ -70,6 +70,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
       const stops = [await keys.start(), await sessions.start(), await tokens.start()];
       return async () => {
         for (const stop of stops.reverse()) await stop();
+        await guard.keyNetworks.settle();
       };
     },
     people: {
@@ -82,8 +83,12 @@ export function createIdentity(deps: IdentityDeps): Identity {
     guard,
     tokens,
     saml,
-    authenticate: (presented, ip, organisation) =>
-      looksLikeToken(presented) ? tokens.authenticate(presented, organisation) : keys.authenticate(presented, ip),
+    authenticate: async (presented, ip, organisation) => {
+      if (looksLikeToken(presented)) return tokens.authenticate(presented, organisation);
+      const principal = await keys.authenticate(presented, ip);
+      guard.keyNetworks.note(principal, ip ?? '');
+      return principal;
+    },
     remindOfKeys: () => remindOfKeys(deps),
     contactsOf: (orgId, roles) => deps.db.system((tx) => listContacts(tx, orgId, roles)),
     routes: [

@@ -1,6 +1,7 @@
 /** The door of the guard: throttling, known devices, unusual sign-ins. */
 import type { RouteDefinition } from '../../../platform/http/index.ts';
 import type { Guard, IdentityDeps } from '../types.ts';
+import { createKeyNetworks, type KeyNetworks } from './key-networks.ts';
 import { deviceRoutes } from './routes.ts';
 import { createGuard } from './service.ts';
 import { pruneGuard } from './store.ts';
@@ -9,6 +10,7 @@ import type { GuardDeps } from './types.ts';
 export { guardErrors } from './errors.ts';
 
 export interface WholeGuard extends Guard {
+  readonly keyNetworks: KeyNetworks;
   /** Forgets tries and devices of long ago; resolves with the number of rows. */
   prune(): Promise<number>;
   readonly routes: readonly RouteDefinition[];
@@ -20,5 +22,10 @@ const KEEP = '90 days';
 /** Opens nothing. */
 export function openGuardOf(deps: GuardDeps): WholeGuard {
   const prune = () => deps.db.system((tx) => pruneGuard(tx, KEEP));
-  return { ...createGuard(deps), prune, routes: deviceRoutes(deps satisfies Pick<IdentityDeps, 'audit'>) };
+  return {
+    ...createGuard(deps),
+    keyNetworks: createKeyNetworks(deps),
+    prune,
+    routes: deviceRoutes(deps satisfies Pick<IdentityDeps, 'audit'>),
+  };
 }

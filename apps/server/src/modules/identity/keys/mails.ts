@@ -18,15 +18,18 @@ export async function mailReaders(
   { mailQueue, publicUrl }: KeyMailsDeps,
   tx: Tx,
   mail: {
-    readonly kind: 'key-expiring' | 'key-leaked';
+    readonly kind: 'key-expiring' | 'key-leaked' | 'key-from-new-network';
     readonly key: Key;
     readonly readers: readonly KeyReader[];
     readonly about: string;
+    /** Where it was used from. */
+    readonly ip?: string;
   },
 ): Promise<void> {
   const { kind, key, readers, about } = mail;
   const { name, prefix, last4, expiresAt } = key;
-  const facts = { url: publicUrl(), key: `${name} (${prefix}…${last4})`, endsAt: expiresAt };
+  const from = mail.ip === undefined ? {} : { ip: mail.ip };
+  const facts = { url: publicUrl(), key: `${name} (${prefix}…${last4})`, endsAt: expiresAt, ...from };
   for (const [index, reader] of readers.entries())
     await mailQueue.enqueue(tx, key.orgId, {
       to: reader.email,
