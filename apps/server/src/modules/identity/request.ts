@@ -1,18 +1,21 @@
 /** Who sends a request of people, and where it comes from. */
-import type { FastifyRequest } from 'fastify';
-import type { Principal } from '../../platform/http/index.ts';
+import type { Call, Principal } from '../../platform/http/index.ts';
 import { parseEmail } from './people/email.ts';
 import { deviceOf } from './sessions/cookie.ts';
 import type { Attempt, Self } from './types.ts';
 
 /** What is no address is kept as it is: it belongs to nobody. */
-export function attemptOf(call: { readonly raw: FastifyRequest; readonly requestId: string }, email: string): Attempt {
+export function attemptOf(
+  call: Pick<Call<unknown, unknown, unknown>, 'raw' | 'requestId' | 'overLimit'>,
+  email: string,
+): Attempt {
   return {
     ip: call.raw.ip,
     email: parseEmail(email)?.folded ?? email.toLowerCase(),
     device: deviceOf(call.raw),
     userAgent: call.raw.headers['user-agent'] ?? '',
     requestId: call.requestId,
+    overLimit: call.overLimit,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Mode, Scope } from '@guildhall/contract';
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Keyring } from '../../platform/crypto/index.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
+import type { GuildhallError } from '../../platform/errors/index.ts';
 import type { MemberRole, Principal } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { MailQueue } from '../../platform/mail/index.ts';
@@ -62,6 +63,8 @@ export interface Attempt {
   readonly device: string | undefined;
   readonly userAgent: string;
   readonly requestId: string;
+  /** Thrown by the guard, unless the device is known: more tries come from the address than one person makes. */
+  readonly overLimit?: GuildhallError | undefined;
 }
 
 /** A person who changes what is theirs, from a session where there is one. */

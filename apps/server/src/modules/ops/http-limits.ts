@@ -34,12 +34,16 @@ export function createHttpLimits(
     count: async ({ principal, ip, route }) => {
       if (UNLIMITED.has(route.tag)) return { headers: {} };
       if (principal && isModelCall(route)) return modelCalls(principal);
-      const which = [...generalFor(principal), ...(route.limits ?? [])];
-      const verdicts = await Promise.all(which.map((limit) => limits.take(limit, { principal, ip })));
-      const verdict = tightest(verdicts.filter((one) => one !== undefined));
+      const takeAll = async (which: readonly RouteLimit[]) =>
+        (await Promise.all(which.map((limit) => limits.take(limit, { principal, ip })))).filter(
+          (one) => one !== undefined,
+        );
+      const [general, own] = await Promise.all([takeAll(generalFor(principal)), takeAll(route.limits ?? [])]);
+      const verdict = tightest([...general, ...own]);
       if (!verdict) return { headers: {} };
       const headers = rateLimitHeaders(verdict);
-      return verdict.allowed ? { headers } : { headers, refusal: tooManyRequests(verdict) };
+      if (verdict.allowed) return { headers };
+      return { headers, refusal: tooManyRequests(verdict), isOwn: general.every(({ allowed }) => allowed) };
     },
     authenticate: async (presented, ip, organisation) => {
       try {

@@ -114,6 +114,8 @@ const tenantOf = (route: RouteDefinition, { orgId, personId }: Principal): strin
 class Edge {
   readonly options: HttpOptions;
   readonly places = new WeakMap<FastifyRequest, Place>();
+  /** Refusals that a handler judges. */
+  readonly overLimit = new WeakMap<FastifyRequest, GuildhallError>();
   readonly #room: Places;
   constructor(options: HttpOptions) {
     this.options = options;
@@ -173,6 +175,7 @@ class Edge {
       requestId: request.id,
       signal: abort.signal,
       bytes: bodies.get(request),
+      overLimit: this.overLimit.get(request),
       raw: request,
       reply,
       read: (work) => db.tenant(tenant, work),
@@ -233,9 +236,11 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
       principals.set(request, principal);
       if (principal.orgId !== '') edge.places.get(request)?.assign(principal.orgId);
       const principalOrNone = route.scope === 'public' ? undefined : principal;
-      const { headers, refusal } = await edge.options.limit({ principal: principalOrNone, ip: request.ip, route });
-      reply.headers(headers);
-      if (refusal) throw refusal;
+      const verdict = await edge.options.limit({ principal: principalOrNone, ip: request.ip, route });
+      reply.headers(verdict.headers);
+      if (!verdict.refusal) return;
+      if (!verdict.isOwn || !route.judgesLimits) throw verdict.refusal;
+      edge.overLimit.set(request, verdict.refusal);
     },
     handler: (request, reply) => edge.handle(route, request, reply, principals.get(request) ?? NOBODY),
   });

@@ -65,6 +65,8 @@ export interface Call<P, Q, B> {
   readonly signal: AbortSignal;
   /** The body as it was sent, on routes that keep it. */
   readonly bytes: Buffer | undefined;
+  /** On routes that judge it: the refusal of a request over their own rates. */
+  readonly overLimit: GuildhallError | undefined;
   readonly raw: FastifyRequest;
   readonly reply: FastifyReply;
   /** One read transaction for the caller's organisation; on routes of scope `person` for the person. */
@@ -98,6 +100,11 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly crossSite?: true;
   /** Rates of this route beside those of all. */
   readonly limits?: readonly RouteLimit[];
+  /**
+   * True where the handler refuses what is over those rates, unless it knows better: who guesses behind an address must not keep out whoever
+   * else is behind it. It must look at `overLimit`.
+   */
+  readonly judgesLimits?: true;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
@@ -122,6 +129,8 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
 export interface LimitVerdict {
   readonly headers: Readonly<Record<string, string>>;
   readonly refusal?: GuildhallError;
+  /** True where only the route's own rates refuse. */
+  readonly isOwn?: boolean;
 }
 
 /** Keeps the types of one route together; a list of routes forgets them. */

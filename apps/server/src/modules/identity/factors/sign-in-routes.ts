@@ -16,6 +16,8 @@ import type { FactorSignIn, Methods } from './sign-in.ts';
 import type { Proof } from './types.ts';
 
 const TAG = 'Second factors';
+// What a passkey says is a few kilobytes; this much is read also of who comes too often.
+const ANSWER_MAX_BYTES = 65_536;
 
 function proofOf({ code, recoveryCode, passkey }: z.output<typeof secondFactorBody>): Proof {
   if (passkey) return { type: 'passkey', answer: passkey };
@@ -48,6 +50,8 @@ export function factorSignInRoutes(signIn: FactorSignIn): readonly RouteDefiniti
     route({
       method: 'POST',
       path: '/v1/auth/second-factor',
+      judgesLimits: true,
+      bodyMaxBytes: ANSWER_MAX_BYTES,
       summary: 'Answer a challenge with a code, a recovery code or a passkey: the end of a sign-in or of a step-up.',
       tag: TAG,
       scope: 'public',

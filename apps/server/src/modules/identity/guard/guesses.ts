@@ -57,8 +57,9 @@ export function createGuesses(deps: GuardDeps, tokens: DeviceTokens): Guesses {
     async admit(kind, attempt, personId) {
       // How many mails and sign-ups a network may ask for, its routes say.
       const account = kind === 'sign-in' ? accountOf(attempt.email, personId) : undefined;
+      const device = account && (await knownDevice(attempt, personId));
+      if (attempt.overLimit && device === undefined) throw attempt.overLimit;
       if (!account) return;
-      const device = await knownDevice(attempt, personId);
       const isKnown = device !== undefined;
       const verdict = await db.system((tx) => takeGuess(tx, { account, lane: laneOf(device, attempt.ip), isKnown }));
       if (verdict.type === 'locked') throw new GuildhallError(guardErrors.locked);

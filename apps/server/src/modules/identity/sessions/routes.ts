@@ -15,7 +15,7 @@ import {
 } from '@guildhall/contract';
 import type { FastifyReply } from 'fastify';
 import { type Answer, type RouteDefinition, route } from '../../../platform/http/index.ts';
-import { ACCOUNT_MAIL, LINK, SIGN_IN, STEP_UP } from '../rates.ts';
+import { ACCOUNT_MAIL, LINK, SIGN_IN, SIGN_IN_MAX_BYTES, STEP_UP } from '../rates.ts';
 import { attemptOf, selfOf } from '../request.ts';
 import { clearSessionCookie, setSessionCookie } from './cookie.ts';
 import type { SessionService } from './service.ts';
@@ -58,6 +58,8 @@ function signInRoutes(signIn: SignIn): readonly RouteDefinition[] {
       tag: TAG,
       scope: 'public',
       limits: SIGN_IN,
+      judgesLimits: true,
+      bodyMaxBytes: SIGN_IN_MAX_BYTES,
       body: signInBody,
       responses: { 200: signedIn },
       async handler(call) {
