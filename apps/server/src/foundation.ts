@@ -52,7 +52,11 @@ export async function layFoundation(settings: Settings, log: Logger): Promise<Fo
     const db = createDb({
       appUrl: roles.urlOf('guildhall_app'),
       systemUrl: roles.urlOf('guildhall_system'),
-      renewUrl: roles.renewUrl,
+      renewUrl: async (refused) => {
+        const renewed = await roles.renewUrl(refused);
+        if (renewed !== undefined) settings.secrets.learn(renewed);
+        return renewed;
+      },
       appPoolMax: settings.databasePool,
       systemPoolMax: Math.max(2, Math.ceil(settings.databasePool / 4)),
       applicationName: connectionName(keyring, masterKeys.reload !== undefined),

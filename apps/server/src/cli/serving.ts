@@ -1,5 +1,5 @@
 /** The program as a server: starts a role, says so, stops in order. */
-import { followSecrets, type SecretObserver } from '../config/index.ts';
+import { followSecrets, type SecretObserver, type Settings } from '../config/index.ts';
 import { layFoundation } from '../foundation.ts';
 import { noteOpenedNetworks } from '../modules/ops/index.ts';
 import { isConnectionError, schemaVersion } from '../platform/db/index.ts';
@@ -30,8 +30,12 @@ export async function migrateOnly(context: CliContext, options: JsonOption): Pro
 }
 
 /** Serves until a signal or a fault. A start on a folder that is served already says where, and ends. */
-export async function serveRole(context: CliContext, role: Role, options: JsonOption): Promise<void> {
-  const settings = await context.settings({ forServer: true });
+export async function serveRole(
+  context: CliContext,
+  role: Role,
+  settings: Settings,
+  options: JsonOption,
+): Promise<void> {
   const { terminal } = context;
   if (role === 'start') {
     const other = await findRunning(settings.dataDir);

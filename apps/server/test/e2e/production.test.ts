@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 
 const MAIN = path.join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 const parent = mkdtempSync(path.join(tmpdir(), 'guildhall-refused-'));
@@ -53,4 +53,30 @@ test('each of eight bad environments ends the start with exit code 2, names its 
       if (secret) expect(err).not.toContain(secret);
     expect(existsSync(folder)).toBe(false);
   }
-}, 120_000);
+}, 240_000);
+
+test('a sound environment starts, with the embedded database and without a line of warning', async () => {
+  const child = spawn(process.execPath, [MAIN, 'start', '--json'], {
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      GUILDHALL_DATA_DIR: path.join(parent, 'sound'),
+      ...GOOD,
+      METRICS_TOKEN: key(),
+      CORS_ORIGINS: 'https://app.acme.io',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  const ended = once(child, 'close');
+  await vi.waitFor(() => expect(out, err).toContain('"role":"start"'), { timeout: 200_000, interval: 50 });
+  child.kill('SIGTERM');
+  expect((await ended)[0]).toBe(0);
+  expect(err).not.toMatch(/"level":"(warn|error|fatal)"/);
+}, 240_000);

@@ -19,7 +19,12 @@ export function addServing(program: Command, context: CliContext): void {
         'after',
         '\nSettings come from the environment (PORT, GUILDHALL_DATA_DIR, DATABASE_URL …): docs/reference/settings.md',
       )
-      .action((options: JsonOption) => serving().then(({ serveRole }) => serveRole(context, role, options)));
+      .action(async (options: JsonOption) => {
+        // Before the server is loaded: settings with faults end the start at once.
+        const settings = await context.settings({ forServer: true });
+        const { serveRole } = await serving();
+        await serveRole(context, role, settings, options);
+      });
   }
   leaf(program, 'migrate', 'bring the schema of the database up to date, and say which version it has', [
     'migrate',
