@@ -112,6 +112,7 @@ function joinBase(
     audit,
     random: randomBytes,
     mailQueue,
+    signUp: settings.signUp,
     publicUrl,
     operatorEmail: settings.operatorEmail,
     leakScannerKeys: settings.leakScannerKeys,

@@ -1,6 +1,7 @@
 /** Schemas and types of the public interface: the server validates with them, clients are typed by them. */
 
 export * from './audit.ts';
+export * from './beta.ts';
 export * from './billing.ts';
 export * from './cache.ts';
 export * from './catalog.ts';

@@ -28,6 +28,8 @@ export const signUpBody = z.strictObject({
   /** The name of an organisation that is made for them, with them as its owner, when the address is verified. */
   organisation: personName.optional(),
   locale: locale.default('en'),
+  /** The code, or the token of an invitation by mail, where one signs up by invitation. */
+  invitation: z.string().max(256).optional(),
 });
 export type SignUpBody = z.output<typeof signUpBody>;
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { Secret } from '../platform/crypto/index.ts';
 import { NETWORK_SETTINGS, type NetworkSettings, networkFrom, type OpenedNetwork, openedNetworks } from './network.ts';
+import { PEOPLE_SETTINGS, type PeopleSettings, peopleFrom } from './people.ts';
 import { productionFaults } from './production.ts';
 import { PROVIDER_SETTINGS, type ProviderSettings, providersFrom } from './providers.ts';
 import { baseUrl, list, masterKey, type SettingDoc, tokens, whole } from './schemas.ts';
@@ -179,6 +180,7 @@ export const SETTINGS = [
       .optional(),
     secret: 'token',
   },
+  ...PEOPLE_SETTINGS,
   ...SECURITY_SETTINGS,
   ...STORE_SETTINGS,
   ...NETWORK_SETTINGS,
@@ -186,7 +188,7 @@ export const SETTINGS = [
   ...PROVIDER_SETTINGS,
 ] as const satisfies readonly SettingDoc[];
 
-export interface Settings extends NetworkSettings, ServiceSettings, SecuritySettings, StoreSettings {
+export interface Settings extends PeopleSettings, NetworkSettings, ServiceSettings, SecuritySettings, StoreSettings {
   readonly port: number;
   readonly host: string;
   readonly publicUrl: string | undefined;
@@ -279,6 +281,7 @@ export function loadSettings(
     retentionAuditMs: read<number>('RETENTION_AUDIT_DAYS') * DAY_MS,
     clientUrl: read<string | undefined>('GUILDHALL_URL'),
     clientKey: read<string | undefined>('GUILDHALL_API_KEY'),
+    ...peopleFrom(read),
     ...securityFrom(read),
     ...storesFrom(read),
     ...networkFrom(read),

@@ -126,7 +126,13 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
       path: `/v1/organisation/invitations/${await make.invitation()}`,
     }),
     'PUT /v1/audit/stream': fixed('/v1/audit/stream', { enabled: true }, { enabled: false }),
-    'PUT /v1/audit/stream': fixed('/v1/audit/stream', { enabled: true }, { enabled: false }),
+    'POST /v1/operator/sign-up-codes': fixed('/v1/operator/sign-up-codes', { usesMax: 2 }, { usesMax: 3 }),
+    'DELETE /v1/operator/sign-up-codes/{id}': async () => {
+      const path = '/v1/operator/sign-up-codes';
+      const { json } = await world.send({ method: 'POST', path, key: own.key, body: {} });
+      return { path: `${path}/${String(json.id)}` };
+    },
+    'POST /v1/operator/waiting-list/invite': fixed('/v1/operator/waiting-list/invite', { count: 1 }, { count: 2 }),
     'POST /v1/webhook-endpoints': fixed('/v1/webhook-endpoints', endpointBody, { ...endpointBody, description: 'o' }),
     'PUT /v1/webhook-endpoints/{id}': () =>
       endpoint('', { body: { description: 'changed' }, other: { description: 'otherwise' } }),

@@ -16,6 +16,7 @@ interface Table {
 
 /** Without org_id and reached by the application: what belongs to the whole installation. Rate windows are keyed by hashes that hold the tenant. */
 const SHARED = [
+  { name: 'identity.beta_code', changes: true },
   { name: 'metering.agent_price', changes: false },
   { name: 'metering.model_price', changes: false },
   { name: 'metering.price_version', changes: false },

@@ -116,6 +116,8 @@ export interface NewPersonInput {
   readonly name?: string;
   /** The name of their organisation; `null` for none. */
   readonly organisation?: string | null;
+  /** Where one signs up by invitation. */
+  readonly invitation?: string;
   /** False stops before the link of the mail is used. */
   readonly isVerified?: boolean;
 }
@@ -126,7 +128,8 @@ export async function signUpPerson(platform: Reachable, input: NewPersonInput = 
   const { password = `correct horse ${randomBytes(9).toString('base64url')}` } = input;
   const organisation = input.organisation === undefined ? `Organisation of ${name}` : input.organisation;
   const client = createClient(platform);
-  const body = { email, password, name, ...(organisation === null ? {} : { organisation }) };
+  const { invitation } = input;
+  const body = { email, password, name, ...(organisation === null ? {} : { organisation }), invitation };
   expectStatus(await client.call('POST', '/v1/auth/sign-up', body), 202, 'sign-up');
   if (input.isVerified !== false) {
     const token = await lastLink(platform, email);

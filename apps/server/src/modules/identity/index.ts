@@ -1,6 +1,7 @@
 /** The door of identity: organisations, API keys, who a request comes from. */
 import type { Principal, RouteDefinition } from '../../platform/http/index.ts';
 import { type Authenticator, createAuthenticator } from './authentication.ts';
+import { type Beta, createAdmission, createBeta } from './beta/index.ts';
 import { createFactors, createSecondFactor, type Factors } from './factors/index.ts';
 import { openGuardOf, type WholeGuard } from './guard/index.ts';
 import { remindOfKeys } from './keys/reminders.ts';
@@ -15,7 +16,7 @@ import { createService, type IdentityService } from './service.ts';
 import { createSessions, endSessions, type Sessions } from './sessions/index.ts';
 import { type Contact, listContacts } from './store.ts';
 import { createTokens, looksLikeToken, type Tokens } from './tokens/index.ts';
-import type { IdentityDeps, Role } from './types.ts';
+import type { IdentityDeps, Role, SignUpPolicy } from './types.ts';
 
 export { authErrors, keyErrors } from './errors.ts';
 export { parseKey } from './key-format.ts';
@@ -28,6 +29,7 @@ export type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Ro
 export interface Identity extends IdentityService, Authenticator {
   readonly people: People;
   readonly members: Members;
+  readonly beta: Beta;
   readonly sessions: Sessions;
   readonly factors: Factors;
   readonly guard: WholeGuard;
@@ -42,13 +44,16 @@ export interface Identity extends IdentityService, Authenticator {
   readonly routes: readonly RouteDefinition[];
 }
 
+const OPEN: SignUpPolicy = { mode: 'open', peopleMax: undefined };
+
 /** Opens nothing; `start` does. Without it every authentication asks the database, which is right for short commands. */
 export function createIdentity(deps: IdentityDeps): Identity {
   const service = createService(deps);
   const keys = createAuthenticator(deps);
   const links = createLinks(deps);
   const guard = openGuardOf({ ...deps, links });
-  const ports = { guard, secondFactor: createSecondFactor(deps), links };
+  const { signUp = OPEN } = deps;
+  const ports = { guard, secondFactor: createSecondFactor(deps), links, admission: createAdmission(deps, signUp) };
   const accounts = { ...deps, ...ports, passwords: createPasswords(deps.random) };
   const sessions = createSessions(accounts);
   const tokens = createTokens({ ...accounts, sessions });
@@ -58,6 +63,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const people = createPeople({ ...accounts, endSessions, foundOrganisationIn, adminTokens });
   const { authenticate } = keys;
   const leak = leakRoute({ ...deps, authenticate, scanners: scannerKeys(deps.leakScannerKeys ?? []) });
+  const beta = createBeta({ ...deps, guard }, signUp);
   const { createKey } = service;
   const members = createMembers({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
   // Until organisations can verify domains, no address is theirs.
@@ -67,6 +73,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     ...service,
     ...keys,
     async start() {
+      await beta.start();
       const stops = [await keys.start(), await sessions.start(), await tokens.start()];
       return async () => {
         for (const stop of stops.reverse()) await stop();
@@ -75,9 +82,11 @@ export function createIdentity(deps: IdentityDeps): Identity {
     },
     people: {
       ...people,
-      prune: async () => (await people.prune()) + (await factors.prune()) + (await guard.prune()),
+      prune: async () =>
+        (await people.prune()) + (await factors.prune()) + (await guard.prune()) + (await beta.prune()),
     },
     members,
+    beta,
     sessions,
     factors,
     guard,
@@ -97,6 +106,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
       ...people.routes,
       ...peoplePages(),
       ...members.routes,
+      ...beta.routes,
       ...sessions.routes,
       ...tokens.routes,
       ...factors.routes,

@@ -1,5 +1,5 @@
 /** The nouns of identity, and what it asks of the modules around it. */
-import type { Mode, Scope } from '@guildhall/contract';
+import type { Mode, Scope, SignUpMode } from '@guildhall/contract';
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Keyring } from '../../platform/crypto/index.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
@@ -8,6 +8,7 @@ import type { MemberRole, Principal } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { MailQueue } from '../../platform/mail/index.ts';
 import type { Audit } from '../audit/index.ts';
+import type { Email } from './people/email.ts';
 import type { SessionMethod } from './sessions/types.ts';
 
 /** What a member of an organisation may be; an organisation's first key carries one too. */
@@ -123,6 +124,28 @@ export interface SecondFactor {
   ): Promise<string>;
 }
 
+/** Who may sign up by themselves: everybody, those who were invited, or nobody. */
+export interface SignUpPolicy {
+  readonly mode: SignUpMode;
+  /** How many people there may be; undefined: as many as come. */
+  readonly peopleMax: number | undefined;
+}
+
+/** Whether somebody may sign up. */
+export interface Admission {
+  /**
+   * Asked by somebody whose address nobody has proven yet, with the code or token of an invitation. The result is for `note`.
+   * @throws 403 `beta.closed`, `beta.invitation-needed`, `beta.invalid-invitation`; 409 `people.full`
+   */
+  ask(email: Email, invitation: string | undefined): Promise<string | undefined>;
+  /** Asked for somebody whose address an identity provider has proven. @throws 403 `beta.closed`, `beta.invitation-needed` */
+  askProven(email: Email): Promise<void>;
+  /** Keeps what `ask` gave until they verify. In the person's transaction. */
+  note(tx: Tx, personId: string, ticket: string | undefined): Promise<void>;
+  /** Uses it up. In the person's transaction. @throws 410 `beta.code-used` */
+  use(tx: Tx, personId: string): Promise<void>;
+}
+
 /** Who asks for a change: a key of the organisation, or the program itself on behalf of whoever runs the server. */
 export type Actor =
   | { readonly type: 'key'; readonly principal: Principal; readonly requestId?: string | undefined }
@@ -148,6 +171,8 @@ export interface IdentityDeps {
   readonly operatorEmail?: string | undefined;
   /** Public keys of secret scanners: base64 of SPKI. */
   readonly leakScannerKeys?: readonly string[];
+  /** Who may sign up; left out: everybody. */
+  readonly signUp?: SignUpPolicy;
   /** What links in mails begin with; known once the port is open. */
   readonly publicUrl: () => string;
   /** Left out, no address is anywhere, and nothing is said about countries. */

@@ -31,6 +31,7 @@ export type Prefix =
   | 'con'
   | 'dom'
   | 'lnk'
+  | 'cod'
   | 'tok'
   | 'chl'
   | 'dev';

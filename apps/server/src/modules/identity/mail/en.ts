@@ -54,6 +54,17 @@ export const EN: MailTexts = {
     `An owner deleted the organisation ${organisation}. Its keys have stopped and its runs end. For 30 days an owner may bring it back; after that it is erased. If this was a mistake, sign in and bring it back:`,
     url,
   ],
+  'waiting-list': ({ url }) => [
+    'Confirm your place on the waiting list',
+    'Open this link to confirm your address. Then you are in the line, and get a mail when there is room for you.',
+    url,
+    'If you did not ask for it, do nothing.',
+  ],
+  'beta-invitation': ({ url, code = '' }) => [
+    'There is room for you now',
+    `You asked to be let in: now you are. Sign up with this address within 14 days. Your code is ${code}.`,
+    url,
+  ],
   'tokens-stolen': ({ url }) => [
     'A sign-in of yours was ended',
     'A refresh token of your account came a second time. Somebody may have a copy, so the sign-in that it belongs to was ended. Sign in again there. If you do not know what it was, set a new password:',

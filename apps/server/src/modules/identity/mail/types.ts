@@ -10,6 +10,8 @@ export type MailKind =
   | 'password-changed'
   | 'invitation'
   | 'organisation-deleted'
+  | 'waiting-list'
+  | 'beta-invitation'
   | 'tokens-stolen'
   | 'factor-added'
   | 'factor-removed'
@@ -37,6 +39,8 @@ export interface MailFacts {
   readonly organisation?: string;
   /** The new address, where that is what the mail is about. */
   readonly email?: string;
+  /** A code that the reader types somewhere. */
+  readonly code?: string;
   /** The API key that it is about: its name and what may be shown of it. */
   readonly key?: string;
   readonly endsAt?: Date | undefined;

@@ -46,14 +46,14 @@ export interface Invitations {
   accept(tx: Tx, self: Self, token: string): Promise<OwnOrganisation>;
 }
 
-const PURPOSE = 'invitation';
+export const INVITATION_PURPOSE = 'invitation';
 const TOKEN_BYTES = 32;
 
 export function createInvitations(deps: MembersDeps): Invitations {
   const { db, ids, keyring, random, mailQueue, publicUrl } = deps;
 
   const look = async (token: string): Promise<FoundInvitation> => {
-    const found = await db.system((tx) => findInvitation(tx, keyring.macs(PURPOSE, token)));
+    const found = await db.system((tx) => findInvitation(tx, keyring.macs(INVITATION_PURPOSE, token)));
     if (!found) throw new GuildhallError(invitationErrors.invalid);
     return found;
   };
@@ -87,7 +87,7 @@ export function createInvitations(deps: MembersDeps): Invitations {
         role: body.role,
         email: email?.written,
         emailFolded: email?.folded,
-        tokenHash: keyring.mac(PURPOSE, token),
+        tokenHash: keyring.mac(INVITATION_PURPOSE, token),
         usesMax: body.usesMax,
         createdBy: actor.id,
         memberId: actor.memberId,

@@ -22,6 +22,12 @@ export const peopleErrors = defineErrors('people', {
     'This link is not valid any more.',
     'A link works once and for a limited time; ask for a new one.',
   ],
+  full: [
+    'full',
+    409,
+    'There is no room for more people for now.',
+    'Join the waiting list with POST /v1/auth/waiting-list.',
+  ],
   sameEmail: ['same-email', 409, 'The account has this address already.', 'Give another one.'],
   wrongPassword: ['wrong-password', 403, 'The password is not right.', 'Check it and try again.'],
 });

@@ -18,11 +18,12 @@ export interface SignUpInput {
   readonly password: string;
   readonly name: string;
   readonly organisation?: string | undefined;
+  readonly invitation?: string | undefined;
   readonly locale: Locale;
 }
 
 export interface SignUp {
-  /** Makes a pending person and mails them. @throws `people.invalid-email`, `people.weak-password`, 429 */
+  /** Makes a pending person and mails them. @throws `people.invalid-email`, `people.weak-password`, 429, and as `Admission.ask` */
   signUp(input: SignUpInput, attempt: Attempt): Promise<void>;
   /** Mails a pending person another link. Says nothing where there is none. @throws 429 */
   sendVerification(attempt: Attempt): Promise<void>;
@@ -38,7 +39,7 @@ export function emailOf(text: string): Email {
 }
 
 export function createSignUp(deps: PeopleDeps): SignUp {
-  const { db, ids, clock, guard, passwords, links, assertStrong } = deps;
+  const { db, ids, clock, guard, admission, passwords, links, assertStrong } = deps;
 
   /** To a pending person: the link, or word of the account that the address has. Either way a link is made, so that both take as long. */
   const mail = async (tx: Tx, personId: string, isKnown: boolean): Promise<void> => {
@@ -49,7 +50,11 @@ export function createSignUp(deps: PeopleDeps): SignUp {
   };
 
   /** The sign-up of this address; the one before it, if it was not verified, is forgotten. */
-  const makePending = async (email: Email, input: SignUpInput, requestId: string): Promise<void> => {
+  const makePending = async (
+    email: Email,
+    input: SignUpInput,
+    { requestId, ticket }: { readonly requestId: string; readonly ticket: string | undefined },
+  ): Promise<void> => {
     const passwordHash = await passwords.hash(input.password);
     const isKnown = (await db.system((tx) => findPeople(tx, email.folded))).some(({ isVerified }) => isVerified);
     await db.system((tx) => forgetPending(tx, email.folded));
@@ -66,6 +71,7 @@ export function createSignUp(deps: PeopleDeps): SignUp {
           firstOrganisation: input.organisation,
           isVerified: false,
         });
+        await admission.note(tx, personId, ticket);
         await mail(tx, personId, isKnown);
         await recordPerson(deps, tx, { personId, action: 'person.sign-up', requestId });
       });
@@ -80,7 +86,8 @@ export function createSignUp(deps: PeopleDeps): SignUp {
       const email = emailOf(input.email);
       assertStrong(input.password, { email: email.folded, hasFactor: false });
       await guard.admit('sign-up', attempt);
-      await makePending(email, input, attempt.requestId);
+      const ticket = await admission.ask(email, input.invitation);
+      await makePending(email, input, { requestId: attempt.requestId, ticket });
     },
     sendVerification: (attempt) =>
       paced(clock, async () => {
@@ -100,6 +107,7 @@ export function createSignUp(deps: PeopleDeps): SignUp {
       try {
         await db.tenant(personId, async (tx) => {
           await links.use(tx, link);
+          await admission.use(tx, personId);
           const verified = await verifyPerson(tx, personId);
           if (!verified) throw new GuildhallError(peopleErrors.invalidLink);
           await recordPerson(deps, tx, { personId, action: 'person.verify', requestId });

@@ -1,7 +1,20 @@
 /** All SQL of people, their memberships and their links. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
+import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Role } from '../types.ts';
+import { peopleErrors } from './errors.ts';
 import type { Candidate, LinkKind, Locale, Membership, Person } from './types.ts';
+
+/** However somebody comes, the database counts. @throws 409 `people.full` for one too many. */
+async function orFull<T>(change: Promise<T>): Promise<T> {
+  try {
+    return await change;
+  } catch (error) {
+    if (error instanceof Error && (error as { constraint?: string }).constraint === 'people_max')
+      throw new GuildhallError(peopleErrors.full, { cause: error });
+    throw error;
+  }
+}
 
 /** System role: acts before the person is known. The verified person first. */
 export async function findPeople(tx: Tx, emailFolded: string): Promise<Candidate[]> {
@@ -103,10 +116,11 @@ export async function insertPerson(
     readonly isVerified: boolean;
   },
 ): Promise<void> {
-  await sql`
+  const insert = sql`
     insert into identity.person (person_id, email, email_folded, name, locale, password_hash, first_organisation, verified_at)
     values (${person.id}, ${person.email}, ${person.emailFolded}, ${person.name}, ${person.locale}, ${person.passwordHash ?? null},
-            ${person.firstOrganisation ?? null}, case when ${person.isVerified} then platform.now() end)`.execute(tx);
+            ${person.firstOrganisation ?? null}, case when ${person.isVerified} then platform.now() end)`;
+  await orFull(insert.execute(tx));
 }
 
 /** System role: forgets a sign-up that nobody verified, with its sessions and links. */
@@ -119,9 +133,10 @@ export async function verifyPerson(
   tx: Tx,
   personId: string,
 ): Promise<{ readonly firstOrganisation: string | undefined } | undefined> {
-  const { rows } = await sql<{ first_organisation: string | null }>`
+  const update = sql<{ first_organisation: string | null }>`
     update identity.person set verified_at = platform.now()
-     where person_id = ${personId} and verified_at is null returning first_organisation`.execute(tx);
+     where person_id = ${personId} and verified_at is null returning first_organisation`;
+  const { rows } = await orFull(update.execute(tx));
   return rows[0] && { firstOrganisation: rows[0].first_organisation ?? undefined };
 }
 
