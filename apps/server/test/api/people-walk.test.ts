@@ -37,6 +37,8 @@ const PUBLIC = [
   'POST /v1/auth/second-factor/options',
   'POST /v1/auth/sign-in',
   'POST /v1/auth/sign-up',
+  'POST /v1/auth/waiting-list',
+  'POST /v1/auth/waiting-list/confirm',
   'POST /v1/auth/sso',
   'POST /v1/auth/tokens/refresh',
   'POST /v1/auth/verification',

@@ -44,6 +44,22 @@ export interface Identity extends IdentityService, Authenticator {
   readonly routes: readonly RouteDefinition[];
 }
 
+/** One after the other; the result stops them in reverse. */
+async function startAll(parts: readonly { start(): Promise<() => Promise<void>> }[]): Promise<() => Promise<void>> {
+  const stops: (() => Promise<void>)[] = [];
+  for (const part of parts) stops.push(await part.start());
+  return async () => {
+    for (const stop of stops.reverse()) await stop();
+  };
+}
+
+/** Tells how many rows went. */
+async function pruneAll(parts: readonly { prune(): Promise<number> }[]): Promise<number> {
+  let pruned = 0;
+  for (const part of parts) pruned += await part.prune();
+  return pruned;
+}
+
 const OPEN: SignUpPolicy = { mode: 'open', peopleMax: undefined };
 
 /** Opens nothing; `start` does. Without it every authentication asks the database, which is right for short commands. */
@@ -59,12 +75,11 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const tokens = createTokens({ ...accounts, sessions });
   const factors = createFactors({ ...accounts, sessions });
   const adminTokens = { find: service.findAdminToken, use: service.useAdminTokenIn };
-  const { foundOrganisationIn } = service;
+  const { foundOrganisationIn, createKey } = service;
   const people = createPeople({ ...accounts, endSessions, foundOrganisationIn, adminTokens });
   const { authenticate } = keys;
   const leak = leakRoute({ ...deps, authenticate, scanners: scannerKeys(deps.leakScannerKeys ?? []) });
   const beta = createBeta({ ...deps, guard }, signUp);
-  const { createKey } = service;
   const members = createMembers({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
   // Until organisations can verify domains, no address is theirs.
   const ownerOf = async () => undefined;
@@ -74,16 +89,15 @@ export function createIdentity(deps: IdentityDeps): Identity {
     ...keys,
     async start() {
       await beta.start();
-      const stops = [await keys.start(), await sessions.start(), await tokens.start()];
+      const stop = await startAll([keys, sessions, tokens]);
       return async () => {
-        for (const stop of stops.reverse()) await stop();
+        await stop();
         await guard.keyNetworks.settle();
       };
     },
     people: {
       ...people,
-      prune: async () =>
-        (await people.prune()) + (await factors.prune()) + (await guard.prune()) + (await beta.prune()),
+      prune: () => pruneAll([people, factors, guard, beta]),
     },
     members,
     beta,

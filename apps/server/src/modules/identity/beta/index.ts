@@ -1,21 +1,14 @@
 /** The door of who may sign up: open, by invitation, or nobody; waiting list, codes, and how many people there may be. */
-import type { BetaStatus as StatusView } from '@guildhall/contract';
 import type { RouteDefinition } from '../../../platform/http/index.ts';
 import type { SignUpPolicy } from '../types.ts';
 import { createCodes } from './codes.ts';
 import { betaRoutes } from './routes.ts';
 import { countPeople, listWaiting, setPeopleMax } from './store.ts';
-import type { Waiting } from './types.ts';
+import type { BetaStatus, Line } from './types.ts';
 import { createWaitingList, type WaitingDeps } from './waiting.ts';
 
 export { createAdmission } from './admission.ts';
 export { betaErrors } from './errors.ts';
-
-export type BetaStatus = () => Promise<StatusView>;
-export type Line = (page: {
-  readonly afterId?: string | undefined;
-  readonly limit: number;
-}) => Promise<readonly Waiting[]>;
 
 export interface Beta {
   readonly routes: readonly RouteDefinition[];

@@ -22,8 +22,7 @@ import { ACCOUNT_MAIL, LINK } from '../rates.ts';
 import { attemptOf } from '../request.ts';
 import { assertLive } from '../rules.ts';
 import type { Codes } from './codes.ts';
-import type { BetaStatus, Line } from './index.ts';
-import type { Code, Operator, Waiting } from './types.ts';
+import type { BetaStatus, Code, Line, Operator, Waiting } from './types.ts';
 import type { WaitingList } from './waiting.ts';
 
 const TAG = 'Waiting list';

@@ -1,4 +1,5 @@
 /** The nouns of who may sign up. */
+import type { BetaStatus as StatusView } from '@guildhall/contract';
 import type { Locale } from '../people/types.ts';
 
 /** An operator's code. It is good until it is revoked, expires, or was used so often. */
@@ -30,3 +31,9 @@ export interface Operator {
   readonly type: 'key' | 'member';
   readonly requestId: string;
 }
+
+export type BetaStatus = () => Promise<StatusView>;
+export type Line = (page: {
+  readonly afterId?: string | undefined;
+  readonly limit: number;
+}) => Promise<readonly Waiting[]>;
