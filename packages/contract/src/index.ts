@@ -15,5 +15,6 @@ export * from './people.ts';
 export * from './providers.ts';
 export * from './runs.ts';
 export * from './saml.ts';
+export * from './scim.ts';
 export * from './tokens.ts';
 export * from './webhooks.ts';

@@ -1,6 +1,6 @@
 /** For every route that changes something: a request that works, and one that means something else. */
 import { signUpPerson } from '../harness/people.ts';
-import { createMaker, endpointBody, form, keyBody, MONEY, type World } from './world.ts';
+import { createMaker, endpointBody, form, keyBody, MONEY, samlBody, type World } from './world.ts';
 
 export interface Change {
   readonly path: string;
@@ -133,6 +133,29 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
       return { path: `${path}/${String(json.id)}` };
     },
     'POST /v1/operator/waiting-list/invite': fixed('/v1/operator/waiting-list/invite', { count: 1 }, { count: 2 }),
+    'POST /v1/organisation/sso/saml': fixed('/v1/organisation/sso/saml', samlBody, { ...samlBody, name: 'other' }),
+    'PUT /v1/organisation/sso/saml/{id}': async () => ({
+      path: `/v1/organisation/sso/saml/${own.objects.samlConnection}`,
+      body: samlBody,
+      other: { ...samlBody, enabled: false },
+    }),
+    'DELETE /v1/organisation/sso/saml/{id}': async () => ({
+      path: `/v1/organisation/sso/saml/${await make.samlConnection()}`,
+    }),
+    'POST /v1/organisation/scim-tokens': fixed('/v1/organisation/scim-tokens', { name: 'A' }, { name: 'B' }),
+    'POST /v1/organisation/scim-tokens/{id}/rotate': async () => ({
+      path: `/v1/organisation/scim-tokens/${await make.scimToken()}/rotate`,
+      body: { overlapSeconds: 0 },
+      other: { overlapSeconds: 9 },
+    }),
+    'DELETE /v1/organisation/scim-tokens/{id}': async () => ({
+      path: `/v1/organisation/scim-tokens/${await make.scimToken()}`,
+    }),
+    'PUT /v1/organisation/scim': fixed(
+      '/v1/organisation/scim',
+      { defaultRole: 'viewer', groupRoles: [] },
+      { defaultRole: 'billing', groupRoles: [] },
+    ),
     'POST /v1/webhook-endpoints': fixed('/v1/webhook-endpoints', endpointBody, { ...endpointBody, description: 'o' }),
     'PUT /v1/webhook-endpoints/{id}': () =>
       endpoint('', { body: { description: 'changed' }, other: { description: 'otherwise' } }),

@@ -5,7 +5,7 @@ import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.t
 import { keeper } from './agents.ts';
 import { addApp } from './factors-fixture.ts';
 import { asOwner, before, codeOf, staffed } from './members-fixture.ts';
-import { isOfPeople, nameOf } from './world.ts';
+import { isOfDirectories, isOfPeople, nameOf } from './world.ts';
 
 let platform: TestPlatform;
 beforeAll(async () => {
@@ -36,7 +36,9 @@ describe('an organisation that asks for a second factor', () => {
     await addApp(owner);
     expect((await setRule(owner, true)).body).toEqual({ isRequired: true });
     await untilCode(admin, 'auth.second-factor-required');
-    const routes = platform.server.routes.filter((route) => route.scope !== 'public' && !isOfPeople(route));
+    const routes = platform.server.routes.filter(
+      (route) => route.scope !== 'public' && !isOfPeople(route) && !isOfDirectories(route),
+    );
     expect(routes.length).toBeGreaterThan(40);
     const there = before(other.url ?? '', admin);
     await expect

@@ -15,6 +15,7 @@ import {
   type Objects,
   problemIn,
   type Request,
+  samlBody,
   type World,
 } from './world.ts';
 
@@ -31,6 +32,7 @@ const PUBLIC = [
   'GET /.well-known/jwks.json',
   'GET /',
   'GET /openapi.json',
+  'GET /dev/mailbox',
   'GET /docs/api',
   'GET /docs/api/reference.js',
 ];
@@ -146,7 +148,7 @@ const withJson = (): RouteDefinition[] => world.routes.filter((route) => route.m
 
 /** The address of a route with ids of these objects. */
 function addressOf(route: RouteDefinition, objects: Objects): string {
-  const kind = /^\/v1\/(?:organisation\/)?([a-z-]+)/.exec(route.path)?.[1] ?? '';
+  const kind = /^\/v1\/(?:organisation\/)?((?:sso\/)?[a-z-]+)/.exec(route.path)?.[1] ?? '';
   const run = route.path.includes('approvals') ? objects.approvalRun : objects.run;
   const ids: Record<string, string> = {
     runs: run,
@@ -157,6 +159,8 @@ function addressOf(route: RouteDefinition, objects: Objects): string {
     members: objects.member,
     'service-accounts': objects.member,
     invitations: objects.invitation,
+    'sso/saml': objects.samlConnection,
+    'scim-tokens': objects.scimToken,
     agents: 'keeper',
   };
   return route.path.replace('{id}', ids[kind] ?? '').replace('{approvalId}', objects.approval);
@@ -171,6 +175,8 @@ const MISSING: Objects = {
   endpoint: `whk_${'0'.repeat(26)}`,
   member: `svc_${'0'.repeat(26)}`,
   invitation: `inv_${'0'.repeat(26)}`,
+  samlConnection: `con_${'0'.repeat(26)}`,
+  scimToken: `sct_${'0'.repeat(26)}`,
 };
 const VALID: Readonly<Record<string, unknown>> = {
   'POST /v1/agents/{id}/estimate': { input: {} },
@@ -183,6 +189,8 @@ const VALID: Readonly<Record<string, unknown>> = {
   'POST /v1/webhook-endpoints/{id}/rotate': { overlapSeconds: 0 },
   'POST /v1/webhook-endpoints/{id}/replay': { failed: true },
   'PUT /v1/organisation/members/{id}': { role: 'viewer' },
+  'POST /v1/organisation/scim-tokens/{id}/rotate': { overlapSeconds: 0 },
+  'PUT /v1/organisation/sso/saml/{id}': samlBody,
   'POST /v1/organisation/service-accounts/{id}/keys': { name: 'K', scopes: ['runs:read'], mode: 'live' },
 };
 
@@ -343,7 +351,7 @@ describe('what is sent', () => {
       }
       expect(await rowsOf(answers.map(({ requestId }) => requestId))).toBe(0);
     }
-  });
+  }, 60_000);
 
   it('in a query is refused when a route does not know it', async () => {
     for (const route of world.routes.filter((route) => route.method === 'GET' && route.path.startsWith('/v1'))) {

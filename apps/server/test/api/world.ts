@@ -5,6 +5,7 @@ import type { RouteDefinition } from '../../src/platform/http/index.ts';
 import type { Logger } from '../../src/platform/telemetry/index.ts';
 import { startMockProvider } from '../harness/mock-provider/index.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
+import { createSamlIdp } from '../harness/saml-idp.ts';
 import { asker, keeper } from './agents.ts';
 
 /** Ids of one object of every kind, by the name that stands for it in paths. */
@@ -19,6 +20,8 @@ export interface Objects {
   /** A service account. */
   readonly member: string;
   readonly invitation: string;
+  readonly samlConnection: string;
+  readonly scimToken: string;
 }
 
 export interface Member {
@@ -29,7 +32,7 @@ export interface Member {
 
 export interface World {
   readonly platform: TestPlatform;
-  /** All but those of people and of scanners, who are walked by themselves. */
+  /** All but those of people, of directories and of scanners, who are walked by themselves. */
   readonly routes: readonly RouteDefinition[];
   readonly own: Member;
   readonly foreign: Member;
@@ -89,6 +92,9 @@ export const isOfPeople = ({ scope, path }: Pick<RouteDefinition, 'scope' | 'pat
 
 /** Sent by scanners without a key, about keys of anybody; identity/keys/keys.test.ts walks it. */
 const isOfScanners = ({ path }: Pick<RouteDefinition, 'path'>): boolean => path === '/v1/keys/leaked';
+
+/** Sent by directories with tokens of their own, in the words of SCIM; scim.test.ts walks it. */
+export const isOfDirectories = ({ scope }: Pick<RouteDefinition, 'scope'>): boolean => scope === 'directory';
 
 export const nameOf = (route: Pick<RouteDefinition, 'method' | 'path'>): string => `${route.method} ${route.path}`;
 
@@ -151,6 +157,13 @@ async function untilStatus(send: Send, key: string, run: string, status: string)
 
 // No run fails here, so nothing is sent to where nobody answers.
 export const endpointBody = { url: 'https://example.com/hook', events: ['run.failed.v1'], description: CANARY };
+const idp = createSamlIdp('walked');
+export const samlBody = {
+  name: CANARY,
+  entityId: idp.entityId,
+  ssoUrl: idp.ssoUrl,
+  certificates: [idp.certificate],
+};
 export const keyBody = { name: 'K', scopes: ['runs:read'], mode: 'live' };
 
 /** Makes objects of one organisation; each call makes new ones. */
@@ -164,6 +177,8 @@ export function createMaker(platform: TestPlatform, send: Send, owner: { orgId: 
     endpoint: () => post('/v1/webhook-endpoints', endpointBody),
     member: () => post('/v1/organisation/service-accounts', { name: CANARY, role: 'viewer' }),
     invitation: () => post('/v1/organisation/invitations', { role: 'viewer' }),
+    samlConnection: () => post('/v1/organisation/sso/saml', samlBody),
+    scimToken: () => post('/v1/organisation/scim-tokens', { name: CANARY }),
     waitingRun: async () => {
       const run = await post('/v1/agents/asker/runs', { input: {} });
       await untilStatus(send, key, run, 'waiting');
@@ -191,6 +206,8 @@ async function makeObjects(platform: TestPlatform, send: Send, owner: { orgId: s
     endpoint: await maker.endpoint(),
     member: await maker.member(),
     invitation: await maker.invitation(),
+    samlConnection: await maker.samlConnection(),
+    scimToken: await maker.scimToken(),
   };
 }
 
@@ -213,7 +230,9 @@ export async function createWorld(): Promise<World> {
   for (const scope of SCOPES) keyWithout.set(scope, await keyWith(SCOPES.filter((other) => other !== scope)));
   return {
     platform,
-    routes: platform.server.routes.filter((route) => !isOfPeople(route) && !isOfScanners(route)),
+    routes: platform.server.routes.filter(
+      (route) => !isOfPeople(route) && !isOfScanners(route) && !isOfDirectories(route),
+    ),
     own,
     foreign,
     keyWithout,

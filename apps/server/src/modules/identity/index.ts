@@ -8,10 +8,12 @@ import { remindOfKeys } from './keys/reminders.ts';
 import { leakRoute } from './keys/routes.ts';
 import { scannerKeys } from './keys/scanner.ts';
 import { createMembers, type Members } from './members/index.ts';
+import { createInvitations } from './members/invitations.ts';
 import { peoplePages } from './pages/index.ts';
 import { createLinks, createPasswords, createPeople, type People } from './people/index.ts';
 import { identityRoutes } from './routes.ts';
 import { createSaml, type Saml } from './saml/index.ts';
+import { createScim, isSwitchedOff, looksLikeScimToken, type Scim } from './scim/index.ts';
 import { createService, type IdentityService } from './service.ts';
 import { createSessions, endSessions, type Sessions } from './sessions/index.ts';
 import { type Contact, listContacts } from './store.ts';
@@ -35,6 +37,7 @@ export interface Identity extends IdentityService, Authenticator {
   readonly guard: WholeGuard;
   readonly tokens: Tokens;
   readonly saml: Saml;
+  readonly scim: Scim;
   /** An API key, or an access token, which is for one organisation. @throws 401 `auth.invalid-key`, `tokens.invalid`; 404 for another organisation. */
   authenticate(presented: string, ip?: string, organisation?: string): Promise<Principal>;
   /** Mails the people of keys that end within 14 days, and again within 3. Resolves with the number of keys. */
@@ -83,7 +86,9 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const members = createMembers({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
   // Until organisations can verify domains, no address is theirs.
   const ownerOf = async () => undefined;
-  const saml = createSaml({ ...deps, ownerOf, isSwitchedOff: async () => false, finish: sessions.finish });
+  const saml = createSaml({ ...deps, ownerOf, isSwitchedOff, finish: sessions.finish });
+  const invitations = createInvitations({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
+  const scim = createScim({ ...deps, ownerOf, invitations, endSessions });
   return {
     ...service,
     ...keys,
@@ -106,7 +111,9 @@ export function createIdentity(deps: IdentityDeps): Identity {
     guard,
     tokens,
     saml,
+    scim,
     authenticate: async (presented, ip, organisation) => {
+      if (looksLikeScimToken(presented)) return scim.authenticate(presented);
       if (looksLikeToken(presented)) return tokens.authenticate(presented, organisation);
       const principal = await keys.authenticate(presented, ip);
       guard.keyNetworks.note(principal, ip ?? '');
@@ -126,6 +133,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
       ...factors.routes,
       ...guard.routes,
       ...saml.routes,
+      ...scim.routes,
     ],
   };
 }

@@ -32,6 +32,9 @@ export type Prefix =
   | 'dom'
   | 'lnk'
   | 'cod'
+  | 'sct'
+  | 'scu'
+  | 'scg'
   | 'tok'
   | 'chl'
   | 'dev';
