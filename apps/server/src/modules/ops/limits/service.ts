@@ -64,6 +64,8 @@ export function createLimits({ db, clock, bus, log, limiter, routes }: LimitsDep
   };
   return {
     start: async () => {
+      // Two routes that mean different things by one name end the start, not the first question.
+      all();
       await loadQuietly();
       return bus.subscribe('limits', () => void loadQuietly());
     },
