@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { platformChecks } from '../../src/cli/doctor/database.ts';
 import type { LogFields, Logger } from '../../src/platform/telemetry/index.ts';
 import { type TestPlatform, testPlatform } from '../harness/platform.ts';
 
@@ -68,6 +69,12 @@ test('after 91 days all are due: readiness warns without names and stays ready, 
     body: { status: 'ready', warnings: [expect.stringContaining('4 secrets are due')] },
   });
   expect(JSON.stringify(overdue.body.warnings)).not.toContain('METRICS_TOKEN');
+
+  const checks = await platformChecks(platform.server);
+  expect(checks.find(({ name }) => name === 'secrets')).toMatchObject({
+    level: 'warn',
+    detail: expect.stringContaining('METRICS_TOKEN'),
+  });
 
   metricsToken().to(SECOND);
   expect(await dueNow()).not.toContain('METRICS_TOKEN');
