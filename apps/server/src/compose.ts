@@ -16,6 +16,7 @@ import { announceContent, createGate, createRuns, type Runs } from './modules/ru
 import { createBus } from './platform/bus/index.ts';
 import { createTokenSigner, followMasterKey } from './platform/crypto/index.ts';
 import { createDurable } from './platform/durable/index.ts';
+import { resolveTxt } from './platform/egress/index.ts';
 import { type Failpoint, noFailpoints } from './platform/failpoints/index.ts';
 import { createFileStore } from './platform/files/index.ts';
 import type { RouteDefinition } from './platform/http/index.ts';
@@ -41,6 +42,8 @@ export interface ComposeOptions {
   /** Armed by tests that kill this process at named places. */
   readonly failpoint?: Failpoint;
   readonly agents: readonly AgentDefinition[];
+  /** The name servers of a test; those of the system, when left out. */
+  readonly resolveTxt?: (name: string) => Promise<readonly string[]>;
   /** Known only once the port is open. */
   readonly publicUrl: () => string;
 }
@@ -97,8 +100,8 @@ type OpenPlatform = Awaited<ReturnType<typeof openPlatform>>;
 /** Everything below runs, from the ground up: audit; identity and ledger; catalog and metering. */
 function joinBase(
   foundation: Foundation,
-  { mailQueue }: Pick<OpenPlatform, 'mailQueue'>,
-  { agents, publicUrl }: Pick<ComposeOptions, 'agents' | 'publicUrl'>,
+  { mailQueue, egress }: Pick<OpenPlatform, 'mailQueue' | 'egress'>,
+  { agents, publicUrl, ...options }: Pick<ComposeOptions, 'agents' | 'publicUrl' | 'resolveTxt'>,
 ) {
   const { log, clock, ids, keyring, db, settings } = foundation;
   const audit = createAudit({ ids });
@@ -116,6 +119,12 @@ function joinBase(
     publicUrl,
     operatorEmail: settings.operatorEmail,
     leakScannerKeys: settings.leakScannerKeys,
+    outside: {
+      egress,
+      resolveTxt: options.resolveTxt ?? resolveTxt,
+      signIn: settings.signIn,
+      isInsecureAllowed: !settings.isProduction,
+    },
     onOrganisationCreated: async (tx, orgId, { trial }) => {
       await ledger.openAccounts(tx, { orgId });
       const credit = { transferId: `${orgId}:trial`, orgId, amountNanos: TRIAL_CREDIT_NANOS, reason: 'trial credit' };

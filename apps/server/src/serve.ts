@@ -54,6 +54,8 @@ export interface ServeOptions {
   readonly agents?: readonly AgentDefinition[];
   /** Armed by tests that kill this process at named places. */
   readonly failpoint?: Failpoint;
+  /** The name servers of a test. */
+  readonly resolveTxt?: (name: string) => Promise<readonly string[]>;
 }
 
 /** Starts a role. When it fails everything that was opened is closed again. */
@@ -69,6 +71,7 @@ export async function serveOn(laid: Foundation, options: ServeOptions): Promise<
     const platform = await compose(laid, {
       agents: options.agents ?? builtInAgents,
       ...(options.failpoint ? { failpoint: options.failpoint } : {}),
+      ...(options.resolveTxt ? { resolveTxt: options.resolveTxt } : {}),
       publicUrl: () => url ?? `http://${settings.host}:${settings.port}`,
     });
     const foundation = { ...laid, log: platform.log };

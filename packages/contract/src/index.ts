@@ -16,5 +16,6 @@ export * from './providers.ts';
 export * from './runs.ts';
 export * from './saml.ts';
 export * from './scim.ts';
+export * from './sso.ts';
 export * from './tokens.ts';
 export * from './webhooks.ts';

@@ -11,6 +11,7 @@ import { baseUrl, list, masterKey, type SettingDoc, tokens, whole } from './sche
 import { LiveSecrets, type SecretOrigin, type SecretSetting } from './secrets.ts';
 import { SECURITY_SETTINGS, type SecuritySettings, securityFrom } from './security.ts';
 import { SERVICE_SETTINGS, type ServiceSettings, servicesFrom } from './services.ts';
+import { SIGN_IN_SETTINGS, type SignInProviderSettings, signInFrom } from './sign-in.ts';
 import { STORE_SETTINGS, type StoreSettings, storesFrom } from './stores.ts';
 
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must begin with postgres://');
@@ -186,6 +187,7 @@ export const SETTINGS = [
   ...NETWORK_SETTINGS,
   ...SERVICE_SETTINGS,
   ...PROVIDER_SETTINGS,
+  ...SIGN_IN_SETTINGS,
 ] as const satisfies readonly SettingDoc[];
 
 export interface Settings extends PeopleSettings, NetworkSettings, ServiceSettings, SecuritySettings, StoreSettings {
@@ -212,6 +214,7 @@ export interface Settings extends PeopleSettings, NetworkSettings, ServiceSettin
   readonly clientUrl: string | undefined;
   readonly clientKey: string | undefined;
   readonly providers: ProviderSettings;
+  readonly signIn: SignInProviderSettings;
 }
 
 /** Every fault of the environment, one a line. */
@@ -287,6 +290,7 @@ export function loadSettings(
     ...networkFrom(read),
     ...servicesFrom(read),
     providers: providersFrom(read),
+    ...signInFrom(read),
     secrets: secretsIn(environment, values, resolved),
   });
 }

@@ -1,6 +1,16 @@
 /** For every route that changes something: a request that works, and one that means something else. */
 import { signUpPerson } from '../harness/people.ts';
-import { createMaker, endpointBody, form, keyBody, MONEY, samlBody, type World } from './world.ts';
+import {
+  connectionBody,
+  createMaker,
+  endpointBody,
+  form,
+  keyBody,
+  MONEY,
+  newDomain,
+  samlBody,
+  type World,
+} from './world.ts';
 
 export interface Change {
   readonly path: string;
@@ -156,6 +166,28 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
       { defaultRole: 'viewer', groupRoles: [] },
       { defaultRole: 'billing', groupRoles: [] },
     ),
+    'POST /v1/organisation/domains': async () => ({
+      path: '/v1/organisation/domains',
+      body: { domain: newDomain() },
+      other: { domain: newDomain() },
+    }),
+    'POST /v1/organisation/domains/{id}/verify': async () => ({
+      path: `/v1/organisation/domains/${await make.domain()}/verify`,
+    }),
+    'DELETE /v1/organisation/domains/{id}': async () => ({ path: `/v1/organisation/domains/${await make.domain()}` }),
+    'PUT /v1/organisation/sso': fixed('/v1/organisation/sso', { required: false }, { required: true }),
+    'POST /v1/organisation/sso/oidc': fixed('/v1/organisation/sso/oidc', connectionBody, {
+      ...connectionBody,
+      clientId: 'other',
+    }),
+    'PUT /v1/organisation/sso/oidc/{id}': async () => ({
+      path: `/v1/organisation/sso/oidc/${await make.connection()}`,
+      body: { name: 'Changed' },
+      other: { name: 'Otherwise' },
+    }),
+    'DELETE /v1/organisation/sso/oidc/{id}': async () => ({
+      path: `/v1/organisation/sso/oidc/${await make.connection()}`,
+    }),
     'POST /v1/webhook-endpoints': fixed('/v1/webhook-endpoints', endpointBody, { ...endpointBody, description: 'o' }),
     'PUT /v1/webhook-endpoints/{id}': () =>
       endpoint('', { body: { description: 'changed' }, other: { description: 'otherwise' } }),

@@ -161,6 +161,8 @@ function addressOf(route: RouteDefinition, objects: Objects): string {
     invitations: objects.invitation,
     'sso/saml': objects.samlConnection,
     'scim-tokens': objects.scimToken,
+    domains: objects.domain,
+    oidc: objects.connection,
     agents: 'keeper',
   };
   return route.path.replace('{id}', ids[kind] ?? '').replace('{approvalId}', objects.approval);
@@ -173,12 +175,15 @@ const MISSING: Objects = {
   artifact: `art_${'0'.repeat(26)}`,
   key: `key_${'0'.repeat(26)}`,
   endpoint: `whk_${'0'.repeat(26)}`,
+  domain: `dom_${'0'.repeat(26)}`,
+  connection: `con_${'0'.repeat(26)}`,
   member: `svc_${'0'.repeat(26)}`,
   invitation: `inv_${'0'.repeat(26)}`,
   samlConnection: `con_${'0'.repeat(26)}`,
   scimToken: `sct_${'0'.repeat(26)}`,
 };
 const VALID: Readonly<Record<string, unknown>> = {
+  'PUT /v1/organisation/sso/oidc/{id}': { name: 'Other' },
   'POST /v1/agents/{id}/estimate': { input: {} },
   'POST /v1/runs/{id}/replay': {},
   'POST /v1/runs/{id}/approvals/{approvalId}': { decision: 'approve' },

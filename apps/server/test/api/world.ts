@@ -17,6 +17,8 @@ export interface Objects {
   readonly artifact: string;
   readonly key: string;
   readonly endpoint: string;
+  readonly domain: string;
+  readonly connection: string;
   /** A service account. */
   readonly member: string;
   readonly invitation: string;
@@ -166,6 +168,19 @@ export const samlBody = {
 };
 export const keyBody = { name: 'K', scopes: ['runs:read'], mode: 'live' };
 
+// Nobody answers there, and it is kept nevertheless.
+export const connectionBody = {
+  name: CANARY,
+  issuer: 'https://idp.example',
+  clientId: 'guildhall',
+  clientSecret: 'a-secret-of-a-client',
+};
+let domains = 0;
+export const newDomain = (): string => {
+  domains += 1;
+  return `number-${domains}.example.com`;
+};
+
 /** Makes objects of one organisation; each call makes new ones. */
 export function createMaker(platform: TestPlatform, send: Send, owner: { orgId: string; key: string }) {
   const { key, orgId } = owner;
@@ -175,6 +190,19 @@ export function createMaker(platform: TestPlatform, send: Send, owner: { orgId: 
     file: () => post('/v1/files', form(CANARY)),
     key: () => post('/v1/keys', keyBody),
     endpoint: () => post('/v1/webhook-endpoints', endpointBody),
+    /** With its record in DNS. */
+    domain: async () => {
+      const { json } = await send({
+        method: 'POST',
+        path: '/v1/organisation/domains',
+        key,
+        body: { domain: newDomain() },
+      });
+      const { name, value } = json.record as { name: string; value: string };
+      platform.records.set(name, value);
+      return String(json.id);
+    },
+    connection: () => post('/v1/organisation/sso/oidc', connectionBody),
     member: () => post('/v1/organisation/service-accounts', { name: CANARY, role: 'viewer' }),
     invitation: () => post('/v1/organisation/invitations', { role: 'viewer' }),
     samlConnection: () => post('/v1/organisation/sso/saml', samlBody),
@@ -204,6 +232,8 @@ async function makeObjects(platform: TestPlatform, send: Send, owner: { orgId: s
     artifact: artifact?.id ?? '',
     key: await maker.key(),
     endpoint: await maker.endpoint(),
+    domain: await maker.domain(),
+    connection: await maker.connection(),
     member: await maker.member(),
     invitation: await maker.invitation(),
     samlConnection: await maker.samlConnection(),

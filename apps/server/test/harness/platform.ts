@@ -26,6 +26,8 @@ export interface Reply<T = Record<string, unknown>> {
 export interface TestPlatform {
   readonly server: Server;
   readonly db: Db;
+  /** TXT records by name: what the name servers of this platform answer. */
+  readonly records: Map<string, string>;
   readonly database: TestDatabase;
   readonly url: string;
   readonly orgId: string;
@@ -72,6 +74,7 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
   const shared = createKeyring({ masterKey: randomBytes(32) });
   const makeKeyring = options.keyring ?? (async () => shared);
   const log = options.log ?? silentLogger;
+  const records = new Map<string, string>();
   const serveRole = async (role: Role, failpoint: Failpoint | undefined): Promise<Server> => {
     const keyring = await makeKeyring({ ownerUrl: database.ownerUrl, dataDir });
     const closing = new ClosingStack((name, error) => {
@@ -102,6 +105,7 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
       log,
       agents: options.agents,
       ...(failpoint ? { failpoint } : {}),
+      resolveTxt: async (name) => [records.get(name) ?? ''],
     });
   };
   const server = await serveRole(options.role ?? 'start', options.failpoint);
@@ -121,6 +125,7 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
   return {
     server,
     db: server.foundation.db,
+    records,
     database,
     url,
     ...first,

@@ -2,7 +2,9 @@
 import type { Principal, RouteDefinition } from '../../platform/http/index.ts';
 import { type Authenticator, createAuthenticator } from './authentication.ts';
 import { type Beta, createAdmission, createBeta } from './beta/index.ts';
+import { createDomains, type Domains, domainRoutes } from './domains/index.ts';
 import { createFactors, createSecondFactor, type Factors } from './factors/index.ts';
+import { createEntryRule, createFederationPart, type FederationPart } from './federation/index.ts';
 import { openGuardOf, type WholeGuard } from './guard/index.ts';
 import { remindOfKeys } from './keys/reminders.ts';
 import { leakRoute } from './keys/routes.ts';
@@ -11,6 +13,7 @@ import { createMembers, type Members } from './members/index.ts';
 import { createInvitations } from './members/invitations.ts';
 import { peoplePages } from './pages/index.ts';
 import { createLinks, createPasswords, createPeople, type People } from './people/index.ts';
+import { nobodyOutside, noOtherSso } from './ports.ts';
 import { identityRoutes } from './routes.ts';
 import { createSaml, type Saml } from './saml/index.ts';
 import { createScim, isSwitchedOff, looksLikeScimToken, type Scim } from './scim/index.ts';
@@ -36,6 +39,8 @@ export interface Identity extends IdentityService, Authenticator {
   readonly factors: Factors;
   readonly guard: WholeGuard;
   readonly tokens: Tokens;
+  readonly domains: Domains;
+  readonly federation: FederationPart;
   readonly saml: Saml;
   readonly scim: Scim;
   /** An API key, or an access token, which is for one organisation. @throws 401 `auth.invalid-key`, `tokens.invalid`; 404 for another organisation. */
@@ -72,10 +77,17 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const links = createLinks(deps);
   const guard = openGuardOf({ ...deps, links });
   const { signUp = OPEN } = deps;
-  const ports = { guard, secondFactor: createSecondFactor(deps), links, admission: createAdmission(deps, signUp) };
+  const secondFactor = createSecondFactor(deps);
+  const entry = createEntryRule({ ...deps, secondFactor });
+  const ports = { guard, secondFactor, entry, links, admission: createAdmission(deps, signUp) };
   const accounts = { ...deps, ...ports, passwords: createPasswords(deps.random) };
   const sessions = createSessions(accounts);
   const tokens = createTokens({ ...accounts, sessions });
+  const outside = deps.outside ?? nobodyOutside;
+  const domains = createDomains({ ...deps, resolveTxt: outside.resolveTxt });
+  const { ownerOf } = domains;
+  const elsewhere = { ...accounts, outside, sessions, domains, isSwitchedOff, otherSso: noOtherSso };
+  const federation = createFederationPart(elsewhere);
   const factors = createFactors({ ...accounts, sessions });
   const adminTokens = { find: service.findAdminToken, use: service.useAdminTokenIn };
   const { foundOrganisationIn, createKey } = service;
@@ -84,8 +96,6 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const leak = leakRoute({ ...deps, authenticate, scanners: scannerKeys(deps.leakScannerKeys ?? []) });
   const beta = createBeta({ ...deps, guard }, signUp);
   const members = createMembers({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
-  // Until organisations can verify domains, no address is theirs.
-  const ownerOf = async () => undefined;
   const saml = createSaml({ ...deps, ownerOf, isSwitchedOff, finish: sessions.finish });
   const invitations = createInvitations({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
   const scim = createScim({ ...deps, ownerOf, invitations, endSessions });
@@ -110,6 +120,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
     factors,
     guard,
     tokens,
+    domains,
+    federation,
     saml,
     scim,
     authenticate: async (presented, ip, organisation) => {
@@ -130,6 +142,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
       ...beta.routes,
       ...sessions.routes,
       ...tokens.routes,
+      ...domainRoutes(domains),
+      ...federation.routes,
       ...factors.routes,
       ...guard.routes,
       ...saml.routes,

@@ -1,5 +1,6 @@
 /** What stands in where no part slows down guessers or knows second factors. */
-import type { Guard, SecondFactor } from './types.ts';
+import type { OtherSso } from './federation/index.ts';
+import type { Guard, Outside, SecondFactor } from './types.ts';
 
 /** Lets everybody try. */
 export const openGuard: Guard = {
@@ -16,4 +17,22 @@ export const noSecondFactor: SecondFactor = {
   challenge: async () => {
     throw new Error('a challenge was asked for where nobody has a second factor');
   },
+};
+
+/** Reaches nobody. */
+export const nobodyOutside: Outside = {
+  egress: {
+    request: async () => {
+      throw new Error('nobody outside is asked here');
+    },
+  },
+  resolveTxt: async () => [],
+  signIn: { google: undefined, github: undefined, oidc: undefined },
+  isInsecureAllowed: false,
+};
+
+/** No other kind of identity provider than OpenID Connect. */
+export const noOtherSso: OtherSso = {
+  isReady: async () => false,
+  depart: async () => undefined,
 };

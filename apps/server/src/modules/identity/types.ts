@@ -1,8 +1,9 @@
 /** The nouns of identity, and what it asks of the modules around it. */
 import type { Mode, Scope, SignUpMode } from '@guildhall/contract';
 import type { Clock } from '../../platform/clock/index.ts';
-import type { Keyring } from '../../platform/crypto/index.ts';
+import type { Keyring, Secret } from '../../platform/crypto/index.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
+import type { Egress } from '../../platform/egress/index.ts';
 import type { GuildhallError } from '../../platform/errors/index.ts';
 import type { MemberRole, Principal } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
@@ -107,6 +108,46 @@ export interface Guard {
   noteReset(tx: Tx, personId: string): Promise<void>;
 }
 
+/** Which ways in the organisations of a person leave open. */
+export interface EntryRule {
+  /**
+   * In the person's transaction, before a session begins. `via` is the organisation whose own identity provider let them in.
+   * @throws 403 `federation.sso-required`
+   */
+  assertOpen(
+    tx: Tx,
+    entry: {
+      readonly personId: string;
+      readonly method: SessionMethod;
+      readonly attempt: Attempt;
+      readonly via?: string | undefined;
+    },
+  ): Promise<void>;
+}
+
+interface SignInClient {
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+}
+
+/** The accounts elsewhere that people may sign in with; undefined for what the operator has not set up. */
+export interface SignInSettings {
+  readonly google: SignInClient | undefined;
+  /** `url` is that of GitHub, or of an Enterprise Server. */
+  readonly github: (SignInClient & { readonly url: string }) | undefined;
+  readonly oidc: (SignInClient & { readonly name: string; readonly issuer: string }) | undefined;
+}
+
+/** How identity providers and name servers outside are reached. */
+export interface Outside {
+  readonly egress: Pick<Egress, 'request'>;
+  /** The TXT records of a name; none for a name that is not there. */
+  readonly resolveTxt: (name: string) => Promise<readonly string[]>;
+  readonly signIn: SignInSettings;
+  /** Providers without TLS are spoken to; never in production. */
+  readonly isInsecureAllowed: boolean;
+}
+
 /** What a right password is not enough for. */
 export type ChallengePurpose =
   | { readonly type: 'sign-in'; readonly method: SessionMethod }
@@ -184,6 +225,8 @@ export interface IdentityDeps {
     tx: Tx,
     key: { readonly orgId: string; readonly keyId: string; readonly successorId: string },
   ) => Promise<void>;
+  /** Left out, there is nobody outside to sign in with. */
+  readonly outside?: Outside;
   readonly log: { warn(fields: object, message: string): void };
   /** Unguessable bytes. */
   readonly random: (size: number) => Uint8Array;

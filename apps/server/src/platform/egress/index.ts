@@ -2,4 +2,5 @@
 export { parseCidr } from './address-rules.ts';
 export { createEgress } from './client.ts';
 export { egressErrors } from './errors.ts';
+export { resolveTxt } from './txt.ts';
 export type { Egress, EgressOptions, EgressRequest, EgressResponse } from './types.ts';

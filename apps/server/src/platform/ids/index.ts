@@ -36,6 +36,7 @@ export type Prefix =
   | 'scu'
   | 'scg'
   | 'tok'
+  | 'idl'
   | 'chl'
   | 'dev';
 export type Id<P extends Prefix> = `${P}_${string}`;

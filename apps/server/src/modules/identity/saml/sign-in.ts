@@ -128,7 +128,9 @@ export function createSamlSignIn(deps: SamlDeps): SamlSignIn {
       demand(isNew, 'assertion: used before');
       const personId = await admit(deps, tx, { connection, assertion, requestId: attempt.requestId });
       await record(tx, connection, 'sign-in', attempt.requestId, { person: personId });
-      return asOrganisation(tx, personId, () => deps.finish(tx, { personId, method: 'saml', attempt }));
+      return asOrganisation(tx, personId, () =>
+        deps.finish(tx, { personId, method: 'saml', attempt, via: connection.orgId }),
+      );
     });
 
   const refuse = async (connection: SamlConnection, attempt: Attempt, cause: Error): Promise<never> => {

@@ -10,7 +10,7 @@ import { paced } from '../people/pace.ts';
 import type { Passwords } from '../people/password.ts';
 import { findPasswordHash, findPeople, upgradePasswordHash } from '../people/store.ts';
 import type { Candidate } from '../people/types.ts';
-import type { Attempt, Guard, IdentityDeps, SecondFactor, Self } from '../types.ts';
+import type { Attempt, EntryRule, Guard, IdentityDeps, SecondFactor, Self } from '../types.ts';
 import { sessionErrors } from './errors.ts';
 import type { Begun, SessionService } from './service.ts';
 import type { SessionMethod } from './types.ts';
@@ -31,25 +31,35 @@ export interface SignIn {
    * @throws 403 `people.wrong-password`; 429
    */
   stepUp(self: Self, password: string, attempt: Attempt): Promise<SignInOutcome>;
-  /** The last step of every way in: begins the session, or asks for the second factor. In the person's transaction. */
+  /**
+   * The last step of every way in: begins the session, or asks for the second factor. In the person's transaction. `via` is the organisation
+   * whose own identity provider let them in. @throws 403 `federation.sso-required` where their organisation leaves this way closed.
+   */
   finish(
     tx: Tx,
-    input: { readonly personId: string; readonly method: SessionMethod; readonly attempt: Attempt },
+    input: {
+      readonly personId: string;
+      readonly method: SessionMethod;
+      readonly attempt: Attempt;
+      readonly via?: string | undefined;
+    },
   ): Promise<SignInOutcome>;
 }
 
 export interface SignInDeps extends IdentityDeps {
   readonly guard: Guard;
   readonly secondFactor: SecondFactor;
+  readonly entry: EntryRule;
   readonly passwords: Passwords;
   readonly links: Links;
   readonly sessions: SessionService;
 }
 
 export function createSignIn(deps: SignInDeps): SignIn {
-  const { guard, secondFactor, sessions } = deps;
+  const { guard, secondFactor, entry, sessions } = deps;
   const finish: SignIn['finish'] = async (tx, input) => {
     const { personId, method } = input;
+    await entry.assertOpen(tx, input);
     if (await secondFactor.required(tx, personId)) {
       await guard.clear(input.attempt, personId);
       const challenge = await secondFactor.challenge(tx, personId, { type: 'sign-in', method }, input.attempt);
