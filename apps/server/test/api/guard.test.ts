@@ -47,9 +47,13 @@ it('a device that was made up is none: its tries are those of its address', asyn
     own.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
   );
   const ip = '203.0.113.8';
-  const statuses = [];
-  for (let n = 0; n < 8; n += 1) statuses.push((await signIn(stranger, wrong(), ip)).status);
-  expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(5);
+  const statuses: number[] = [];
+  // Each at an account of its own, so that only the address is counted.
+  for (let n = 0; n < 8; n += 1) {
+    const body = { ...wrong(), email: `nobody-${n}@example.com` };
+    statuses.push((await signIn(stranger, body, ip)).status);
+  }
+  expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
   expect(codeOf(await signIn(stranger, right(), ip))[0]).toBe(429);
 });
 

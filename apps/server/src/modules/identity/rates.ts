@@ -7,8 +7,8 @@ const perMinute = (name: string, max: number, per: RouteLimit['per'] = 'ip'): re
 ];
 
 export const SIGN_IN = perMinute('sign-in', 5);
-/** An address and a password, with room: this much is read also of who comes too often. */
-export const SIGN_IN_MAX_BYTES = 16_384;
+/** A password, or what a passkey says, with room: this much is read also of who comes too often. */
+export const SIGN_IN_MAX_BYTES = 65_536;
 export const SIGN_UP = perMinute('sign-up', 3);
 /** Codes of six digits, of which three are good at a time; one account is guarded apart. */
 export const SECOND_FACTOR = perMinute('second-factor', 10);

@@ -9,15 +9,13 @@ import {
 } from '@guildhall/contract';
 import type { z } from 'zod';
 import { type RouteDefinition, route } from '../../../platform/http/index.ts';
-import { LINK, SECOND_FACTOR, SIGN_IN, STEP_UP } from '../rates.ts';
+import { LINK, SECOND_FACTOR, SIGN_IN, SIGN_IN_MAX_BYTES, STEP_UP } from '../rates.ts';
 import { attemptOf, selfOf } from '../request.ts';
 import { signInAnswer } from '../sessions/routes.ts';
 import type { FactorSignIn, Methods } from './sign-in.ts';
 import type { Proof } from './types.ts';
 
 const TAG = 'Second factors';
-// What a passkey says is a few kilobytes; this much is read also of who comes too often.
-const ANSWER_MAX_BYTES = 65_536;
 
 function proofOf({ code, recoveryCode, passkey }: z.output<typeof secondFactorBody>): Proof {
   if (passkey) return { type: 'passkey', answer: passkey };
@@ -51,7 +49,7 @@ export function factorSignInRoutes(signIn: FactorSignIn): readonly RouteDefiniti
       method: 'POST',
       path: '/v1/auth/second-factor',
       judgesLimits: true,
-      bodyMaxBytes: ANSWER_MAX_BYTES,
+      bodyMaxBytes: SIGN_IN_MAX_BYTES,
       summary: 'Answer a challenge with a code, a recovery code or a passkey: the end of a sign-in or of a step-up.',
       tag: TAG,
       scope: 'public',
