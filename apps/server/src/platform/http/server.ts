@@ -12,6 +12,7 @@ import type { Ids } from '../ids/index.ts';
 import { RateLimitError } from '../limits/index.ts';
 import { type Logger, noTracer, type Tracer } from '../telemetry/index.ts';
 import { createMethodFinder, hasKey } from './address.ts';
+import { bytesOf, setBodyParsers } from './bodies.ts';
 import { endConnections } from './connections.ts';
 import { allowOrigins } from './cors.ts';
 import {
@@ -23,7 +24,7 @@ import {
   presentedSession,
 } from './credential.ts';
 import { authErrors, httpErrors } from './errors.ts';
-import { acceptForms, FORM } from './form.ts';
+import { FORM } from './form.ts';
 import { requireHttps } from './https.ts';
 import { once, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { parse } from './parse.ts';
@@ -32,7 +33,6 @@ import { createPlaces, isBulk, type Place, type Places } from './places.ts';
 import { normalizeError, toProblem } from './problem.ts';
 import { createArrivals, setAddresses, type TrustedProxies } from './proxies.ts';
 import { noteCaller, type Refused, refusedIn } from './refused.ts';
-import { assertKeysOnce } from './repeated-keys.ts';
 import { responseSchemas } from './response-schema.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import { assertSound } from './shape.ts';
@@ -174,7 +174,7 @@ class Edge {
       principal,
       requestId: request.id,
       signal: abort.signal,
-      bytes: bodies.get(request),
+      bytes: bytesOf(request),
       overLimit: this.overLimit.get(request),
       raw: request,
       reply,
@@ -303,53 +303,6 @@ function answerBrokenHttp(options: HttpOptions, thrown: Error & { code?: string 
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   const { status } = error.spec;
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n'));
-}
-
-// Bodies as they were sent, of routes that check signatures.
-const bodies = new WeakMap<FastifyRequest, Buffer>();
-
-// One that is fatal keeps nothing from text to text.
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-/** @throws 400 `http.malformed-json` for bytes that are no UTF-8; else they would be replaced, and nobody would know. */
-function textOf(bytes: Buffer): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (cause) {
-    throw new GuildhallError(httpErrors.malformedJson, { detail: 'It holds bytes that are no UTF-8.', cause });
-  }
-}
-
-const JSON_TYPES = ['application/json', 'application/scim+json'];
-
-/** JSON as ever, but each key once, and a missing body is no body: clients set the content type of a DELETE too. */
-function setBodyParsers(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  const parseJson = app.getDefaultJsonParser('error', 'error');
-  acceptForms(app);
-  app.addContentTypeParser(JSON_TYPES, { parseAs: 'buffer' }, (request, bytes, done) => {
-    if (bytes.length === 0) return done(null, undefined);
-    // `parseAs` says that it is a buffer.
-    if (request.routeOptions.config.keepsBytes) bodies.set(request, bytes as Buffer);
-    let json: string;
-    try {
-      // `parseAs` says that it is a buffer.
-      json = textOf(bytes as Buffer);
-    } catch (refusal) {
-      // It throws nothing else.
-      return done(refusal as GuildhallError);
-    }
-    void parseJson(request, json, (error, value) => {
-      if (error) return done(error);
-      try {
-        assertKeysOnce(json, value);
-      } catch (refusal) {
-        // It throws nothing else.
-        return done(refusal as GuildhallError);
-      }
-      return done(null, value);
-    });
-  });
 }
 
 // The code of a request's problem, for the metric that counts errors by code.
