@@ -106,6 +106,8 @@ const COMMANDS = [
 const GROUPS = new Set([
   'runs',
   'keys',
+  'members',
+  'beta',
   'secrets',
   'secrets rotate',
   'providers',
