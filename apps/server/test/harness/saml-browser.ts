@@ -22,8 +22,23 @@ export interface BegunSaml {
 
 export interface SamlBrowser extends Client {
   begin(connectionId: string, returnTo?: string): Promise<BegunSaml>;
+  /** The request in an address of the provider. */
+  read(connectionId: string, url: URL): BegunSaml;
   /** As a page of the provider posts it: from another origin, without our header. */
   post(begun: BegunSaml, response: string, relayState?: string): Promise<Reply>;
+}
+
+function readRequest(connectionId: string, url: URL): BegunSaml {
+  const xml = inflateRawSync(Buffer.from(url.searchParams.get('SAMLRequest') ?? '', 'base64')).toString();
+  const read = (pattern: RegExp): string => pattern.exec(xml)?.[1] ?? '';
+  return {
+    connectionId,
+    requestId: read(/ ID="([^"]*)"/),
+    acsUrl: read(/ AssertionConsumerServiceURL="([^"]*)"/),
+    audience: read(/<saml:Issuer>([^<]*)</),
+    relayState: url.searchParams.get('RelayState') ?? '',
+    url,
+  };
 }
 
 export function createSamlBrowser(platform: Pick<TestPlatform, 'url'>): SamlBrowser {
@@ -33,18 +48,9 @@ export function createSamlBrowser(platform: Pick<TestPlatform, 'url'>): SamlBrow
     async begin(connectionId, returnTo = '/after') {
       const started = await client.call<{ url: string }>('POST', '/v1/auth/saml/start', { connectionId, returnTo });
       if (started.status !== 200) throw new Error(`start: ${started.status} ${JSON.stringify(started.body)}`);
-      const url = new URL(started.body.url);
-      const xml = inflateRawSync(Buffer.from(url.searchParams.get('SAMLRequest') ?? '', 'base64')).toString();
-      const read = (pattern: RegExp): string => pattern.exec(xml)?.[1] ?? '';
-      return {
-        connectionId,
-        requestId: read(/ ID="([^"]*)"/),
-        acsUrl: read(/ AssertionConsumerServiceURL="([^"]*)"/),
-        audience: read(/<saml:Issuer>([^<]*)</),
-        relayState: url.searchParams.get('RelayState') ?? '',
-        url,
-      };
+      return readRequest(connectionId, new URL(started.body.url));
     },
+    read: readRequest,
     async post(begun, response, relayState = begun.relayState) {
       const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
       const answer = await fetch(`${platform.url}/auth/saml/${begun.connectionId}/acs`, {

@@ -13,7 +13,7 @@ import { createMembers, type Members } from './members/index.ts';
 import { createInvitations } from './members/invitations.ts';
 import { peoplePages } from './pages/index.ts';
 import { createLinks, createPasswords, createPeople, type People } from './people/index.ts';
-import { nobodyOutside, noOtherSso } from './ports.ts';
+import { nobodyOutside } from './ports.ts';
 import { identityRoutes } from './routes.ts';
 import { createSaml, type Saml } from './saml/index.ts';
 import { createScim, isSwitchedOff, looksLikeScimToken, type Scim } from './scim/index.ts';
@@ -86,7 +86,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const outside = deps.outside ?? nobodyOutside;
   const domains = createDomains({ ...deps, resolveTxt: outside.resolveTxt });
   const { ownerOf } = domains;
-  const elsewhere = { ...accounts, outside, sessions, domains, isSwitchedOff, otherSso: noOtherSso };
+  const saml = createSaml({ ...deps, ownerOf, isSwitchedOff, finish: sessions.finish });
+  const elsewhere = { ...accounts, outside, sessions, domains, isSwitchedOff, otherSso: saml };
   const federation = createFederationPart(elsewhere);
   const factors = createFactors({ ...accounts, sessions });
   const adminTokens = { find: service.findAdminToken, use: service.useAdminTokenIn };
@@ -96,7 +97,6 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const leak = leakRoute({ ...deps, authenticate, scanners: scannerKeys(deps.leakScannerKeys ?? []) });
   const beta = createBeta({ ...deps, guard }, signUp);
   const members = createMembers({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
-  const saml = createSaml({ ...deps, ownerOf, isSwitchedOff, finish: sessions.finish });
   const invitations = createInvitations({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
   const scim = createScim({ ...deps, ownerOf, invitations, endSessions });
   return {
@@ -112,7 +112,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     },
     people: {
       ...people,
-      prune: () => pruneAll([people, factors, guard, beta]),
+      prune: () => pruneAll([people, factors, guard, beta, saml]),
     },
     members,
     beta,

@@ -1,5 +1,4 @@
 /** What stands in where no part slows down guessers or knows second factors. */
-import type { OtherSso } from './federation/index.ts';
 import type { Guard, Outside, SecondFactor } from './types.ts';
 
 /** Lets everybody try. */
@@ -29,10 +28,4 @@ export const nobodyOutside: Outside = {
   resolveTxt: async () => [],
   signIn: { google: undefined, github: undefined, oidc: undefined },
   isInsecureAllowed: false,
-};
-
-/** No other kind of identity provider than OpenID Connect. */
-export const noOtherSso: OtherSso = {
-  isReady: async () => false,
-  depart: async () => undefined,
 };

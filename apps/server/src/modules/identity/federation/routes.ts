@@ -23,8 +23,9 @@ import type { Departure, Federation } from './service.ts';
 const TAG = 'Single sign-on';
 
 /** The address for the browser; what it has to keep goes into a cookie. */
-function departed(reply: FastifyReply, { url, browser }: Departure): Answer<{ url: string }> {
-  setFlowCookie(reply, browser);
+function departed(reply: FastifyReply, { url, browser, keep }: Departure): Answer<{ url: string }> {
+  if (keep) keep(reply);
+  else setFlowCookie(reply, browser);
   return { status: 200, body: { url } };
 }
 

@@ -1,4 +1,5 @@
 /** Signing in with an account elsewhere: going out, coming back, and linking such accounts to one's own. */
+import type { FastifyReply } from 'fastify';
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
@@ -21,6 +22,8 @@ import type { IdentityLink } from './types.ts';
 export interface Departure {
   readonly url: string;
   readonly browser: string;
+  /** Gives it to the browser, where the cookie of flows would not come back. */
+  readonly keep?: (reply: FastifyReply) => void;
 }
 
 /** How a sign-in through a provider of another kind begins, for organisations that have one. */

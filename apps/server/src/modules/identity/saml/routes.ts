@@ -29,6 +29,10 @@ export const BROWSER_COOKIE = '__Host-guildhall-saml';
 const COOKIE = { path: '/', secure: true, httpOnly: true, sameSite: 'none' } as const;
 const COOKIE_SECONDS = 600;
 
+export const keepBrowser = (reply: FastifyReply, browserToken: string): void => {
+  reply.setCookie(BROWSER_COOKIE, browserToken, { ...COOKIE, maxAge: COOKIE_SECONDS });
+};
+
 const viewWith =
   (publicUrl: () => string) =>
   ({ orgId: _, ...one }: SamlConnection): SamlConnectionView => ({
@@ -143,7 +147,7 @@ function signInRoutes(signIn: SamlSignIn): readonly RouteDefinition[] {
       async handler({ body, reply }) {
         const { connectionId, returnTo } = body;
         const { url, browserToken } = await signIn.start({ connectionId, returnTo: localPath(returnTo) });
-        reply.setCookie(BROWSER_COOKIE, browserToken, { ...COOKIE, maxAge: COOKIE_SECONDS });
+        keepBrowser(reply, browserToken);
         return { status: 200, body: { url } };
       },
     }),

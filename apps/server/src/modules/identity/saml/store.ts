@@ -77,6 +77,13 @@ export async function listConnections(tx: Tx): Promise<SamlConnection[]> {
   return rows.map(fromRow);
 }
 
+/** The oldest one that works. */
+export async function findWorking(tx: Tx): Promise<SamlConnection | undefined> {
+  const { rows } =
+    await sql<ConnectionRow>`select * from identity.saml_connection where enabled order by id limit 1`.execute(tx);
+  return rows[0] && fromRow(rows[0]);
+}
+
 export async function findConnection(tx: Tx, id: string): Promise<SamlConnection | undefined> {
   const { rows } = await sql<ConnectionRow>`select * from identity.saml_connection where id = ${id}`.execute(tx);
   return rows[0] && fromRow(rows[0]);
