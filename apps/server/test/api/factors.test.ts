@@ -226,6 +226,25 @@ describe('SES-06: a passkey', () => {
     expect((await browser.call('POST', '/v1/auth/passkey', { passkey })).status).toBe(200);
   });
 
+  it('goes around no identity provider that an organisation asks for', async () => {
+    const ada = await signUpPerson(platform, { email: 'ada@demanding.example' });
+    const key = await addPasskey(platform, ada);
+    await asOwner(platform, 'update identity.organisation set sso_required = true where org_id = $1', [ada.orgId]);
+    await asOwner(
+      platform,
+      `insert into identity.domain (id, org_id, domain, challenge, created_by, verified_at)
+       values ('dom_demanding', $1, 'demanding.example', 'x', 'test', platform.now())`,
+      [ada.orgId],
+    );
+    const browser = createClient(platform);
+    const passkey = key.get(await openOptions(browser));
+    expect(codeOf(await browser.call('POST', '/v1/auth/passkey', { passkey }))).toEqual([
+      403,
+      'federation.sso-required',
+    ]);
+    expect(browser.cookies.size).toBe(0);
+  });
+
   it('whose copy was used is refused: its counter stands behind', async () => {
     const ada = await signUpPerson(platform);
     const key = await addPasskey(platform, ada);

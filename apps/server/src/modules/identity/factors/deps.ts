@@ -2,12 +2,13 @@
 import type { Tx } from '../../../platform/db/index.ts';
 import type { Links } from '../people/links.ts';
 import type { SessionService } from '../sessions/service.ts';
-import type { Guard, IdentityDeps, Self } from '../types.ts';
+import type { EntryRule, Guard, IdentityDeps, Self } from '../types.ts';
 import type { Challenges } from './challenges.ts';
 import type { Passkeys } from './passkeys.ts';
 
 export interface FactorDeps extends IdentityDeps {
   readonly guard: Guard;
+  readonly entry: EntryRule;
   readonly links: Links;
   readonly sessions: SessionService;
   readonly challenges: Challenges;

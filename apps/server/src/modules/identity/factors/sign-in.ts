@@ -28,7 +28,9 @@ export interface FactorSignIn {
   askStepUp(self: Self, attempt: Attempt): Promise<Methods>;
   /** What any passkey of the browser is to sign. */
   openOptions(attempt: Attempt): Promise<object>;
-  /** Signs in with a passkey alone. @throws 401 `factors.refused` for whatever is wrong; 429 */
+  /**
+   * Signs in with a passkey alone. @throws 401 `factors.refused` for whatever is wrong; 403 `federation.sso-required`; 429
+   */
   signIn(answer: Extract<Proof, { readonly type: 'passkey' }>['answer'], attempt: Attempt): Promise<Begun>;
 }
 
@@ -97,7 +99,7 @@ function challenged(deps: FactorDeps): Pick<FactorSignIn, 'methodsFor' | 'answer
 }
 
 function alone(deps: FactorDeps): Pick<FactorSignIn, 'openOptions' | 'signIn'> {
-  const { db, guard, sessions, challenges, passkeys } = deps;
+  const { db, guard, entry, sessions, challenges, passkeys } = deps;
   return {
     openOptions: (attempt) => passkeys.answerOptions(challenges.makeOpen(attempt)),
     async signIn(answer, attempt) {
@@ -109,6 +111,7 @@ function alone(deps: FactorDeps): Pick<FactorSignIn, 'openOptions' | 'signIn'> {
         await challenges.useOpen(tx, personId, challenge, attempt);
         if (!(await useAnswer(deps, tx, await listPasskeys(tx), { answer, challenge, isAlone: true })))
           return undefined;
+        await entry.assertOpen(tx, { personId, method: 'passkey', attempt });
         return sessions.begin(tx, { personId, method: 'passkey', attempt });
       });
       return begun ?? refuse(deps, personId, attempt);
