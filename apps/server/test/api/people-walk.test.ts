@@ -20,6 +20,7 @@ const PUBLIC = [
   'GET /auth/sign-in',
   'GET /auth/sign-up',
   'GET /auth/verify',
+  'GET /auth/waiting-list',
   'GET /v1/auth/providers',
   'POST /auth/saml/{id}/acs',
   'POST /v1/auth/admin-link',

@@ -44,20 +44,22 @@ async function faults(page: Page): Promise<string[]> {
 }
 
 describe('the page of a link', () => {
-  it.each(['verify', 'reset', 'magic', 'email', 'admin'].flatMap((kind) => [`${kind} en ltr`, `${kind} ar rtl`]))(
-    '%s has no fault of accessibility, stays within the screen, and loads nothing from elsewhere',
-    async (what) => {
-      const [kind, language, direction] = what.split(' ');
-      const { page, asked, errors } = await open(`/auth/${kind}?lang=${language}#token=${'A'.repeat(43)}`);
-      expect(await page.locator('html').getAttribute('dir')).toBe(direction);
-      expect(await page.locator('button:visible').count()).toBe(1);
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-      expect(await faults(page)).toEqual([]);
-      expect(asked).toHaveLength(1);
-      expect(errors).toEqual([]);
-      await page.context().close();
-    },
-  );
+  it.each(
+    ['verify', 'reset', 'magic', 'email', 'admin', 'waiting-list'].flatMap((kind) => [
+      `${kind} en ltr`,
+      `${kind} ar rtl`,
+    ]),
+  )('%s has no fault of accessibility, stays within the screen, and loads nothing from elsewhere', async (what) => {
+    const [kind, language, direction] = what.split(' ');
+    const { page, asked, errors } = await open(`/auth/${kind}?lang=${language}#token=${'A'.repeat(43)}`);
+    expect(await page.locator('html').getAttribute('dir')).toBe(direction);
+    expect(await page.locator('button:visible').count()).toBe(1);
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(await faults(page)).toEqual([]);
+    expect(asked).toHaveLength(1);
+    expect(errors).toEqual([]);
+    await page.context().close();
+  });
 
   it('does nothing by itself, takes the token out of the address bar, and verifies when its button is pressed', async () => {
     const client = createClient(platform);

@@ -10,11 +10,16 @@ export const SIGN_UP_PAGE: Content = {
 <label>${words.name}<input name="name" autocomplete="name" required dir="auto"></label>
 <label>${words.password}<input name="password" type="password" autocomplete="new-password" required dir="ltr"><small>${words.passwordHint}</small></label>
 <label>${words.organisation}<input name="organisation" autocomplete="organization" dir="auto"><small>${words.organisationHint}</small></label>
+<label id="code" hidden>${words.signUpCode}<input name="invitation" autocomplete="off" dir="ltr"></label>
 <button class="main">${words.signUp}</button></form>
-<div class="links"><span>${words.haveAccount} <a href="/auth/sign-in">${words.signIn}</a></span><a href="/dev/mailbox" id="mailbox" hidden>${words.devMailbox}</a></div>`,
+<div class="links"><a href="/auth/waiting-list" id="waiting" hidden>${words.waitingList}</a><span>${words.haveAccount} <a href="/auth/sign-in">${words.signIn}</a></span><a href="/dev/mailbox" id="mailbox" hidden>${words.devMailbox}</a></div>`,
   script: `
+const invitation = new URLSearchParams(location.hash.slice(1)).get('invitation');
+if (invitation) { $('code').hidden = false; $('code').querySelector('input').value = invitation; }
 onSubmit('form', async (body, form) => {
   const { problem } = await send('POST', '/v1/auth/sign-up', { ...body, locale: document.documentElement.lang });
+  if (/^beta\\.inv/.test(problem?.code)) $('code').hidden = false;
+  if (/^beta\\.|^people\\.full$/.test(problem?.code)) $('waiting').hidden = false;
   if (problem) return tell(problem);
   form.hidden = true;
   say(words.mailed);

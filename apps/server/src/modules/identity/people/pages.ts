@@ -7,7 +7,7 @@ import { randomName } from '../../../platform/crypto/index.ts';
 import { pageHeaders, type RouteDefinition, route } from '../../../platform/http/index.ts';
 import type { LinkKind, Locale } from './types.ts';
 
-type PageKind = LinkKind | 'admin';
+type PageKind = LinkKind | 'admin' | 'waiting-list';
 type Field = 'email' | 'name' | 'password';
 
 interface Page {
@@ -24,6 +24,7 @@ const PAGES: Readonly<Record<PageKind, Page>> = {
   magic: { action: '/v1/auth/magic-link/confirm', fields: [], request: '/v1/auth/magic-link' },
   email: { action: '/v1/auth/email/confirm', fields: [] },
   admin: { action: '/v1/auth/admin-link', fields: ['email', 'name', 'password'] },
+  'waiting-list': { action: '/v1/auth/waiting-list/confirm', fields: [], request: '/v1/auth/waiting-list' },
 };
 
 interface Words {
@@ -43,11 +44,12 @@ const WORDS: Readonly<Record<Locale, Words>> = {
       magic: 'Sign in',
       email: 'Confirm your new address',
       admin: 'Become the owner of this installation',
+      'waiting-list': 'Join the waiting list',
     },
     fields: { email: 'E-mail address', name: 'Name', password: 'Password' },
     go: 'Continue',
     done: 'Done. You can close this page.',
-    mailed: 'If there is such an account, a mail with a link is on its way.',
+    mailed: 'If that can be done for this address, a mail with a link is on its way.',
     failed: 'That did not work. Try again in a moment.',
   },
   ar: {
@@ -57,11 +59,12 @@ const WORDS: Readonly<Record<Locale, Words>> = {
       magic: 'تسجيل الدخول',
       email: 'تأكيد عنوانك الجديد',
       admin: 'كن مالك هذا التثبيت',
+      'waiting-list': 'انضم إلى قائمة الانتظار',
     },
     fields: { email: 'البريد الإلكتروني', name: 'الاسم', password: 'كلمة المرور' },
     go: 'متابعة',
     done: 'تم. يمكنك إغلاق هذه الصفحة.',
-    mailed: 'إن وُجد حساب كهذا فرسالة تحمل رابطًا في الطريق إليه.',
+    mailed: 'إن أمكن ذلك لهذا العنوان فرسالة تحمل رابطًا في الطريق إليه.',
     failed: 'لم ينجح ذلك. حاول مرة أخرى بعد قليل.',
   },
 };
