@@ -84,6 +84,19 @@ describe('SES-05: an authenticator app', () => {
     const { email, password } = ada;
     expect((await browser.call('POST', '/v1/auth/sign-in', { email, password })).body.status).toBe('signed-in');
   });
+
+  it('allows a password of eight characters, and stays as long as there is no longer one', async () => {
+    const ada = await signUpPerson(platform);
+    const short = { password: 'k7#Qz!vR' };
+    expect(codeOf(await ada.call('PUT', '/v1/me/password', short))).toEqual([422, 'people.weak-password']);
+    const { factorId } = await addApp(ada);
+    expect((await ada.call('PUT', '/v1/me/password', short)).status).toBe(204);
+    const remove = () => ada.call('DELETE', `/v1/me/factors/${factorId}`);
+    expect(codeOf(await remove())).toEqual([409, 'factors.short-password']);
+    expect((await ada.call('GET', '/v1/me/factors')).body).toMatchObject({ data: [{ id: factorId }] });
+    expect((await ada.call('PUT', '/v1/me/password', { password: ada.password })).status).toBe(204);
+    expect((await remove()).status).toBe(204);
+  });
 });
 
 describe('SES-10: what changes factors', () => {

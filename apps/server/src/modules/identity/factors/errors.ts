@@ -30,6 +30,12 @@ export const factorErrors = defineErrors('factors', {
     'Ask for new options with POST /v1/me/factors/passkeys/options and try again from this page.',
   ],
   tooMany: ['too-many', 409, 'There is no room for another passkey.', 'Remove one that you do not use any more.'],
+  shortPassword: [
+    'short-password',
+    409,
+    'Your password is long enough only beside a second factor.',
+    'Set one of 15 characters or more with PUT /v1/me/password, or add another factor; then remove this one.',
+  ],
   noFactor: [
     'none',
     409,

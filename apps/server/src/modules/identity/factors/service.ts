@@ -17,6 +17,7 @@ import {
   deleteRecoveryCodes,
   findTotp,
   hasFactor,
+  hasShortPassword,
   insertPasskey,
   insertTotp,
   listFactors,
@@ -51,7 +52,7 @@ export interface FactorService {
     self: Self,
     input: { readonly name: string; readonly passkey: PasskeyRegistration; readonly source: Source },
   ): Promise<Confirmed>;
-  /** Tells the person by mail. With the last factor go the recovery codes. @throws 404 `factors.not-found` */
+  /** Tells the person by mail. With the last factor go the recovery codes. @throws 404 `factors.not-found`, 409 `factors.short-password` */
   remove(tx: Tx, self: Self, id: string): Promise<void>;
   /** New codes in the place of all there were. @throws 409 `factors.none` */
   renewCodes(tx: Tx, self: Self): Promise<readonly string[]>;
@@ -93,7 +94,10 @@ export function createFactorService(deps: FactorDeps): FactorService {
       const { personId } = self;
       const factor = await deleteFactor(tx, id);
       if (!factor) throw new GuildhallError(factorErrors.notFound);
-      if (!(await hasFactor(tx, personId))) await deleteRecoveryCodes(tx, personId);
+      if (!(await hasFactor(tx, personId))) {
+        if (await hasShortPassword(tx, personId)) throw new GuildhallError(factorErrors.shortPassword);
+        await deleteRecoveryCodes(tx, personId);
+      }
       if (factor.confirmedAt) await mail(tx, personId, 'factor-removed', factor.name);
       await recordFactor(deps, tx, self, { action: 'factor.delete', factorId: id, data: { kind: factor.kind } });
     },

@@ -92,6 +92,15 @@ export async function deleteFactor(tx: Tx, id: string): Promise<Factor | undefin
   return rows[0] && fromRow(rows[0]);
 }
 
+/** Whether the password of the person is long enough only beside a factor. */
+export async function hasShortPassword(tx: Tx, personId: string): Promise<boolean> {
+  const { rows } = await sql<{ yes: boolean }>`
+    select password_hash is not null and password_is_short as yes from identity.person where person_id = ${personId}`.execute(
+    tx,
+  );
+  return rows[0]?.yes ?? false;
+}
+
 /** @throws a unique violation (`factor_credential_id_key`) for a passkey that somebody has. */
 export async function insertPasskey(
   tx: Tx,

@@ -16,6 +16,9 @@ function unitOf(text: string): string {
   return text.slice(0, at);
 }
 
+/** Whether it is long enough only beside a second factor. */
+export const isShort = (password: string): boolean => [...password].length < PASSWORD_MIN;
+
 /** Whose password it is to be. */
 export interface PasswordOwner {
   readonly email: string;

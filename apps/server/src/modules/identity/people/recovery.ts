@@ -7,6 +7,7 @@ import { type PeopleDeps, recordPerson } from './deps.ts';
 import { type Email, parseEmail } from './email.ts';
 import { peopleErrors } from './errors.ts';
 import { paced } from './pace.ts';
+import { isShort } from './password-rules.ts';
 import { emailOf } from './sign-up.ts';
 import { findPeople, setEmail, setPasswordHash, voidLinks } from './store.ts';
 import type { Person } from './types.ts';
@@ -43,7 +44,7 @@ function passwordUseCases(deps: PeopleDeps): Pick<Recovery, 'sendReset' | 'reset
     const { personId, requestId } = self;
     const person = await getPerson(tx, personId);
     assertStrong(password, { email: foldedOf(person), hasFactor: await secondFactor.required(tx, personId) });
-    await setPasswordHash(tx, personId, await passwords.hash(password));
+    await setPasswordHash(tx, personId, { hash: await passwords.hash(password), isShort: isShort(password) });
     await voidLinks(tx, personId, ['reset', 'magic']);
     const ended = await endSessions(tx, self.sessionId);
     await links.mail(tx, { ...person, personId }, 'password-changed');

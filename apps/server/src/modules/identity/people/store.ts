@@ -146,8 +146,14 @@ export async function findPasswordHash(tx: Tx, personId: string): Promise<string
   return rows[0]?.password_hash ?? undefined;
 }
 
-export async function setPasswordHash(tx: Tx, personId: string, passwordHash: string): Promise<void> {
-  await sql`update identity.person set password_hash = ${passwordHash} where person_id = ${personId}`.execute(tx);
+export async function setPasswordHash(
+  tx: Tx,
+  personId: string,
+  password: { readonly hash: string; readonly isShort: boolean },
+): Promise<void> {
+  await sql`
+    update identity.person set password_hash = ${password.hash}, password_is_short = ${password.isShort}
+     where person_id = ${personId}`.execute(tx);
 }
 
 /** A new hash of the same password, where nobody has changed it meanwhile. */
