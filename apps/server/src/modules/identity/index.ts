@@ -68,12 +68,39 @@ async function pruneAll(parts: readonly { prune(): Promise<number> }[]): Promise
   return pruned;
 }
 
+type Part =
+  | 'people'
+  | 'members'
+  | 'beta'
+  | 'sessions'
+  | 'tokens'
+  | 'federation'
+  | 'factors'
+  | 'guard'
+  | 'saml'
+  | 'scim';
+
+/** Those of every part. */
+function routesOf(
+  service: IdentityService,
+  leak: RouteDefinition,
+  parts: Pick<Identity, Part | 'domains'>,
+): readonly RouteDefinition[] {
+  const { people, members, beta, sessions, tokens, federation, factors, guard, saml, scim, domains } = parts;
+  const all = [people, members, beta, sessions, tokens, federation, factors, guard, saml, scim];
+  return [
+    ...identityRoutes(service),
+    leak,
+    ...peoplePages(),
+    ...domainRoutes(domains),
+    ...all.flatMap(({ routes }) => routes),
+  ];
+}
+
 const OPEN: SignUpPolicy = { mode: 'open', peopleMax: undefined };
 
-/** Opens nothing; `start` does. Without it every authentication asks the database, which is right for short commands. */
-export function createIdentity(deps: IdentityDeps): Identity {
-  const service = createService(deps);
-  const keys = createAuthenticator(deps);
+/** Joins the parts, each with those it stands on. */
+function joinParts(deps: IdentityDeps, service: IdentityService): Pick<Identity, Part | 'domains'> {
   const links = createLinks(deps);
   const guard = openGuardOf({ ...deps, links });
   const { signUp = OPEN } = deps;
@@ -93,12 +120,23 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const adminTokens = { find: service.findAdminToken, use: service.useAdminTokenIn };
   const { foundOrganisationIn, createKey } = service;
   const people = createPeople({ ...accounts, endSessions, foundOrganisationIn, adminTokens });
-  const { authenticate } = keys;
-  const leak = leakRoute({ ...deps, authenticate, scanners: scannerKeys(deps.leakScannerKeys ?? []) });
   const beta = createBeta({ ...deps, guard }, signUp);
   const members = createMembers({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
   const invitations = createInvitations({ ...deps, foundOrganisationIn, createKey, forget: sessions.forget });
   const scim = createScim({ ...deps, ownerOf, invitations, endSessions });
+  const prune = () => pruneAll([people, factors, guard, beta, saml]);
+  const inner = { people: { ...people, prune }, members, beta, sessions, factors, guard, tokens };
+  return { ...inner, domains, federation, saml, scim };
+}
+
+/** Opens nothing; `start` does. Without it every authentication asks the database, which is right for short commands. */
+export function createIdentity(deps: IdentityDeps): Identity {
+  const service = createService(deps);
+  const keys = createAuthenticator(deps);
+  const { authenticate } = keys;
+  const leak = leakRoute({ ...deps, authenticate, scanners: scannerKeys(deps.leakScannerKeys ?? []) });
+  const parts = joinParts(deps, service);
+  const { beta, sessions, tokens, guard, scim } = parts;
   return {
     ...service,
     ...keys,
@@ -110,20 +148,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
         await guard.keyNetworks.settle();
       };
     },
-    people: {
-      ...people,
-      prune: () => pruneAll([people, factors, guard, beta, saml]),
-    },
-    members,
-    beta,
-    sessions,
-    factors,
-    guard,
-    tokens,
-    domains,
-    federation,
-    saml,
-    scim,
+    ...parts,
     authenticate: async (presented, ip, organisation) => {
       if (looksLikeScimToken(presented)) return scim.authenticate(presented);
       if (looksLikeToken(presented)) return tokens.authenticate(presented, organisation);
@@ -133,21 +158,6 @@ export function createIdentity(deps: IdentityDeps): Identity {
     },
     remindOfKeys: () => remindOfKeys(deps),
     contactsOf: (orgId, roles) => deps.db.system((tx) => listContacts(tx, orgId, roles)),
-    routes: [
-      ...identityRoutes(service),
-      leak,
-      ...people.routes,
-      ...peoplePages(),
-      ...members.routes,
-      ...beta.routes,
-      ...sessions.routes,
-      ...tokens.routes,
-      ...domainRoutes(domains),
-      ...federation.routes,
-      ...factors.routes,
-      ...guard.routes,
-      ...saml.routes,
-      ...scim.routes,
-    ],
+    routes: routesOf(service, leak, parts),
   };
 }
