@@ -92,6 +92,10 @@ export const session = z
     isCurrent: z.boolean(),
     ip: z.string(),
     userAgent: z.string(),
+    /** How unusual its beginning was, from 0 to 100. */
+    risk: z.number().int(),
+    /** Where it began, as far as that is known. */
+    country: z.string().nullable(),
     createdAt: instant,
     lastUsedAt: instant,
   })

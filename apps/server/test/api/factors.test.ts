@@ -306,6 +306,21 @@ describe('SES-06: a passkey', () => {
   });
 });
 
+describe('SES-09: a session', () => {
+  it('shows its owner how unusual its beginning was', async () => {
+    const ada = await signUpPerson(platform);
+    const browser = createClient(platform);
+    await browser.call('POST', '/v1/auth/sign-in', { email: ada.email, password: ada.password });
+    expect((await ada.call('GET', '/v1/me/sessions')).body).toMatchObject({
+      data: [
+        { risk: 30, country: null },
+        { risk: 0, country: null },
+      ],
+    });
+    expect(await subjects(ada)).toContain('An unusual sign-in to your account');
+  });
+});
+
 describe('what changes factors and devices', () => {
   it('leaves one row in the chain of the person', async () => {
     const ada = await signUpPerson(platform);

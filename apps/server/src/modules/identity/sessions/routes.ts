@@ -31,6 +31,8 @@ const toWire = (session: Session, currentId: string | undefined) => ({
   isCurrent: session.id === currentId,
   ip: session.ip,
   userAgent: session.userAgent,
+  risk: session.risk,
+  country: session.country ?? null,
   createdAt: session.createdAt.toISOString(),
   lastUsedAt: session.usedAt.toISOString(),
 });

@@ -101,6 +101,8 @@ interface SessionRow {
   readonly active_org: string | null;
   readonly ip: string;
   readonly user_agent: string;
+  readonly risk: number;
+  readonly country: string | null;
   readonly created_at: Date;
   readonly used_at: Date;
   readonly authenticated_at: Date;
@@ -112,6 +114,8 @@ const fromRow = (row: SessionRow): Session => ({
   activeOrg: row.active_org ?? undefined,
   ip: row.ip,
   userAgent: row.user_agent,
+  risk: row.risk,
+  country: row.country ?? undefined,
   createdAt: row.created_at,
   usedAt: row.used_at,
   authenticatedAt: row.authenticated_at,
@@ -120,7 +124,7 @@ const fromRow = (row: SessionRow): Session => ({
 /** Those that are good at this moment, newest first. */
 export async function listSessions(tx: Tx, limit: number): Promise<Session[]> {
   const { rows } = await sql<SessionRow>`
-    select s.id, s.method, s.active_org, s.ip, s.user_agent, s.created_at, s.used_at, s.authenticated_at
+    select s.id, s.method, s.active_org, s.ip, s.user_agent, s.risk, s.country, s.created_at, s.used_at, s.authenticated_at
       from identity.session s join identity.person p on p.person_id = s.person_id
      where s.ended_at is null and identity.session_ends(p.operator, s.created_at, s.used_at) > platform.now()
      order by s.id desc limit ${limit}`.execute(tx);

@@ -10,6 +10,9 @@ export interface Session {
   readonly activeOrg: string | undefined;
   readonly ip: string;
   readonly userAgent: string;
+  /** How unusual its beginning was, from 0 to 100. */
+  readonly risk: number;
+  readonly country: string | undefined;
   readonly createdAt: Date;
   /** Exact to a second or two. */
   readonly usedAt: Date;
