@@ -1,10 +1,10 @@
 /** Signing in by SAML, through the API, with a provider that really signs. */
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { forgeriesOf } from '../../src/modules/identity/saml/forgeries.test-support.ts';
 import { signUpPerson } from '../harness/people.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 import { createSamlBrowser } from '../harness/saml-browser.ts';
+import { forgeriesOf } from '../harness/saml-forgeries.ts';
 import { createSamlIdp, type SamlIdp } from '../harness/saml-idp.ts';
 
 const PATH = '/v1/organisation/sso/saml';

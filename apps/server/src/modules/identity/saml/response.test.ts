@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { SAML } from '@node-saml/node-saml';
 import { expect, test } from 'vitest';
+import { put } from '../../../../test/harness/saml-bend.ts';
+import { forgeriesOf } from '../../../../test/harness/saml-forgeries.ts';
 import { createSamlIdp, encodeXml, type Statement } from '../../../../test/harness/saml-idp.ts';
-import { put } from './bend.test-support.ts';
-import { forgeriesOf } from './forgeries.test-support.ts';
 import { readResponse } from './response.ts';
 import { Unacceptable } from './xml.ts';
 

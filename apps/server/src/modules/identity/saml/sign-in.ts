@@ -99,19 +99,15 @@ export function createSamlSignIn(deps: SamlDeps): SamlSignIn {
   const record = (
     tx: Tx,
     connection: SamlConnection,
-    action: string,
-    requestId: string,
-    data: Record<string, string>,
+    event: { readonly action: string; readonly requestId: string; readonly data: Readonly<Record<string, string>> },
   ) =>
     deps.audit.append(tx, {
+      ...event,
       orgId: connection.orgId,
       actorType: 'system',
       actorId: connection.id,
-      requestId,
-      action: `saml.${action}`,
       targetType: 'saml-connection',
       targetId: connection.id,
-      data,
     });
 
   /** Everything that a sign-in changes, in one transaction: request and assertion are used up together with what they led to. */
@@ -127,7 +123,8 @@ export function createSamlSignIn(deps: SamlDeps): SamlSignIn {
       });
       demand(isNew, 'assertion: used before');
       const personId = await admit(deps, tx, { connection, assertion, requestId: attempt.requestId });
-      await record(tx, connection, 'sign-in', attempt.requestId, { person: personId });
+      const { requestId } = attempt;
+      await record(tx, connection, { action: 'saml.sign-in', requestId, data: { person: personId } });
       return asOrganisation(tx, personId, () =>
         deps.finish(tx, { personId, method: 'saml', attempt, via: connection.orgId }),
       );
@@ -135,7 +132,8 @@ export function createSamlSignIn(deps: SamlDeps): SamlSignIn {
 
   const refuse = async (connection: SamlConnection, attempt: Attempt, cause: Error): Promise<never> => {
     const reason = cause.message;
-    await db.tenant(connection.orgId, (tx) => record(tx, connection, 'refuse', attempt.requestId, { reason }));
+    const event = { action: 'saml.refuse', requestId: attempt.requestId, data: { reason } };
+    await db.tenant(connection.orgId, (tx) => record(tx, connection, event));
     throw new GuildhallError(samlErrors.refused, { cause, internal: reason });
   };
 

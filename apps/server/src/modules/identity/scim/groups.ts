@@ -51,7 +51,11 @@ export function createScimGroups({ ids, audit }: Pick<IdentityDeps, 'ids' | 'aud
   };
 
   /** Writes the group and its members; who is in it now or was before may have another role. */
-  const put = async (tx: Tx, { orgId }: Directory, id: string, fields: GroupFields, before: readonly string[]) => {
+  const put = async (
+    tx: Tx,
+    { orgId }: Directory,
+    { id, fields, before }: { readonly id: string; readonly fields: GroupFields; readonly before: readonly string[] },
+  ) => {
     const known = await store.knownUsers(tx, fields.members);
     const stranger = fields.members.find((one) => !known.has(one));
     if (stranger !== undefined) throw invalid('A member of the group is no user of this directory.');
@@ -69,7 +73,7 @@ export function createScimGroups({ ids, audit }: Pick<IdentityDeps, 'ids' | 'aud
   ): Promise<GroupWithMembers> => {
     await store.lockDirectory(tx, directory.orgId);
     const before = await get(tx, id);
-    const changed = await put(tx, directory, id, fieldsOf(before), before.members);
+    const changed = await put(tx, directory, { id, fields: fieldsOf(before), before: before.members });
     await record(tx, directory, 'update', id);
     return changed;
   };
@@ -81,7 +85,7 @@ export function createScimGroups({ ids, audit }: Pick<IdentityDeps, 'ids' | 'aud
       const { total } = await store.listGroups(tx, [], { offset: 0, limit: 0 });
       if (total >= GROUPS_MAX)
         throw new GuildhallError(scimErrors.tooMany, { detail: `The limit is ${GROUPS_MAX} groups.` });
-      const made = await put(tx, directory, ids.make('scg'), fields, []);
+      const made = await put(tx, directory, { id: ids.make('scg'), fields, before: [] });
       await record(tx, directory, 'create', made.group.id);
       return made;
     },

@@ -104,7 +104,13 @@ function kindOf(op: unknown): Kind {
   throw new GuildhallError(scimErrors.invalidSyntax, { detail: 'op is none of add, replace and remove.' });
 }
 
-function changeAt(resource: Resource, shape: Shape, path: string, kind: Kind, value: unknown): void {
+interface Operation {
+  readonly path: string;
+  readonly kind: Kind;
+  readonly value: unknown;
+}
+
+function changeAt(resource: Resource, shape: Shape, { path, kind, value }: Operation): void {
   // Extensions have names with colons, which no attribute of ours has.
   if (attributeName(path).startsWith('urn:')) return;
   const target = parsePath(path);
@@ -125,10 +131,10 @@ export function applyPatch(resource: Json, body: unknown, shape: Shape): Json {
     if (!isObject(operation)) throw new GuildhallError(scimErrors.invalidSyntax);
     const kind = kindOf(operation.op);
     const { path, value } = operation;
-    if (typeof path === 'string' && path !== '') changeAt(changed, shape, path, kind, value);
+    if (typeof path === 'string' && path !== '') changeAt(changed, shape, { path, kind, value });
     else if (path !== undefined && path !== null && path !== '') throw new GuildhallError(scimErrors.invalidPath);
     else if (kind === 'remove' || !isObject(value)) throw new GuildhallError(scimErrors.noTarget);
-    else for (const [name, item] of Object.entries(value)) changeAt(changed, shape, name, kind, item);
+    else for (const [name, item] of Object.entries(value)) changeAt(changed, shape, { path: name, kind, value: item });
   }
   return changed;
 }

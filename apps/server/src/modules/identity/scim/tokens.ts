@@ -14,7 +14,7 @@ import {
   replaceToken,
   revokeToken,
   useToken,
-} from './token-store.ts';
+} from './store-tokens.ts';
 import type { ScimSettings, ScimToken } from './types.ts';
 
 /** Who changes tokens or settings. */

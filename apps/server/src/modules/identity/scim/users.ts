@@ -15,7 +15,7 @@ import { invalid, type Json } from './json.ts';
 import { applyPatch } from './patch.ts';
 import { addressOf, nameOf, USER_SHAPE, unchanged, userFields, userResource } from './resources.ts';
 import * as store from './store.ts';
-import { findSettings } from './token-store.ts';
+import { findSettings } from './store-tokens.ts';
 import type { Directory, ScimSettings, ScimUser, UserFields } from './types.ts';
 
 export interface ScimDeps extends IdentityDeps {

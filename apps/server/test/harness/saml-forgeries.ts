@@ -1,9 +1,9 @@
 /** Responses that somebody else could make of a genuine one, and what only looks like one. Not one of them may be accepted. */
 import { createHmac } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
-import { encodeXml, type SamlIdp, type SignedPart, type Statement } from '../../../../test/harness/saml-idp.ts';
-import { ASSERTION, type Bend, become, cut, END, NAME_ID, part, put, SIGNATURE, VICTIM } from './bend.test-support.ts';
-import { MISSTATEMENTS } from './misstatements.test-support.ts';
+import { ASSERTION, type Bend, become, cut, END, NAME_ID, part, put, SIGNATURE, VICTIM } from './saml-bend.ts';
+import { encodeXml, type SamlIdp, type SignedPart, type Statement } from './saml-idp.ts';
+import { MISSTATEMENTS } from './saml-misstatements.ts';
 
 export interface Forgery {
   readonly name: string;
@@ -131,6 +131,14 @@ function disguised({ idp, statement }: Ground): readonly Named[] {
     ['a lonely ampersand', into('&')],
     ['a NUL', into('&#0;')],
     ['half of a surrogate pair', into('&#xD800;')],
+  ];
+  return bends.map(([name, bend]) => [name, bend(xml)] as const);
+}
+
+/** Names, ids and places that only look like the right ones. */
+function misnamed({ idp, statement }: Ground): readonly Named[] {
+  const xml = idp.xml({ ...statement, subject: `${VICTIM}.example.net` });
+  const bends: readonly (readonly [string, Bend])[] = [
     [
       'another prefix for the assertion',
       (text) =>
@@ -277,7 +285,7 @@ export function forgeriesOf(ground: Ground): readonly Forgery[] {
         field: idp.respond({ ...statement, subject: VICTIM, signs, bend: bend(statement) }),
       })),
     ),
-    ...[tampered, wrapped, disguised, missigned, miscounted].flatMap((make) => make(ground).map(encode)),
+    ...[tampered, wrapped, disguised, misnamed, missigned, miscounted].flatMap((make) => make(ground).map(encode)),
     ...garbled(ground),
   ];
 }

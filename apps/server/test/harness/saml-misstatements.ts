@@ -1,6 +1,7 @@
 /** Responses that a genuine provider really signs, and that are not for us, not for now, or not whole. */
-import type { Statement } from '../../../../test/harness/saml-idp.ts';
-import { type Bend, cut, NAME_ID, put, VICTIM } from './bend.test-support.ts';
+
+import { type Bend, cut, NAME_ID, put, VICTIM } from './saml-bend.ts';
+import type { Statement } from './saml-idp.ts';
 
 const at = ({ at: now = new Date() }: Statement, seconds: number): string =>
   new Date(now.getTime() + seconds * 1_000).toISOString();
