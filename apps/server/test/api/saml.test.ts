@@ -211,6 +211,27 @@ test('where a connection makes no members, strangers are refused; a connection t
   expect((await fetch(`${platform.url}/auth/saml/${connectionId}/metadata`)).status).toBe(404);
 });
 
+test('whom the directory has switched off does not come in, whatever the provider says', async () => {
+  const connectionId = await connect(idp);
+  const token = await platform.call<{ secret: string }>('POST', '/v1/organisation/scim-tokens', { name: 'D' });
+  const scim = (method: string, path: string, body: object) =>
+    platform.call<{ id: string }>(method, `/scim/v2/Users${path}`, body, { key: token.body.secret });
+  const signIn = async () => {
+    const browser = createSamlBrowser(platform);
+    const begun = await browser.begin(connectionId);
+    return (await browser.post(begun, idp.respond({ ...begun, subject: 'off@example.com' }))).status;
+  };
+  const user = await scim('POST', '', { userName: 'off@example.com' });
+  expect(await signIn()).toBe(303);
+  const active = (value: boolean) =>
+    scim('PATCH', `/${user.body.id}`, { Operations: [{ op: 'replace', path: 'active', value }] });
+  expect((await active(false)).status).toBe(200);
+  expect(await signIn()).toBe(403);
+  expect((await reasons()).at(-1)).toBe('admission: switched off by the directory');
+  expect((await active(true)).status).toBe(200);
+  expect(await signIn()).toBe(303);
+});
+
 test('who has to come through the organisation comes by SAML, from their address on, and by no password', async () => {
   const name = 'strict.example';
   const strict = await platform.organisation('Strict');
