@@ -1,4 +1,5 @@
 /** Members, roles and service accounts, through the interface. */
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROLE_SCOPES } from '../../src/modules/identity/index.ts';
 import { sql } from '../../src/platform/db/index.ts';
@@ -105,6 +106,30 @@ describe('a role', () => {
       );
       expect(left).toHaveLength(1);
     }
+  });
+
+  it('of owner is kept by the database itself, whoever changes it: the second of two waits, and counts without the first', async () => {
+    const { owner, hire } = await staffed(platform);
+    const second = await hire('owner');
+    const clients = [owner, second].map(() => new pg.Client({ connectionString: platform.database.ownerUrl }));
+    // Two were made, a line above.
+    const [one, two] = clients as [pg.Client, pg.Client];
+    await Promise.all(clients.map((client) => client.connect()));
+    try {
+      const end = 'update identity.membership set ended_at = platform.now() where id = $1';
+      for (const client of clients) await client.query('begin');
+      await one.query(end, [owner.memberId]);
+      const late = two.query(end, [second.memberId]).then(
+        () => 'ended',
+        (error: unknown) => String(error),
+      );
+      await one.query('commit');
+      expect(await late).toContain('it keeps an owner');
+    } finally {
+      await Promise.all(clients.map((client) => client.end()));
+    }
+    const role = `select role from identity.membership where id = $1 and ended_at is null`;
+    expect(await asOwner(platform, role, [second.memberId])).toEqual([{ role: 'owner' }]);
   });
 
   it('TEN-07: taken in one process is taken in all within a second, from sessions and from keys that the member made', async () => {
