@@ -103,7 +103,6 @@ interface Arrived extends Incoming {
 }
 
 function sendOnce(way: Way, { target, request }: Hop, exchange: Exchange): Promise<Incoming> {
-  way.guard.precheck(target);
   const headers = {
     'user-agent': 'Guildhall',
     ...request.headers,
@@ -123,8 +122,11 @@ async function follow({ wayOf, assertListed }: Routing, first: Hop, deadline: De
   let hop = first;
   for (let redirects = 0; ; redirects += 1) {
     if (hop.request.orgId !== undefined) await assertListed(hop);
+    const way = wayOf(hop);
+    // Before anything is opened: what is refused here has nothing to end later.
+    way.guard.precheck(hop.target);
     const exchange = deadline.open(hop.request);
-    const incoming = await sendOnce(wayOf(hop), hop, exchange);
+    const incoming = await sendOnce(way, hop, exchange);
     if (redirectsMax === 0 || !isRedirect(incoming.status)) return { ...incoming, exchange, url: hop.target.url };
     deadline.leave();
     incoming.body.destroy();
