@@ -1,22 +1,5 @@
-/** What stands in where no part slows down guessers or knows second factors. */
-import type { Guard, Outside, SecondFactor } from './types.ts';
-
-/** Lets everybody try. */
-export const openGuard: Guard = {
-  admit: async () => {},
-  clear: async () => {},
-  noteFailure: async () => {},
-  noteSuccess: async () => undefined,
-  noteReset: async () => {},
-};
-
-/** Nobody has a second factor. */
-export const noSecondFactor: SecondFactor = {
-  required: async () => false,
-  challenge: async () => {
-    throw new Error('a challenge was asked for where nobody has a second factor');
-  },
-};
+/** What stands in where nothing outside can be reached. */
+import type { Outside } from './types.ts';
 
 /** Reaches nobody. */
 export const nobodyOutside: Outside = {
