@@ -198,6 +198,12 @@ describe('access tokens', () => {
     const ada = await signUpPerson(platform);
     const { accessToken } = await tokensOf(ada);
     expect((await withToken(accessToken)).status).toBe(200);
+    // An organisation keeps an owner.
+    const heir = await signUpPerson(platform);
+    await owner.query(
+      `insert into identity.membership (id, org_id, person_id, role, created_by) values ($1, $2, $3, 'owner', 'test')`,
+      [`mbr_${'0'.repeat(26)}`, ada.orgId, heir.personId],
+    );
     await owner.query('update identity.membership set ended_at = now() where id = $1', [ada.memberId]);
     await expect.poll(async () => (await withToken(accessToken)).status, { timeout: 5_000 }).toBe(401);
     expect((await ada.call('GET', '/v1/me')).status).toBe(200);
