@@ -12,7 +12,7 @@ interface Row {
 // A sweep holds row locks; a thousand are deleted in a few milliseconds.
 const SWEEP_ROWS_MAX = 1_000;
 // Nothing else works without the database either, so giving up sooner would gain nothing.
-const ANSWERS_WITHIN_MS = 1_000;
+const ANSWERS_WITHIN_MS = 2_500;
 
 /**
  * A window begins with its first call and ends for everybody at the same instant of the database's clock. The row lock of the upsert puts
