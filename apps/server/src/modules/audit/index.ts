@@ -6,7 +6,7 @@ import type { Ids } from '../../platform/ids/index.ts';
 import { auditErrors } from './errors.ts';
 import { auditRoutes } from './routes.ts';
 import { findUnfit } from './rules.ts';
-import { findFault, findHead, insertEvent, listBrokenChains, listFaults, pruneEvents } from './store.ts';
+import { findFault, findHead, insertEvent, listBrokenChains, listFaults, pruneEvents } from './store/chain.ts';
 import type { AuditEvent, BrokenChain, ChainFault } from './types.ts';
 
 export { auditErrors } from './errors.ts';

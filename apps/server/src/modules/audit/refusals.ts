@@ -2,10 +2,10 @@
  * What was refused to somebody known. A flood must not fill the trail, so refusals of one kind (who, code) are gathered in memory and become
  * one row a minute, with their number and the first of them. A crash loses the last minute of them, and nothing else.
  */
-import type { Db } from '../../platform/db/index.ts';
+import type { Db, Tx } from '../../platform/db/index.ts';
 import type { Refused } from '../../platform/http/index.ts';
 import type { Logger } from '../../platform/telemetry/index.ts';
-import type { Audit } from './index.ts';
+import type { AuditEvent } from './types.ts';
 
 const GATHER_MS = 60_000;
 // Some hundred kilobytes. Beyond it further kinds of refusals of this minute are not told apart, but counted.
@@ -25,7 +25,7 @@ export interface Refusals {
 
 export interface RefusalsDeps {
   readonly db: Db;
-  readonly audit: Pick<Audit, 'append'>;
+  readonly audit: { append(tx: Tx, event: AuditEvent): Promise<void> };
   readonly log: Pick<Logger, 'warn'>;
 }
 

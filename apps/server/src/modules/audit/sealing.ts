@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Keyring } from '../../platform/crypto/index.ts';
 import type { Db } from '../../platform/db/index.ts';
-import { type Head, listHeads, lookAt } from './store.ts';
+import { type Head, listHeads, lookAt } from './store/chain.ts';
 import type { BrokenChain } from './types.ts';
 
 export interface SealDeps {
