@@ -13,7 +13,7 @@ import type { Principal } from '../../platform/http/index.ts';
 import { createIds } from '../../platform/ids/index.ts';
 import { createOutbox } from '../../platform/outbox/index.ts';
 import { type AuditEvent, createAudit, createRefusals, handOn, sealHeads, verifySeals } from './index.ts';
-import { setStream } from './store-streams.ts';
+import { setStream } from './store/streams.ts';
 
 const ORG = 'org_a';
 const DAY_MS = 86_400_000;

@@ -13,8 +13,8 @@ import { GuildhallError } from '../../platform/errors/index.ts';
 import { type Principal, type RouteDefinition, route } from '../../platform/http/index.ts';
 import { CSV_HEAD, csvLine } from './csv.ts';
 import { auditErrors } from './errors.ts';
-import { type AuditFilter, listEvents, listEventsAfter } from './store-reading.ts';
-import { findStream, setStream } from './store-streams.ts';
+import { type AuditFilter, listEvents, listEventsAfter } from './store/reading.ts';
+import { findStream, setStream } from './store/streams.ts';
 import type { AuditEvent } from './types.ts';
 
 const TAG = 'Audit';

@@ -1,5 +1,5 @@
 /** SQL of the streams: which organisations hand their trail on, and how far they are. */
-import { sql, type Tx } from '../../platform/db/index.ts';
+import { sql, type Tx } from '../../../platform/db/index.ts';
 
 export async function findStream(tx: Tx): Promise<boolean> {
   const { rows } = await sql`select 1 from audit.stream where org_id = platform.current_org()`.execute(tx);

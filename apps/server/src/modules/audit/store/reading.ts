@@ -1,7 +1,7 @@
 /** Reading the trail: pages, and the whole of it for taking away. */
 import type { AuditEventView } from '@guildhall/contract';
-import { sql, type Tx } from '../../platform/db/index.ts';
-import type { ActorType } from './types.ts';
+import { sql, type Tx } from '../../../platform/db/index.ts';
+import type { ActorType } from '../types.ts';
 
 /** What to leave out; undefined leaves out nothing. */
 export interface AuditFilter {
