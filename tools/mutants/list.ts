@@ -53,7 +53,7 @@ const RUNS: readonly Mutant[] = [
   {
     bug: 'the end of a run leaves no audit row',
     file: `${MIGRATIONS}/0034-runs-one-statement.sql`,
-    find: `  perform audit.append(v_org, p ->> 'auditId', 'key', r.key_id, 'run.' || v_status, 'run', r.id, r.request_id, '{}');`,
+    find: `  perform audit.append(v_org, p ->> 'auditId', runs.actor_type(r.key_id), r.key_id, 'run.' || v_status, 'run', r.id, r.request_id, '{}');`,
     replace: '',
     caughtBy: [`${CHAOS}/small.test.ts`],
   },

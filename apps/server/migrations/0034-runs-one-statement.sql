@@ -1,5 +1,8 @@
 -- Lock: none on existing tables; admission and settlement of a run as one statement each. Other modules are reached through their functions alone.
 
+-- Who starts a run is a key, or a person by their membership.
+create function runs.actor_type(p_key text) returns text language sql immutable return case when starts_with(p_key, 'mbr_') then 'member' else 'key' end;
+
 -- Everything that makes a run exist: run, first event, task, outbox event, hold, audit row. The hold is taken and the audit row chained at
 -- the commit, in this order.
 create function runs.admit(p jsonb) returns setof runs.run language plpgsql as $$
@@ -24,7 +27,7 @@ begin
     perform ledger.hold_at_commit(v_org, p ->> 'holdId', p ->> 'mode', v_id, (p ->> 'holdNanos')::bigint, p ->> 'parentHoldId', p ->> 'keyId',
       p ->> 'agentId', p ->> 'memberId');
   end if;
-  perform audit.append(v_org, p ->> 'auditId', 'key', p ->> 'keyId', 'run.start', 'run', v_id, p ->> 'requestId', '{}');
+  perform audit.append(v_org, p ->> 'auditId', runs.actor_type(p ->> 'keyId'), p ->> 'keyId', 'run.start', 'run', v_id, p ->> 'requestId', '{}');
   return next r;
 end $$;
 
@@ -65,6 +68,6 @@ begin
   if r.hold_id is not null then
     perform ledger.settle_at_commit(v_org, r.hold_id, r.id, v_cost);
   end if;
-  perform audit.append(v_org, p ->> 'auditId', 'key', r.key_id, 'run.' || v_status, 'run', r.id, r.request_id, '{}');
+  perform audit.append(v_org, p ->> 'auditId', runs.actor_type(r.key_id), r.key_id, 'run.' || v_status, 'run', r.id, r.request_id, '{}');
   return true;
 end $$;

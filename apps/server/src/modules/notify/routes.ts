@@ -26,6 +26,7 @@ const actorOf = ({ principal, requestId }: { principal: Principal; requestId: st
   orgId: principal.orgId,
   mode: principal.mode,
   keyId: principal.keyId,
+  personId: principal.personId,
   requestId,
   mayReadAudit: principal.mode === 'live' && principal.scopes.includes('audit:read'),
 });

@@ -10,6 +10,7 @@ import type { Place } from '../../platform/crypto/index.ts';
 import type { Tx } from '../../platform/db/index.ts';
 import { egressErrors } from '../../platform/egress/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
+import { actorOf } from '../../platform/http/index.ts';
 import { webhookErrors } from './errors.ts';
 import { asksForAudit, unknownPatterns } from './rules.ts';
 import { makeSecret } from './signature.ts';
@@ -98,8 +99,7 @@ export function createWebhookService(deps: Deps) {
   const note = (tx: Tx, actor: Actor, change: Change) =>
     audit.append(tx, {
       orgId: actor.orgId,
-      actorType: 'key',
-      actorId: actor.keyId,
+      ...actorOf(actor),
       action: `webhook-endpoint.${change.verb}`,
       targetType: 'webhook-endpoint',
       targetId: change.id,

@@ -67,6 +67,7 @@ export interface Actor {
   readonly orgId: string;
   readonly mode: Mode;
   readonly keyId: string;
+  readonly personId?: string | undefined;
   readonly requestId: string;
   /** Only who may read the audit trail may have it sent somewhere. */
   readonly mayReadAudit?: boolean;
