@@ -253,6 +253,8 @@ async function work(foundation: Foundation, platform: Platform, options: ServeOp
   await remindOfSecrets({ ...foundation, ...platform });
   const jobs = openJobs(foundation, platform);
   closing.push('jobs', () => jobs.stop());
+  // A process that never lives for an hour seals too.
+  await sealAudit(foundation).catch((error: unknown) => log.error('the audit trail could not be sealed', { error }));
   const dispatcher = createOutboxDispatcher({
     db,
     bus: platform.bus,
