@@ -119,8 +119,8 @@ const TENANTS: readonly Mutant[] = [
   {
     bug: 'a revoked key stays in the memory of other processes',
     file: `${SERVER}/modules/identity/authentication.ts`,
-    find: `(_channel, keyId) => forget(keyId)`,
-    replace: `(_channel, _keyId) => {}`,
+    find: `(_channel, id) => forget(id)`,
+    replace: `(_channel, _id) => {}`,
     caughtBy: [`${SERVER}/modules/identity/authentication.test.ts`, '-t', 'refused by the others within a second'],
   },
 ];
