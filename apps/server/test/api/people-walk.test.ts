@@ -17,6 +17,7 @@ const PUBLIC = [
   'GET /auth/magic',
   'GET /auth/reset',
   'GET /auth/saml/{id}/metadata',
+  'GET /auth/second-factor',
   'GET /auth/sign-in',
   'GET /auth/sign-up',
   'GET /auth/verify',

@@ -63,18 +63,20 @@ async function signIn(page: Page, email: string): Promise<void> {
 }
 
 describe('the pages of people', () => {
-  it.each(['sign-up', 'sign-in', 'invitation', 'account'].flatMap((name) => [`${name} en ltr`, `${name} ar rtl`]))(
-    '%s has no fault of accessibility and stays within the screen, also for a stranger',
-    async (what) => {
-      const [name, language, direction] = what.split(' ');
-      const context = await browser.newContext({ viewport: { width: 390, height: 800 } });
-      const page = await opened(context, `/auth/${name}?lang=${language}`);
-      expect(await page.locator('html').getAttribute('dir')).toBe(direction);
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-      expect(await faults(page)).toEqual([]);
-      await context.close();
-    },
-  );
+  it.each(
+    ['sign-up', 'sign-in', 'second-factor', 'invitation', 'account'].flatMap((name) => [
+      `${name} en ltr`,
+      `${name} ar rtl`,
+    ]),
+  )('%s has no fault of accessibility and stays within the screen, also for a stranger', async (what) => {
+    const [name, language, direction] = what.split(' ');
+    const context = await browser.newContext({ viewport: { width: 390, height: 800 } });
+    const page = await opened(context, `/auth/${name}?lang=${language}`);
+    expect(await page.locator('html').getAttribute('dir')).toBe(direction);
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(await faults(page)).toEqual([]);
+    await context.close();
+  });
 
   it('a stranger signs up, makes an organisation, invites a colleague who joins, turns on a second factor, and signs in with it', async () => {
     const [hers, his] = [

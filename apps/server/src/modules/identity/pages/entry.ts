@@ -55,6 +55,21 @@ onSubmit('second', async (body) => {
 });`,
 };
 
+/** Where a sign-in at another provider goes on when there is a second factor: the challenge stands behind the #. */
+export const SECOND_FACTOR_PAGE: Content = {
+  title: 'signIn',
+  content: (words) =>
+    `<form id="second"><label>${words.code}<input name="code" autocomplete="one-time-code" required dir="ltr"></label><button class="main">${words.continue}</button></form>`,
+  script: `
+const challenge = new URLSearchParams(location.hash.slice(1)).get('challenge') ?? '';
+history.replaceState(null, '', location.pathname + location.search);
+onSubmit('second', async (body) => {
+  const { problem } = await answerChallenge(challenge, body.code);
+  if (problem) return tell(problem);
+  location.assign('/auth/account?lang=' + document.documentElement.lang);
+});`,
+};
+
 export const INVITATION_PAGE: Content = {
   title: 'invitation',
   content: (
