@@ -1,5 +1,6 @@
 /** The pages that links in mails lead to, in a browser. */
 import { createRequire } from 'node:module';
+import { TOTP } from 'otpauth';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, lastLink, signUpPerson } from '../harness/people.ts';
@@ -72,8 +73,36 @@ describe('the page of a link', () => {
     await page.locator('button:visible').click();
     await page.getByText('Done.').waitFor();
     expect(await page.locator('button:visible').count()).toBe(0);
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await page.waitForURL('**/auth/sign-in?lang=en');
     await page.context().close();
     expect((await client.call('POST', '/v1/auth/verify', { token })).status).toBe(410);
+  });
+
+  it('a link that signs in leads to the account, and where there is a second factor to the page that asks for it', async () => {
+    const ada = await signUpPerson(platform);
+    const follow = async () => {
+      await ada.call('POST', '/v1/auth/magic-link', { email: ada.email });
+      const { page } = await open(`/auth/magic?lang=ar#token=${await lastLink(platform, ada.email)}`);
+      await page.locator('button:visible').click();
+      return page;
+    };
+    const plain = await follow();
+    await plain.waitForURL('**/auth/account?lang=ar');
+    await plain.getByText(ada.email).waitFor();
+    await plain.context().close();
+    const { id, secret } = (await ada.call('POST', '/v1/me/factors/totp', { name: 'Phone' })).body;
+    const app = new TOTP({ secret: String(secret) });
+    // A code works once: the set-up takes the one before.
+    const before = app.generate({ timestamp: Date.now() - 30_000 });
+    expect((await ada.call('POST', `/v1/me/factors/${id}/confirm`, { code: before })).status).toBe(200);
+    const second = await follow();
+    await second.waitForURL('**/auth/second-factor?lang=ar');
+    await second.locator('[name=code]').fill(app.generate());
+    await second.locator('button:visible').click();
+    await second.waitForURL('**/auth/account?lang=ar');
+    await second.getByText(ada.email).waitFor();
+    await second.context().close();
   });
 
   it('asks for an address where it has no token, and says in place what is wrong with a password', async () => {

@@ -16,14 +16,16 @@ interface Page {
   readonly fields: readonly Field[];
   /** Asked without a token: where it goes then, with an address alone. */
   readonly request?: string;
+  /** The page to go on to when it is done. */
+  readonly next?: 'sign-in' | 'account';
 }
 
 const PAGES: Readonly<Record<PageKind, Page>> = {
-  verify: { action: '/v1/auth/verify', fields: [], request: '/v1/auth/verification' },
-  reset: { action: '/v1/auth/reset/confirm', fields: ['password'], request: '/v1/auth/reset' },
+  verify: { action: '/v1/auth/verify', fields: [], request: '/v1/auth/verification', next: 'sign-in' },
+  reset: { action: '/v1/auth/reset/confirm', fields: ['password'], request: '/v1/auth/reset', next: 'sign-in' },
   magic: { action: '/v1/auth/magic-link/confirm', fields: [], request: '/v1/auth/magic-link' },
-  email: { action: '/v1/auth/email/confirm', fields: [] },
-  admin: { action: '/v1/auth/admin-link', fields: ['email', 'name', 'password'] },
+  email: { action: '/v1/auth/email/confirm', fields: [], next: 'account' },
+  admin: { action: '/v1/auth/admin-link', fields: ['email', 'name', 'password'], next: 'sign-in' },
   'waiting-list': { action: '/v1/auth/waiting-list/confirm', fields: [], request: '/v1/auth/waiting-list' },
 };
 
@@ -34,6 +36,7 @@ interface Words {
   readonly done: string;
   readonly mailed: string;
   readonly failed: string;
+  readonly next: Readonly<Record<'sign-in' | 'account', string>>;
 }
 
 const WORDS: Readonly<Record<Locale, Words>> = {
@@ -48,9 +51,10 @@ const WORDS: Readonly<Record<Locale, Words>> = {
     },
     fields: { email: 'E-mail address', name: 'Name', password: 'Password' },
     go: 'Continue',
-    done: 'Done. You can close this page.',
+    done: 'Done.',
     mailed: 'If that can be done for this address, a mail with a link is on its way.',
     failed: 'That did not work. Try again in a moment.',
+    next: { 'sign-in': 'Sign in', account: 'Your account' },
   },
   ar: {
     titles: {
@@ -63,9 +67,10 @@ const WORDS: Readonly<Record<Locale, Words>> = {
     },
     fields: { email: 'البريد الإلكتروني', name: 'الاسم', password: 'كلمة المرور' },
     go: 'متابعة',
-    done: 'تم. يمكنك إغلاق هذه الصفحة.',
+    done: 'تم.',
     mailed: 'إن أمكن ذلك لهذا العنوان فرسالة تحمل رابطًا في الطريق إليه.',
     failed: 'لم ينجح ذلك. حاول مرة أخرى بعد قليل.',
+    next: { 'sign-in': 'تسجيل الدخول', account: 'حسابك' },
   },
 };
 
@@ -89,7 +94,13 @@ form.addEventListener('submit', async (event) => {
   const problem = answer?.ok ? undefined : await answer?.json().catch(() => undefined);
   const faults = (problem?.errors ?? []).map(({ path, message }) => path.slice(1) + ' ' + message).join('; ');
   status.textContent = answer?.ok ? form.dataset.done : problem ? problem.title + ' ' + (faults || problem.detail) : form.dataset.failed;
-  if (answer?.ok) form.hidden = true;
+  if (!answer?.ok) return;
+  form.hidden = true;
+  const { status: outcome, challenge } = await answer.json().catch(() => ({}));
+  const language = '?lang=' + document.documentElement.lang;
+  if (challenge) location.assign('/auth/second-factor' + language + '#challenge=' + challenge);
+  else if (outcome === 'signed-in') location.assign('/auth/account' + language);
+  else document.getElementById('next').hidden = form.id !== 'act';
 });`;
 
 const INPUTS: Readonly<Record<Field, string>> = {
@@ -118,10 +129,11 @@ function pageOf(kind: PageKind, language: Locale, nonce: string): string {
   const act = formOf(words, { id: 'act', action: page.action, fields: page.fields, done: words.done });
   const { request } = page;
   const ask = request ? formOf(words, { id: 'request', action: request, fields: ['email'], done: words.mailed }) : '';
+  const next = page.next ? `<a href="/auth/${page.next}?lang=${language}">${words.next[page.next]}</a>` : '';
   return `<!doctype html>
 <html lang="${language}" dir="${language === 'ar' ? 'rtl' : 'ltr'}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${words.titles[kind]}</title><style nonce="${nonce}">${STYLE}</style></head>
-<body><main><h1>${words.titles[kind]}</h1>${act}${ask}<p role="status"></p></main><script nonce="${nonce}">${SCRIPT}</script></body></html>`;
+<body><main><h1>${words.titles[kind]}</h1>${act}${ask}<p role="status"></p><p id="next" hidden>${next}</p></main><script nonce="${nonce}">${SCRIPT}</script></body></html>`;
 }
 
 /** One page for every kind of link. */
