@@ -14,7 +14,7 @@ export interface Prompt extends PromptParts {
 }
 
 export interface TokenCounter {
-  /** Loads the vocabulary: a quarter of a second during which nothing else happens, so call it before the process is ready. */
+  /** Loads the vocabulary: a tenth of a second during which nothing else happens, so call it before the process is ready. */
   warm(): Promise<void>;
   /** Tokens of all texts by o200k_base. Exact, but for stretches that no language has and for what exceeds 2 million characters: these count as their bytes. */
   count(texts: readonly string[]): Promise<number>;
