@@ -28,6 +28,7 @@ import {
 } from './platform/limits/index.ts';
 import { createMail, createMailQueue } from './platform/mail/index.ts';
 import { createOutbox, type OutboxReader } from './platform/outbox/index.ts';
+import { createPlaces } from './platform/places/index.ts';
 import { createMetrics } from './platform/telemetry/index.ts';
 import { openTelemetry, type Watched } from './telemetry.ts';
 
@@ -91,8 +92,9 @@ async function openPlatform(foundation: Foundation, watched: Watched) {
   const mail = await createMail({ smtpUrl: settings.smtpUrl, from: settings.mailFrom, directory, clock });
   closing.push('mail', () => mail.close());
   const mailQueue = createMailQueue({ keyring });
+  const places = createPlaces({ file: settings.countryDatabase, log });
   const [durable, outbox] = [createDurable(db), createOutbox(ids)];
-  return { ...watched, metrics, bus, durable, outbox, rates, limiter, files, mail, mailQueue };
+  return { ...watched, metrics, bus, durable, outbox, rates, limiter, files, mail, mailQueue, places };
 }
 
 type OpenPlatform = Awaited<ReturnType<typeof openPlatform>>;
@@ -100,7 +102,7 @@ type OpenPlatform = Awaited<ReturnType<typeof openPlatform>>;
 /** Everything below runs, from the ground up: audit; identity and ledger; catalog and metering. */
 function joinBase(
   foundation: Foundation,
-  { mailQueue, egress }: Pick<OpenPlatform, 'mailQueue' | 'egress'>,
+  { mailQueue, egress, places }: Pick<OpenPlatform, 'mailQueue' | 'egress' | 'places'>,
   { agents, publicUrl, ...options }: Pick<ComposeOptions, 'agents' | 'publicUrl' | 'resolveTxt'>,
 ) {
   const { log, clock, ids, keyring, db, settings } = foundation;
@@ -119,6 +121,7 @@ function joinBase(
     publicUrl,
     operatorEmail: settings.operatorEmail,
     leakScannerKeys: settings.leakScannerKeys,
+    countryOf: places.placeOf,
     outside: {
       egress,
       resolveTxt: options.resolveTxt ?? resolveTxt,

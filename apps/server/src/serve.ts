@@ -4,7 +4,7 @@ import type { AgentDefinition } from '@guildhall/agent-sdk';
 import { FILE_MAX_BYTES } from '@guildhall/contract';
 import { builtInAgents } from './agents.ts';
 import { compose, type Platform } from './compose.ts';
-import type { Settings } from './config/index.ts';
+import { type Settings, SettingsError } from './config/index.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
 import { remindOfSecrets } from './inventory.ts';
 import { auditHeadsIn, createRefusals, handOn, sealHeads } from './modules/audit/index.ts';
@@ -98,6 +98,7 @@ async function listen(
 ): Promise<{ address: string; routes: readonly RouteDefinition[] }> {
   const { settings, closing, db, ids, clock, log } = foundation;
   const { metrics, identity } = platform;
+  closing.push('country database', await startPlaces(platform));
   closing.push('announcements of keys and sessions', await identity.start());
   let document: unknown;
   const all: RouteDefinition[] = [];
@@ -156,6 +157,15 @@ async function listen(
   closing.push('HTTP', () => http.close());
   const { port } = http.server.address() as AddressInfo;
   return { address: `http://${settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host}:${port}`, routes: all };
+}
+
+/** A setting that is wrong stops a start, as every other one does. */
+async function startPlaces({ places }: Platform): Promise<() => Promise<void>> {
+  try {
+    return await places.start();
+  } catch (error) {
+    throw new SettingsError([`COUNTRY_DATABASE: ${error instanceof Error ? error.message : String(error)}`]);
+  }
 }
 
 function readinessChecks({ db }: Foundation, platform: Platform) {

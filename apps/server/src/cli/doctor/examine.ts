@@ -7,7 +7,7 @@ import type { CliContext } from '../context.ts';
 import { CliError } from '../exit-codes.ts';
 import type { Check } from './check.ts';
 import { platformChecks } from './database.ts';
-import { checkDataFolder, checkDisk, checkNode, checkSandbox } from './machine.ts';
+import { checkCountries, checkDataFolder, checkDisk, checkNode, checkSandbox } from './machine.ts';
 import { checkProviders } from './providers.ts';
 import { serverChecks } from './servers.ts';
 
@@ -24,6 +24,7 @@ export async function examine(context: CliContext): Promise<readonly Check[]> {
   }
   checks.push(await checkDataFolder(settings.dataDir), await checkDisk(settings.dataDir));
   checks.push(...(await checkServer(settings, context)));
+  checks.push(await checkCountries(settings.countryDatabase));
   checks.push(...(await checkSandbox()), ...(await serverChecks(settings)));
   return [...checks, ...(await checkDatabase(settings))];
 }

@@ -1,8 +1,9 @@
-/** Checks of the machine: Node, the data folder, free disk, the walls around child processes. */
+/** Checks of the machine: Node, the data folder, free disk, the country database, the walls around child processes. */
 import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { sandboxReport } from '@guildhall/agent-sdk/sandbox';
+import { describePlaces } from '../../platform/places/index.ts';
 import { formatBytes } from '../text.ts';
 import type { Check } from './check.ts';
 
@@ -60,6 +61,20 @@ export async function checkDisk(dataDir: string): Promise<Check> {
     'Make room, or move GUILDHALL_DATA_DIR to a larger disk. Shorter RETENTION_RUNS_DAYS and RETENTION_FILES_DAYS keep less.';
   if (freeBytes < DISK_FAIL_BYTES) return { name, level: 'fail', detail, advice };
   return freeBytes < DISK_WARN_BYTES ? { name, level: 'warn', detail, advice } : { name, level: 'pass', detail };
+}
+
+/** Without it all works; only a sign-in from a new country is not told. */
+export async function checkCountries(file: string | undefined): Promise<Check> {
+  const name = 'countries';
+  if (file === undefined)
+    return { name, level: 'pass', detail: 'COUNTRY_DATABASE is not set: sign-ins from new countries are not told' };
+  try {
+    return { name, level: 'pass', detail: await describePlaces(file) };
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    const advice = `COUNTRY_DATABASE is ${file}: put a file there as docs/access/two-factor.md says. A server reads it within seconds.`;
+    return { name, level: 'fail', detail, advice };
+  }
 }
 
 /** A missing wall is a warning: work still runs in a child with the others around it. */
