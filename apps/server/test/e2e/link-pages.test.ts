@@ -1,48 +1,25 @@
 /** The pages that links in mails lead to, in a browser. */
-import { createRequire } from 'node:module';
 import { TOTP } from 'otpauth';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { faults, fits, startBrowser, visit } from '../harness/browser.ts';
 import { createClient, lastLink, signUpPerson } from '../harness/people.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const PASSWORD = 'words that a browser types';
 
 let platform: TestPlatform;
 let browser: Browser;
 beforeAll(async () => {
   platform = await testPlatform({ agents: asAgents(), role: 'api' });
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  });
+  browser = await startBrowser();
 }, 60_000);
 afterAll(async () => {
   await browser?.close();
   await platform?.close();
 });
 
-async function open(path: string): Promise<{ page: Page; asked: string[]; errors: string[] }> {
-  const context = await browser.newContext({ viewport: { width: 390, height: 800 } });
-  const page = await context.newPage();
-  const asked: string[] = [];
-  const errors: string[] = [];
-  page.on('request', (request) => asked.push(request.url()));
-  page.on('pageerror', (error) => errors.push(error.message));
-  await page.goto(`${platform.url}${path}`, { waitUntil: 'networkidle' });
-  return { page, asked, errors };
-}
-
-async function faults(page: Page): Promise<string[]> {
-  const { readFile } = await import('node:fs/promises');
-  await page.evaluate(await readFile(AXE, 'utf8'));
-  return page.evaluate(async () => {
-    // Put there by the line above.
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
-    return (await axe.run()).violations.map((violation) => violation.id);
-  });
-}
+const open = (path: string) => visit(browser, `${platform.url}${path}`);
 
 describe('the page of a link', () => {
   it.each(
@@ -55,14 +32,14 @@ describe('the page of a link', () => {
     const { page, asked, errors } = await open(`/auth/${kind}?lang=${language}#token=${'A'.repeat(43)}`);
     expect(await page.locator('html').getAttribute('dir')).toBe(direction);
     expect(await page.locator('button:visible').count()).toBe(1);
-    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(await fits(page)).toBe(true);
     expect(await faults(page)).toEqual([]);
     expect(asked).toHaveLength(1);
     expect(errors).toEqual([]);
     await page.context().close();
   });
 
-  it('does nothing by itself, takes the token out of the address bar, and verifies when its button is pressed', async () => {
+  it('does nothing by itself, takes the token out of the address bar, and verifies when its button is pressed; used up, it offers another', async () => {
     const client = createClient(platform);
     const email = 'browser@example.com';
     await client.call('POST', '/v1/auth/sign-up', { email, password: PASSWORD, name: 'Browser' });
@@ -77,6 +54,13 @@ describe('the page of a link', () => {
     await page.waitForURL('**/auth/sign-in?lang=en');
     await page.context().close();
     expect((await client.call('POST', '/v1/auth/verify', { token })).status).toBe(410);
+    const again = await open(`/auth/verify#token=${token}`);
+    await again.page.locator('button:visible').click();
+    await again.page.getByText('not valid any more').waitFor();
+    await again.page.fill('#request [name=email]', email);
+    await again.page.locator('button:visible').click();
+    await again.page.getByText('a mail with a link is on its way').waitFor();
+    await again.page.context().close();
   });
 
   it('a link that signs in leads to the account, and where there is a second factor to the page that asks for it', async () => {
@@ -89,7 +73,7 @@ describe('the page of a link', () => {
     };
     const plain = await follow();
     await plain.waitForURL('**/auth/account?lang=ar');
-    await plain.getByText(ada.email).waitFor();
+    await plain.locator('#who').getByText(ada.email).waitFor();
     await plain.context().close();
     const { id, secret } = (await ada.call('POST', '/v1/me/factors/totp', { name: 'Phone' })).body;
     const app = new TOTP({ secret: String(secret) });
@@ -101,7 +85,7 @@ describe('the page of a link', () => {
     await second.locator('[name=code]').fill(app.generate());
     await second.locator('button:visible').click();
     await second.waitForURL('**/auth/account?lang=ar');
-    await second.getByText(ada.email).waitFor();
+    await second.locator('#who').getByText(ada.email).waitFor();
     await second.context().close();
   });
 
@@ -116,6 +100,8 @@ describe('the page of a link', () => {
     await page.fill('[name=password]', 'short');
     await page.locator('button:visible').click();
     await page.getByText('must have at least 15 characters').waitFor();
+    expect(await page.locator('[name=password]').getAttribute('aria-invalid')).toBe('true');
+    expect(await page.evaluate('document.activeElement.name')).toBe('password');
     await page.fill('[name=password]', PASSWORD);
     await page.locator('button:visible').click();
     await page.getByText('Done.').waitFor();

@@ -1,58 +1,22 @@
-import { createRequire } from 'node:module';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { emptyAgent } from '../../../../bench/support/empty-agent.ts';
+import { faults, fits, startBrowser, visit } from '../harness/browser.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
-
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 let platform: TestPlatform;
 let browser: Browser;
 beforeAll(async () => {
   platform = await testPlatform({ agents: asAgents(emptyAgent) });
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser = await startBrowser();
 }, 60_000);
 afterAll(async () => {
   await browser?.close();
   await platform?.close();
 });
 
-/** A page, and every address it asked for. */
-async function visit(path: string, width = 1_280): Promise<{ page: Page; asked: string[]; errors: string[] }> {
-  const context = await browser.newContext({ viewport: { width, height: 900 } });
-  const page = await context.newPage();
-  const asked: string[] = [];
-  const errors: string[] = [];
-  page.on('request', (request) => asked.push(request.url()));
-  page.on('pageerror', (error) => errors.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(message.text());
-  });
-  await page.goto(`${platform.url}${path}`, { waitUntil: 'networkidle' });
-  return { page, asked, errors };
-}
-
-/** What axe finds wrong, by rule. The page's policy forbids foreign scripts, so it is evaluated from outside. */
-async function faults(page: Page): Promise<string[]> {
-  const { readFile } = await import('node:fs/promises');
-  await page.evaluate(await readFile(AXE, 'utf8'));
-  return page.evaluate(async () => {
-    // Put there by the line above.
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
-    return (await axe.run()).violations.map((violation) => violation.id);
-  });
-}
+const open = (path: string, width = 1_280) =>
+  visit(browser, `${platform.url}${path}`, { viewport: { width, height: 900 } });
 
 describe('the first page', () => {
   it.each([
@@ -62,10 +26,10 @@ describe('the first page', () => {
     'reads in %s, has no fault of accessibility, and stays within the screen',
     async (language, direction, heading) => {
       for (const width of [390, 768, 1_280]) {
-        const { page, asked, errors } = await visit(`/?lang=${language}`, width);
+        const { page, asked, errors } = await open(`/?lang=${language}`, width);
         expect(await page.locator('html').getAttribute('dir')).toBe(direction);
         expect(await page.getByText(heading).count()).toBe(1);
-        expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+        expect(await fits(page)).toBe(true);
         expect(asked.filter((url) => !url.startsWith(platform.url))).toEqual([]);
         expect(errors).toEqual([]);
         if (width === 390) expect(await faults(page)).toEqual([]);
@@ -75,7 +39,7 @@ describe('the first page', () => {
   );
 
   it('says where the key is', async () => {
-    const { page } = await visit('/?lang=en');
+    const { page } = await open('/?lang=en');
     expect(await page.locator('pre').first().textContent()).toContain('ready.json');
     await page.context().close();
   });
@@ -83,7 +47,7 @@ describe('the first page', () => {
 
 describe('the mailbox of a machine without a mail server', () => {
   it('shows what would have been sent, with links to follow and nothing else alive, in both languages', async () => {
-    const empty = await visit('/dev/mailbox?lang=en');
+    const empty = await open('/dev/mailbox?lang=en');
     expect(await empty.page.getByText('No mail yet').count()).toBe(1);
     await empty.page.context().close();
     const link = `${platform.url}/auth/verify#token=abc`;
@@ -97,13 +61,13 @@ describe('the mailbox of a machine without a mail server', () => {
       ['en', 'ltr', 'Development mailbox'],
       ['ar', 'rtl', 'صندوق بريد التطوير'],
     ] as const) {
-      const { page, asked, errors } = await visit(`/dev/mailbox?lang=${language}`, 390);
+      const { page, asked, errors } = await open(`/dev/mailbox?lang=${language}`, 390);
       expect(await page.locator('html').getAttribute('dir')).toBe(direction);
       expect(await page.title()).toBe(heading);
       expect(await page.getByText('Verify <b>your</b> address').count()).toBe(1);
       expect(await page.locator('article a').getAttribute('href')).toBe(link);
       expect(await page.locator('article img').count()).toBe(0);
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      expect(await fits(page)).toBe(true);
       expect(await faults(page)).toEqual([]);
       expect(asked.filter((url) => !url.startsWith(platform.url) && !url.startsWith('data:'))).toEqual([]);
       expect(errors).toEqual([]);
@@ -120,7 +84,7 @@ describe('the mailbox of a machine without a mail server', () => {
 
 describe('the reference', () => {
   it('shows the routes and asks no foreign host for anything', async () => {
-    const { page, asked, errors } = await visit('/docs/api');
+    const { page, asked, errors } = await open('/docs/api');
     await page.getByText('/v1/agents/{id}/estimate').first().waitFor({ timeout: 15_000 });
     expect(asked.filter((url) => !url.startsWith(platform.url) && !/^(data|blob):/.test(url))).toEqual([]);
     expect(errors).toEqual([]);

@@ -1,48 +1,27 @@
 /** A stranger becomes a member in a browser, with nothing but the pages. */
-import { createRequire } from 'node:module';
 import { TOTP } from 'otpauth';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { faults, fits, PHONE, startBrowser, type Visit, visit, visitIn } from '../harness/browser.ts';
 import { lastLink } from '../harness/people.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const PASSWORD = 'words that a browser types';
 
 let platform: TestPlatform;
 let browser: Browser;
 beforeAll(async () => {
   platform = await testPlatform({ agents: asAgents(), role: 'api' });
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  });
+  browser = await startBrowser();
 }, 60_000);
 afterAll(async () => {
   await browser?.close();
   await platform?.close();
 });
 
-const errors: string[] = [];
-async function opened(context: BrowserContext, path: string): Promise<Page> {
-  const page = await context.newPage();
-  page.on('pageerror', (error) => errors.push(error.message));
-  await page.goto(`${platform.url}${path}`, { waitUntil: 'networkidle' });
-  return page;
-}
-
-async function faults(page: Page): Promise<string[]> {
-  const { readFile } = await import('node:fs/promises');
-  await page.evaluate(await readFile(AXE, 'utf8'));
-  return page.evaluate(async () => {
-    // Put there by the line above.
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
-    return (await axe.run()).violations.map((violation) => violation.id);
-  });
-}
-
-async function signUp(context: BrowserContext, email: string, organisation: string): Promise<Page> {
-  const page = await opened(context, '/auth/sign-up?lang=en');
+async function signUp(context: BrowserContext, email: string, organisation: string): Promise<Visit> {
+  const visited = await visitIn(context, `${platform.url}/auth/sign-up?lang=en`);
+  const { page } = visited;
   await page.getByLabel('E-mail address').fill(email);
   await page.getByLabel('Your name').fill('Ada');
   await page.getByLabel('Password').fill(PASSWORD);
@@ -52,14 +31,14 @@ async function signUp(context: BrowserContext, email: string, organisation: stri
   await page.goto(`${platform.url}/auth/verify?lang=en#token=${await lastLink(platform, email)}`);
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByText('Done').waitFor();
-  return page;
+  return visited;
 }
 
 async function signIn(page: Page, email: string): Promise<void> {
   await page.goto(`${platform.url}/auth/sign-in?lang=en`);
   await page.getByLabel('E-mail address').fill(email);
   await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
 describe('the pages of people', () => {
@@ -70,20 +49,17 @@ describe('the pages of people', () => {
     ]),
   )('%s has no fault of accessibility and stays within the screen, also for a stranger', async (what) => {
     const [name, language, direction] = what.split(' ');
-    const context = await browser.newContext({ viewport: { width: 390, height: 800 } });
-    const page = await opened(context, `/auth/${name}?lang=${language}`);
+    const { page, errors } = await visit(browser, `${platform.url}/auth/${name}?lang=${language}`);
     expect(await page.locator('html').getAttribute('dir')).toBe(direction);
-    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(await fits(page)).toBe(true);
     expect(await faults(page)).toEqual([]);
-    await context.close();
+    expect(errors).toEqual([]);
+    await page.context().close();
   });
 
   it('a stranger signs up, makes an organisation, invites a colleague who joins, turns on a second factor, and signs in with it', async () => {
-    const [hers, his] = [
-      await browser.newContext({ viewport: { width: 390, height: 800 } }),
-      await browser.newContext(),
-    ];
-    const page = await signUp(hers, 'ada@example.com', 'Ada & Co');
+    const [hers, his] = [await browser.newContext(PHONE), await browser.newContext()];
+    const { page, errors } = await signUp(hers, 'ada@example.com', 'Ada & Co');
     await signIn(page, 'ada@example.com');
     await page.waitForURL('**/auth/account**');
     await page.getByText('Ada & Co').waitFor();
@@ -94,7 +70,7 @@ describe('the pages of people', () => {
     await page.getByRole('button', { name: 'Invite', exact: true }).click();
     await page.getByText('The invitation is on its way').waitFor();
     const invitation = await lastLink(platform, 'bob@example.com');
-    const other = await signUp(his, 'bob@example.com', '');
+    const { page: other, errors: hisErrors } = await signUp(his, 'bob@example.com', '');
     await signIn(other, 'bob@example.com');
     await other.waitForURL('**/auth/account**');
     await other.goto(`${platform.url}/auth/invitation?lang=en#token=${invitation}`);
@@ -121,8 +97,8 @@ describe('the pages of people', () => {
     await page.waitForURL('**/auth/account**');
     await page.getByText('Ada & Co').waitFor();
     expect(await page.locator('#members li').count()).toBe(2);
-    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-    expect(errors).toEqual([]);
+    expect(await fits(page)).toBe(true);
+    expect([...errors, ...hisErrors]).toEqual([]);
     await Promise.all([hers.close(), his.close()]);
   }, 120_000);
 });

@@ -1,6 +1,5 @@
 /** The page of one's own account: organisations and their members, second factors, where one is signed in. */
-import type { Page } from './shell.ts';
-import { againDialog } from './shell.ts';
+import { againDialog, type Content } from './shell.ts';
 import type { Words } from './words.ts';
 
 const ROLES = ['viewer', 'billing', 'developer', 'admin', 'owner'] as const;
@@ -25,7 +24,7 @@ ${againDialog(words)}`;
 const SCRIPT = `
 const fill = (id, rows, empty) => $(id).replaceChildren(...(rows.length ? rows : [make('li', empty)]));
 const item = (text, ...parts) => { const [li, first] = [make('li', ''), make('span', '')]; first.append(make('bdi', text)); li.append(first, ...parts); return li; };
-const button = (text, label, work) => { const made = make('button', text, { type: 'button', ariaLabel: text + ': ' + label }); made.addEventListener('click', async () => { say(''); const { problem } = await work(); if (problem) tell(problem); else show(); }); return made; };
+const button = (text, label, work) => { const made = make('button', text, { type: 'button', ariaLabel: text + ': ' + label }); made.addEventListener('click', () => busy(made, async () => { const { problem } = await work(); if (problem) tell(problem); else await show(); })); return made; };
 let pending;
 async function showOrganisations(me) {
   const { body, problem } = await send('GET', '/v1/me/organisations');
@@ -37,23 +36,23 @@ async function showMembers(me) {
   if (!me.organisationId) return fill('members', [], words.noOrganisations);
   if (!me.scopes.includes('members:read')) return fill('members', [], words.noPermission);
   const { body, problem } = await send('GET', '/v1/organisation/members');
-  if (problem) return fill('members', [], problem.title);
+  if (problem) return fill('members', [], textOf(problem));
   fill('members', body.data.map(({ name, email, role }) => item(name, make('bdi', email ?? ''), make('span', words[role]))), '');
 }
 async function showFactors() {
   const { body, problem } = await send('GET', '/v1/me/factors');
-  if (problem) return fill('factors', [], problem.title);
+  if (problem) return fill('factors', [], textOf(problem));
   fill('factors', body.data.filter(({ isConfirmed }) => isConfirmed).map(({ id, name }) => item(name, button(words.remove, name, () => call('DELETE', '/v1/me/factors/' + id)))), words.noFactors);
 }
 async function showSessions() {
   const { body, problem } = await send('GET', '/v1/me/sessions');
-  if (problem) return fill('sessions', [], problem.title);
+  if (problem) return fill('sessions', [], textOf(problem));
   fill('sessions', body.data.map(({ id, ip, userAgent, isCurrent, lastUsedAt }) => item(userAgent || ip, make('bdi', ip), make('time', lastUsedAt.slice(0, 16).replace('T', ' '), { dateTime: lastUsedAt, dir: 'ltr' }), isCurrent ? make('strong', words.thisOne) : button(words.end, ip, () => call('DELETE', '/v1/me/sessions/' + id)))), '');
 }
 async function show() {
   const { body: me, problem, status } = await send('GET', '/v1/me');
   if (problem) {
-    $('who').textContent = status === 401 ? words.signedOut : problem.title;
+    $('who').textContent = status === 401 ? words.signedOut : textOf(problem);
     $('enter').hidden = false;
     return;
   }
@@ -62,9 +61,9 @@ async function show() {
   if (!me.isVerified) return say(words.unverified);
   await Promise.all([showOrganisations(me), showMembers(me), showFactors(), showSessions()]);
 }
-$('out').addEventListener('click', async () => { await send('POST', '/v1/auth/sign-out'); location.assign('/auth/sign-in?lang=' + document.documentElement.lang); });
-onSubmit('new-organisation', async (body, form) => { const { problem } = await call('POST', '/v1/me/organisations', body); if (problem) return tell(problem); form.reset(); await show(); });
-onSubmit('invite', async (body, form) => { const { problem } = await call('POST', '/v1/organisation/invitations', { ...body, locale: document.documentElement.lang }); if (problem) return tell(problem); form.reset(); say(words.invited); });
+$('out').addEventListener('click', () => busy($('out'), async () => { await send('POST', '/v1/auth/sign-out'); await go('/auth/sign-in'); }));
+onSubmit('new-organisation', async (body, form) => { const { problem } = await call('POST', '/v1/me/organisations', body); if (problem) return tell(problem, form); form.reset(); await show(); });
+onSubmit('invite', async (body, form) => { const { problem } = await call('POST', '/v1/organisation/invitations', { ...body, locale: language }); if (problem) return tell(problem, form); form.reset(); say(words.invited); });
 onSubmit('others', async () => { const { problem } = await call('DELETE', '/v1/me/sessions?keepCurrent=true'); if (problem) return tell(problem); await show(); });
 onSubmit('add-app', async () => {
   const { problem, body } = await call('POST', '/v1/me/factors/totp', { name: navigator.platform || 'App' });
@@ -77,7 +76,7 @@ onSubmit('add-app', async () => {
 });
 onSubmit('confirm-app', async (body, form) => {
   const { problem, body: got } = await call('POST', '/v1/me/factors/' + pending.id + '/confirm', body);
-  if (problem) return tell(problem);
+  if (problem) return tell(problem, form);
   form.reset();
   form.hidden = true;
   if (got.recoveryCodes) { $('codes').querySelector('pre').textContent = got.recoveryCodes.join('\\n'); $('codes').hidden = false; }
@@ -85,7 +84,7 @@ onSubmit('confirm-app', async (body, form) => {
 });
 show();`;
 
-export const ACCOUNT_PAGE: Pick<Page, 'title' | 'content' | 'script' | 'isWide'> = {
+export const ACCOUNT_PAGE: Content = {
   title: 'account',
   content,
   script: SCRIPT,

@@ -1,72 +1,58 @@
 /** The pages on which strangers become members: signing up, signing in, accepting an invitation. */
-import type { Page } from './shell.ts';
-
-type Content = Pick<Page, 'title' | 'content' | 'script' | 'isWide'>;
+import { emailField, mailboxLink, nameField, newPasswordField, passwordField } from './fields.ts';
+import type { Content } from './shell.ts';
 
 export const SIGN_UP_PAGE: Content = {
   title: 'signUp',
   content: (words) => `<form id="form">
-<label>${words.email}<input name="email" type="email" autocomplete="username" required dir="ltr"></label>
-<label>${words.name}<input name="name" autocomplete="name" required dir="auto"></label>
-<label>${words.password}<input name="password" type="password" autocomplete="new-password" required dir="ltr"><small>${words.passwordHint}</small></label>
+${emailField(words)}
+${nameField(words)}
+${newPasswordField(words)}
 <label>${words.organisation}<input name="organisation" autocomplete="organization" dir="auto"><small>${words.organisationHint}</small></label>
 <label id="code" hidden>${words.signUpCode}<input name="invitation" autocomplete="off" dir="ltr"></label>
 <button class="main">${words.signUp}</button></form>
-<div class="links"><a href="/auth/waiting-list" id="waiting" hidden>${words.waitingList}</a><span>${words.haveAccount} <a href="/auth/sign-in">${words.signIn}</a></span><a href="/dev/mailbox" id="mailbox" hidden>${words.devMailbox}</a></div>`,
+<div class="links"><a href="/auth/waiting-list" id="waiting" hidden>${words.waitingList}</a><span>${words.haveAccount} <a href="/auth/sign-in">${words.signIn}</a></span>${mailboxLink(words)}</div>`,
   script: `
 const invitation = new URLSearchParams(location.hash.slice(1)).get('invitation');
 if (invitation) { $('code').hidden = false; $('code').querySelector('input').value = invitation; }
 onSubmit('form', async (body, form) => {
-  const { problem } = await send('POST', '/v1/auth/sign-up', { ...body, locale: document.documentElement.lang });
+  const { problem } = await send('POST', '/v1/auth/sign-up', { ...body, locale: language });
   if (/^beta\\.inv/.test(problem?.code)) $('code').hidden = false;
   if (/^beta\\.|^people\\.full$/.test(problem?.code)) $('waiting').hidden = false;
-  if (problem) return tell(problem);
+  if (problem) return tell(problem, form);
   form.hidden = true;
   say(words.mailed);
-  const box = await fetch('/dev/mailbox').catch(() => undefined);
-  $('mailbox').hidden = !box?.ok;
+  await showMailbox();
 });`,
 };
 
 export const SIGN_IN_PAGE: Content = {
   title: 'signIn',
   content: (words) => `<form id="form">
-<label>${words.email}<input name="email" type="email" autocomplete="username" required dir="ltr"></label>
-<label>${words.password}<input name="password" type="password" autocomplete="current-password" required dir="ltr"></label>
+${emailField(words)}
+${passwordField(words)}
 <button class="main">${words.signIn}</button></form>
-<form id="second" hidden><label>${words.code}<input name="code" autocomplete="one-time-code" required dir="ltr"></label><button class="main">${words.continue}</button></form>
 <div class="links"><a href="/auth/reset">${words.forgot}</a><a href="/auth/magic">${words.magic}</a><span>${words.noAccount} <a href="/auth/sign-up">${words.signUp}</a></span></div>`,
   script: `
-let challenge;
-const inside = () => location.assign('/auth/account?lang=' + document.documentElement.lang);
-onSubmit('form', async (body) => {
+onSubmit('form', async (body, form) => {
   const { problem, body: got } = await send('POST', '/v1/auth/sign-in', body);
-  if (problem) return tell(problem);
-  if (got.status === 'signed-in') return inside();
-  challenge = got.challenge;
-  $('form').hidden = true;
-  $('second').hidden = false;
-  $('second').querySelector('input').focus();
-});
-onSubmit('second', async (body) => {
-  const { problem } = await answerChallenge(challenge, body.code);
-  if (problem) return tell(problem);
-  inside();
+  if (problem) return tell(problem, form);
+  if (got.challenge) return go('/auth/second-factor', '#challenge=' + got.challenge);
+  return go('/auth/account');
 });`,
 };
 
-/** Where a sign-in at another provider goes on when there is a second factor: the challenge stands behind the #. */
+/** Where every sign-in goes on when there is a second factor: the challenge stands behind the #. */
 export const SECOND_FACTOR_PAGE: Content = {
   title: 'signIn',
   content: (words) =>
     `<form id="second"><label>${words.code}<input name="code" autocomplete="one-time-code" required dir="ltr"></label><button class="main">${words.continue}</button></form>`,
   script: `
-const challenge = new URLSearchParams(location.hash.slice(1)).get('challenge') ?? '';
-history.replaceState(null, '', location.pathname + location.search);
-onSubmit('second', async (body) => {
+const challenge = fragment('challenge');
+$('second').querySelector('input').focus();
+onSubmit('second', async (body, form) => {
   const { problem } = await answerChallenge(challenge, body.code);
-  if (problem) return tell(problem);
-  location.assign('/auth/account?lang=' + document.documentElement.lang);
+  return problem ? tell(problem, form) : go('/auth/account');
 });`,
 };
 
@@ -89,7 +75,7 @@ $('other').addEventListener('click', (event) => { event.currentTarget.href += '#
 })();
 onSubmit('form', async (_, form) => {
   const { problem } = await call('POST', '/v1/me/invitations/accept', { token });
-  if (problem) return tell(problem);
+  if (problem) return tell(problem, form);
   form.hidden = true;
   say(words.accepted);
   $('inside').hidden = false;

@@ -4,15 +4,17 @@ import { randomName } from '../../../platform/crypto/index.ts';
 import { pageHeaders, type RouteDefinition, route } from '../../../platform/http/index.ts';
 import { ACCOUNT_PAGE } from './account.ts';
 import { INVITATION_PAGE, SECOND_FACTOR_PAGE, SIGN_IN_PAGE, SIGN_UP_PAGE } from './entry.ts';
-import { pageOf } from './shell.ts';
+import { LINK_PAGES } from './links.ts';
+import { type Content, pageOf } from './shell.ts';
 import { WORDS } from './words.ts';
 
-const PAGES = {
+const PAGES: Readonly<Record<string, Content>> = {
   '/auth/sign-up': SIGN_UP_PAGE,
   '/auth/sign-in': SIGN_IN_PAGE,
   '/auth/second-factor': SECOND_FACTOR_PAGE,
   '/auth/invitation': INVITATION_PAGE,
   '/auth/account': ACCOUNT_PAGE,
+  ...LINK_PAGES,
 };
 
 export function peoplePages(): readonly RouteDefinition[] {

@@ -1,5 +1,7 @@
 /** The frame of the pages of people: one look, one way to ask the interface. They use the same routes as everybody. */
 import type { Locale } from '../people/types.ts';
+import { passwordField } from './fields.ts';
+import { SCRIPT } from './script.ts';
 import { WORDS, type Words } from './words.ts';
 
 const STYLE = `:root{color-scheme:light dark;--ink:#16202b;--soft:#4a5766;--line:#7b8794;--paper:#fbfcfd;--card:#fff;--link:#0b4f8a;--on:#fff;--bad:#a3211b}
@@ -8,74 +10,25 @@ const STYLE = `:root{color-scheme:light dark;--ink:#16202b;--soft:#4a5766;--line
 main{max-width:30rem;margin:0 auto;padding-block:3rem;padding-inline:1.25rem}main.wide{max-width:46rem}h1{font-size:1.9rem;line-height:1.25;margin:0 0 1rem}h2{font-size:1.15rem;margin:2.25rem 0 .5rem}
 label{display:block;margin-block:1rem;font-weight:600}label small{display:block;font-weight:400;color:var(--soft)}
 input,select,button{font:inherit;padding:.55rem .75rem;border:1px solid var(--line);border-radius:.5rem;background:var(--card);color:var(--ink)}label input,label select{display:block;width:100%;margin-block-start:.25rem;font-weight:400}
-button{cursor:pointer;font-weight:600}button.main{background:var(--link);color:var(--on);border-color:var(--link)}form>button.main{width:100%;margin-block-start:.5rem}button[aria-busy=true]{opacity:.6}
+button{cursor:pointer;font-weight:600}button.main{background:var(--link);color:var(--on);border-color:var(--link)}form>button.main{width:100%;margin-block-start:.5rem}button:disabled{opacity:.6;cursor:progress}[aria-invalid=true]{border-color:var(--bad)}
 a{color:var(--link)}a:focus-visible,input:focus-visible,select:focus-visible,button:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 ul{list-style:none;margin:0;padding:0;display:grid;gap:.5rem}li{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.6rem .9rem;display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;justify-content:space-between;overflow-wrap:anywhere}
 li span{flex:1 1 12rem}.row{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end;margin-block-start:.75rem}.row label{margin:0;flex:1 1 10rem}nav,.links{display:flex;flex-wrap:wrap;gap:1rem;margin-block:1rem}
 [role=status]{min-height:1.6em;margin-block:1rem}[role=status].bad{color:var(--bad)}code{overflow-wrap:anywhere}pre{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem;white-space:pre-wrap}
 dialog{max-width:24rem;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:.75rem}img{background:#fff;padding:.5rem;border-radius:.5rem;max-width:100%}[hidden]{display:none!important}`;
 
-/** What every page can do: say, ask, show the password again where that is asked for, and make elements of plain text. */
-const SHARED = `
-const words = JSON.parse(document.body.dataset.words);
-const $ = (id) => document.getElementById(id);
-const say = (text, bad) => { const box = $('status'); box.textContent = text; box.className = bad ? 'bad' : ''; };
-const tell = (problem) => say([problem.title, (problem.errors ?? []).map(({ path, message }) => path.slice(1) + ' ' + message).join('; ') || problem.detail].join(' '), true);
-const make = (tag, text, more = {}) => Object.assign(document.createElement(tag), { textContent: text }, more);
-async function send(method, path, body) {
-  const headers = { 'guildhall-request': '1', ...(body ? { 'content-type': 'application/json' } : {}) };
-  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch(() => undefined);
-  if (!answer) return { problem: { title: words.failed, detail: '' } };
-  const json = await answer.json().catch(() => ({}));
-  return answer.ok ? { body: json } : { problem: json, status: answer.status };
-}
-function askAgain() {
-  const dialog = $('again');
-  return new Promise((resolve) => {
-    dialog.onclose = () => resolve(dialog.returnValue === 'ok');
-    dialog.showModal();
-  });
-}
-async function call(method, path, body) {
-  const first = await send(method, path, body);
-  if (first.problem?.code !== 'auth.step-up-required' || !$('again') || !(await askAgain())) return first;
-  return send(method, path, body);
-}
-for (const link of document.querySelectorAll('a[href^="/auth/"]:not(#other)')) link.search = '?lang=' + document.documentElement.lang;
-const fields = (form) => Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ''));
-function onSubmit(id, work) {
-  const form = $(id);
-  form?.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    const button = form.querySelector('button');
-    if (button.getAttribute('aria-busy') === 'true') return;
-    button.setAttribute('aria-busy', 'true');
-    say('');
-    await work(fields(form), form);
-    button.removeAttribute('aria-busy');
-  });
-}
-onSubmit('again-form', async (body, form) => {
-  const { problem, body: got } = await send('POST', '/v1/auth/step-up', { password: body.password });
-  let failed = problem;
-  if (got?.challenge && body.code) failed = (await answerChallenge(got.challenge, body.code)).problem;
-  else if (got?.challenge) failed = { title: words.code, detail: '' };
-  $('again-status').textContent = failed ? failed.title + ' ' + failed.detail : '';
-  if (!failed) { form.reset(); $('again').close('ok'); }
-});
-$('again-cancel')?.addEventListener('click', () => $('again').close('cancel'));
-const answerChallenge = (challenge, code) =>
-  send('POST', '/v1/auth/second-factor', { challenge, ...(/^[\\d\\s]{6,8}$/.test(code) ? { code } : { recoveryCode: code.trim() }) });
-`;
-
-export interface Page {
-  readonly language: Locale;
-  readonly nonce: string;
-  readonly path: string;
+/** What is a page's own. */
+export interface Content {
   readonly title: keyof Words;
   readonly content: (words: Words) => string;
   readonly script: string;
   readonly isWide?: boolean;
+}
+
+export interface Page extends Content {
+  readonly language: Locale;
+  readonly nonce: string;
+  readonly path: string;
 }
 
 const attribute = (text: string): string =>
@@ -91,14 +44,15 @@ export function pageOf({ language, nonce, path, title, content, script, isWide =
 <body data-words="${attribute(JSON.stringify(words))}"><main${isWide ? ' class="wide"' : ''}>
 <h1>${words[title]}</h1>
 ${content(words)}
-<p id="status" role="status"></p>
+<p id="status" role="status" tabindex="-1"></p>
+<noscript><p>${words.noScript}</p></noscript>
 <nav><a href="${path}?lang=${other}" lang="${other}" hreflang="${other}" id="other">${words.other}</a></nav>
-</main><script nonce="${nonce}">${SHARED}${script}</script></body></html>`;
+</main><script nonce="${nonce}">${SCRIPT}${script}</script></body></html>`;
 }
 
 /** The dialog in which a person shows the password again, and a code where there is a second factor. */
 export const againDialog = (words: Words): string =>
   `<dialog id="again" aria-labelledby="again-title"><form id="again-form"><h2 id="again-title">${words.again}</h2>
-<label>${words.password}<input name="password" type="password" autocomplete="current-password" required dir="ltr"></label>
+${passwordField(words)}
 <label>${words.code}<input name="code" autocomplete="one-time-code" dir="ltr"></label>
 <p id="again-status" role="alert"></p><div class="row"><button class="main">${words.continue}</button><button type="button" id="again-cancel">${words.cancel}</button></div></form></dialog>`;

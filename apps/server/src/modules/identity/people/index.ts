@@ -4,7 +4,6 @@ import type { RouteDefinition } from '../../../platform/http/index.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import type { PeopleDeps } from './deps.ts';
 import { peopleErrors } from './errors.ts';
-import { linkPages } from './pages.ts';
 import { findPasswordFault } from './password-rules.ts';
 import { createRecovery } from './recovery.ts';
 import { type PeopleUseCases, peopleRoutes } from './routes.ts';
@@ -41,6 +40,6 @@ export function createPeople(given: Omit<PeopleDeps, 'assertStrong'>): People {
   return {
     ...people,
     prune: () => given.db.system((tx) => prunePeople(tx, KEEP)),
-    routes: [...peopleRoutes(deps, people), ...linkPages()],
+    routes: peopleRoutes(deps, people),
   };
 }
