@@ -110,6 +110,16 @@ export const passkeySignInBody = z.strictObject({ passkey: passkeyAnswer });
 export const secondFactorRule = z.object({ isRequired: z.boolean() }).meta({ id: 'SecondFactorRule' });
 export const secondFactorRuleBody = z.strictObject({ isRequired: z.boolean() });
 
+/** What an operator took from somebody who lost their factors; all 0 where there was none. */
+export const factorReset = z
+  .object({
+    personId: z.string(),
+    factorsRemoved: z.number().int(),
+    sessionsEnded: z.number().int(),
+    isPasswordRemoved: z.boolean(),
+  })
+  .meta({ id: 'FactorReset' });
+
 /** A browser that a person was let in from. */
 export const device = z
   .object({ id: z.string(), userAgent: z.string(), createdAt: instant, lastUsedAt: instant })

@@ -1,13 +1,12 @@
 /** The commands about models, calls and limits, and the check of `doctor`, on a running platform. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runCommand } from '../../test/harness/command-line.ts';
 import { type MockProvider, startMockProvider } from '../../test/harness/mock-provider/index.ts';
 import { type TestPlatform, testPlatform } from '../../test/harness/platform.ts';
-import { loadSettings } from '../config/index.ts';
 import { systemClock } from '../platform/clock/index.ts';
 import { createIds } from '../platform/ids/index.ts';
 import { checkProviders } from './doctor/providers.ts';
 import { EXIT } from './exit-codes.ts';
-import { runCli } from './program.ts';
 
 const ids = createIds(systemClock);
 let mock: MockProvider;
@@ -25,27 +24,7 @@ afterAll(async () => {
   await mock.close();
 });
 
-async function cli(...argv: readonly string[]) {
-  const text = { printed: '', noted: '' };
-  const code = await runCli([...argv, '--url', platform.url, '--key', platform.key], {
-    terminal: {
-      print: (more) => {
-        text.printed += more;
-      },
-      note: (more) => {
-        text.noted += more;
-      },
-      isTty: { output: false, notes: false },
-      columns: () => 80,
-    },
-    clock: systemClock,
-    ids,
-    folder: '/nowhere',
-    settings: () => loadSettings({ GUILDHALL_DATA_DIR: '/nowhere' }),
-    readInput: async () => '',
-  });
-  return { code, ...text };
-}
+const cli = (...argv: readonly string[]) => runCommand(platform, argv);
 const call = () =>
   platform.call('POST', '/v1/chat/completions', {
     model: 'guildhall/small',

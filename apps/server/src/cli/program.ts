@@ -14,6 +14,7 @@ import { addLimits } from './commands/limits.ts';
 import { addMembers } from './commands/members.ts';
 import { addModels } from './commands/models.ts';
 import { addCredits, addOrgs } from './commands/operator.ts';
+import { addPeople } from './commands/people.ts';
 import { addPrices } from './commands/prices.ts';
 import { addProviders } from './commands/providers.ts';
 import { addRun } from './commands/run.ts';
@@ -49,6 +50,7 @@ function createProgram(context: CliContext): Command {
   addRuns(program, context);
   addKeys(program, context);
   addMembers(program, context);
+  addPeople(program, context);
   addSecrets(program, context);
   addProviders(program, context);
   addModels(program, context);

@@ -100,6 +100,13 @@ export function changesOf(world: World): Readonly<Record<string, () => Promise<C
       const { personId } = await signUpPerson(platform, { organisation: null });
       return { path: `/v1/operator/people/${personId}`, body: { isDisabled: true }, other: { isDisabled: false } };
     },
+    'POST /v1/operator/factor-resets': async () => {
+      const [{ email }, other] = [
+        await signUpPerson(platform, { organisation: null }),
+        await signUpPerson(platform, { organisation: null }),
+      ];
+      return { path: '/v1/operator/factor-resets', body: { email }, other: { email: other.email } };
+    },
     'POST /v1/operator/model-prices': fixed('/v1/operator/model-prices', price, { ...price, source: 'other' }),
     'POST /v1/operator/providers': fixed('/v1/operator/providers', provider, { ...provider, name: 'other' }),
     'PUT /v1/operator/providers/{id}': () =>

@@ -61,6 +61,7 @@ const STEP_UP = [
   'POST /v1/me/recovery-codes',
   'PUT /v1/me/email',
   'PUT /v1/me/password',
+  'POST /v1/operator/factor-resets',
   'PUT /v1/operator/people/{id}',
 ];
 

@@ -5,6 +5,7 @@ import { createChallenges } from './challenges.ts';
 import type { FactorDeps } from './deps.ts';
 import { organisationFactorRoutes } from './organisation.ts';
 import { createPasskeys } from './passkeys.ts';
+import { resetRoute } from './reset.ts';
 import { factorRoutes } from './routes.ts';
 import { createFactorService, type FactorService } from './service.ts';
 import { createFactorSignIn, type FactorSignIn } from './sign-in.ts';
@@ -46,6 +47,11 @@ export function createFactors(given: Omit<FactorDeps, 'challenges' | 'passkeys'>
     ...service,
     ...signIn,
     prune: () => deps.db.system((tx) => pruneFactors(tx, KEEP)),
-    routes: [...factorRoutes(service), ...factorSignInRoutes(signIn), ...organisationFactorRoutes(deps)],
+    routes: [
+      ...factorRoutes(service),
+      ...factorSignInRoutes(signIn),
+      ...organisationFactorRoutes(deps),
+      resetRoute(deps),
+    ],
   };
 }

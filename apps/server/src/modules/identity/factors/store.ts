@@ -92,6 +92,22 @@ export async function deleteFactor(tx: Tx, id: string): Promise<Factor | undefin
   return rows[0] && fromRow(rows[0]);
 }
 
+/** All of the person, and what was being set up; tells how many were in use. */
+export async function deleteFactors(tx: Tx, personId: string): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    with gone as (delete from identity.factor where person_id = ${personId} returning confirmed_at)
+    select count(confirmed_at)::int as n from gone`.execute(tx);
+  return only(rows).n;
+}
+
+/** True where the person had a password that is long enough only beside a factor; now they have none. */
+export async function deleteShortPassword(tx: Tx, personId: string): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update identity.person set password_hash = null, password_is_short = false
+     where person_id = ${personId} and password_hash is not null and password_is_short`.execute(tx);
+  return numAffectedRows === 1n;
+}
+
 /** Whether the password of the person is long enough only beside a factor. */
 export async function hasShortPassword(tx: Tx, personId: string): Promise<boolean> {
   const { rows } = await sql<{ yes: boolean }>`

@@ -15,6 +15,7 @@ export type MailKind =
   | 'tokens-stolen'
   | 'factor-added'
   | 'factor-removed'
+  | 'factors-reset'
   | 'recovery-code-used'
   | 'failed-sign-ins'
   | 'unusual-sign-in'
