@@ -99,7 +99,7 @@ describe('the page of a link', () => {
     const { page } = await open(`/auth/reset#token=${await lastLink(platform, ada.email)}`);
     await page.fill('[name=password]', 'short');
     await page.locator('button:visible').click();
-    await page.getByText('must have at least 15 characters').waitFor();
+    await page.getByText('Password must have at least 15 characters. Four').waitFor();
     expect(await page.locator('[name=password]').getAttribute('aria-invalid')).toBe('true');
     expect(await page.evaluate('document.activeElement.name')).toBe('password');
     await page.fill('[name=password]', PASSWORD);

@@ -57,6 +57,30 @@ describe('the pages of people', () => {
     await page.context().close();
   });
 
+  it.each([
+    ['en', 'The address or the password is not right.', 'Password must have at least 15 characters. '],
+    ['ar', 'العنوان أو كلمة المرور غير صحيح.', 'كلمة المرور يجب ألا تقل عن 15 حرفًا. '],
+  ])('say in %s, once, what is wrong, and lead the keyboard there', async (language, refused, tooShort) => {
+    const { page } = await visit(browser, `${platform.url}/auth/sign-in?lang=${language}`);
+    const status = page.locator('#status');
+    await page.fill('[name=email]', 'nobody@example.com');
+    await page.fill('[name=password]', PASSWORD);
+    await page.locator('button.main').click();
+    await status.filter({ hasText: refused }).waitFor();
+    expect(await status.textContent()).toBe(refused);
+    expect(await page.evaluate('document.activeElement.id')).toBe('status');
+    await page.goto(`${platform.url}/auth/sign-up?lang=${language}`);
+    await page.fill('[name=email]', 'nobody@example.com');
+    await page.fill('[name=name]', 'Nobody');
+    await page.fill('[name=password]', 'short');
+    await page.locator('button.main').click();
+    await status.filter({ hasText: tooShort }).waitFor();
+    expect(await status.textContent()).toMatch(new RegExp(`^${tooShort}`));
+    expect(await page.evaluate('document.activeElement.name')).toBe('password');
+    expect(await faults(page)).toEqual([]);
+    await page.context().close();
+  });
+
   it('a stranger signs up, makes an organisation, invites a colleague who joins, turns on a second factor, and signs in with it', async () => {
     const [hers, his] = [await browser.newContext(PHONE), await browser.newContext()];
     const { page, errors } = await signUp(hers, 'ada@example.com', 'Ada & Co');

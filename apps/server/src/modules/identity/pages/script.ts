@@ -1,21 +1,28 @@
 /** What every page can do: say, ask the interface, wait visibly, and make elements of plain text. */
 export const SCRIPT = `
 const words = JSON.parse(document.body.dataset.words);
+const problems = JSON.parse(document.body.dataset.problems);
 const language = document.documentElement.lang;
 const $ = (id) => document.getElementById(id);
 const say = (text, bad) => { const box = $('status'); box.textContent = text; box.className = bad ? 'bad' : ''; };
 const make = (tag, text, more = {}) => Object.assign(document.createElement(tag), { textContent: text }, more);
-const textOf = (problem) => [problem.title, (problem.errors ?? []).map(({ path, message }) => path.slice(1) + ' ' + message).join('; ') || problem.detail].join(' ');
+const fieldOf = (form, path) => form?.elements.namedItem(path.slice(1));
+function textOf({ code, title, detail, errors = [], retryAfterSeconds: wait }, form) {
+  const faults = errors.map(({ path, message }) => [fieldOf(form, path)?.labels[0].firstChild.textContent ?? path.slice(1), problems.faults[message] ?? message].join(' ')).join('; ');
+  const said = problems.says[code]?.replace('{faults}', () => faults) ?? (faults ? title + ' ' + faults : detail || title);
+  const when = new Intl.RelativeTimeFormat(language).format(...(wait > 90 ? [Math.ceil(wait / 60), 'minute'] : [wait || 0, 'second']));
+  return wait ? said + ' ' + words.tryAgain.replace('{when}', when) : said;
+}
 function tell(problem, form) {
-  say(textOf(problem), true);
-  const named = (problem.errors ?? []).map(({ path }) => form?.elements.namedItem(path.slice(1))).filter(Boolean);
+  say(textOf(problem, form), true);
+  const named = (problem.errors ?? []).map(({ path }) => fieldOf(form, path)).filter(Boolean);
   for (const field of named) { field.setAttribute('aria-invalid', 'true'); field.setAttribute('aria-describedby', 'status'); }
   (named[0] ?? $('status')).focus();
 }
 async function send(method, path, body) {
   const headers = { 'guildhall-request': '1', ...(body ? { 'content-type': 'application/json' } : {}) };
   const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch(() => undefined);
-  if (!answer) return { problem: { title: words.failed, detail: '' } };
+  if (!answer) return { problem: { title: words.failed } };
   const json = await answer.json().catch(() => ({}));
   return answer.ok ? { body: json } : { problem: json, status: answer.status };
 }
@@ -59,7 +66,7 @@ onSubmit('again-form', async (body, form) => {
   const { problem, body: got } = await send('POST', '/v1/auth/step-up', { password: body.password });
   let failed = problem;
   if (got?.challenge && body.code) failed = (await answerChallenge(got.challenge, body.code)).problem;
-  else if (got?.challenge) failed = { title: words.code, detail: '' };
+  else if (got?.challenge) failed = { title: words.code };
   $('again-status').textContent = failed ? textOf(failed) : '';
   if (!failed) { form.reset(); $('again').close('ok'); }
 });

@@ -1,6 +1,7 @@
 /** The frame of the pages of people: one look, one way to ask the interface. They use the same routes as everybody. */
 import type { Locale } from '../people/types.ts';
 import { passwordField } from './fields.ts';
+import { faultsIn, problemsIn } from './problems.ts';
 import { SCRIPT } from './script.ts';
 import { WORDS, type Words } from './words.ts';
 
@@ -41,7 +42,7 @@ export function pageOf({ language, nonce, path, title, content, script, isWide =
   return `<!doctype html>
 <html lang="${language}" dir="${language === 'ar' ? 'rtl' : 'ltr'}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${words[title]}</title><style nonce="${nonce}">${STYLE}</style></head>
-<body data-words="${attribute(JSON.stringify(words))}"><main${isWide ? ' class="wide"' : ''}>
+<body data-words="${attribute(JSON.stringify(words))}" data-problems="${attribute(JSON.stringify({ says: problemsIn(language), faults: faultsIn(language) }))}"><main${isWide ? ' class="wide"' : ''}>
 <h1>${words[title]}</h1>
 ${content(words)}
 <p id="status" role="status" tabindex="-1"></p>
