@@ -49,10 +49,12 @@ describe('the pages of people', () => {
     ]),
   )('%s has no fault of accessibility and stays within the screen, also for a stranger', async (what) => {
     const [name, language, direction] = what.split(' ');
-    const { page, errors } = await visit(browser, `${platform.url}/auth/${name}?lang=${language}`);
+    const { page, asked, errors } = await visit(browser, `${platform.url}/auth/${name}?lang=${language}`);
     expect(await page.locator('html').getAttribute('dir')).toBe(direction);
     expect(await fits(page)).toBe(true);
     expect(await faults(page)).toEqual([]);
+    expect(await page.locator('link[rel=icon]').getAttribute('href')).toMatch(/^data:image/);
+    expect(asked.filter((url) => url.includes('favicon'))).toEqual([]);
     expect(errors).toEqual([]);
     await page.context().close();
   });
@@ -109,7 +111,9 @@ describe('the pages of people', () => {
       .waitFor();
     const secret = (await page.locator('#secret').textContent()) ?? '';
     const app = new TOTP({ secret });
-    await page.locator('#confirm-app input').fill(app.generate());
+    // Sixteen rem at most: a camera needs no more, and the field for the code stays in view.
+    expect((await page.locator('#picture').boundingBox())?.width).toBeLessThanOrEqual(256);
+    await page.getByLabel('Code of your app', { exact: true }).fill(app.generate());
     await page.getByRole('button', { name: 'Confirm' }).click();
     await page.getByText('Keep these recovery codes').waitFor();
     const [recoveryCode = ''] = ((await page.locator('#codes pre').textContent()) ?? '').split('\n');

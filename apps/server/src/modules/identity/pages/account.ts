@@ -14,7 +14,7 @@ const content = (words: Words): string => `<p id="who">${words.loading}</p>
 <label>${words.role}<select name="role">${ROLES.map((role) => `<option value="${role}">${words[role]}</option>`).join('')}</select></label><button>${words.invite}</button></form></section>
 <section aria-labelledby="h-fac"><h2 id="h-fac">${words.factors}</h2><ul id="factors"></ul>
 <form id="add-app" class="row"><button>${words.addApp}</button></form>
-<form id="confirm-app" hidden><p>${words.scan}</p><img id="picture" alt=""><p><code id="secret" dir="ltr"></code></p><div class="row"><label>${words.code}<input name="code" inputmode="numeric" autocomplete="one-time-code" required dir="ltr"></label><button>${words.confirm}</button></div></form>
+<form id="confirm-app" hidden><p>${words.scan}</p><img id="picture" alt=""><p><code id="secret" dir="ltr"></code></p><div class="row"><label>${words.appCode}<input name="code" inputmode="numeric" autocomplete="one-time-code" required dir="ltr"></label><button>${words.confirm}</button></div></form>
 <div id="codes" hidden><p>${words.recovery}</p><pre dir="ltr" tabindex="0"></pre></div></section>
 <section aria-labelledby="h-ses"><h2 id="h-ses">${words.sessions}</h2><ul id="sessions"></ul><form id="others" class="row"><button>${words.endOthers}</button></form></section>
 </div>

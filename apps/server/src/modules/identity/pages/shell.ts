@@ -16,7 +16,10 @@ a{color:var(--link)}a:focus-visible,input:focus-visible,select:focus-visible,but
 ul{list-style:none;margin:0;padding:0;display:grid;gap:.5rem}li{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.6rem .9rem;display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;justify-content:space-between;overflow-wrap:anywhere}
 li span{flex:1 1 12rem}.row{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end;margin-block-start:.75rem}.row label{margin:0;flex:1 1 10rem}nav,.links{display:flex;flex-wrap:wrap;gap:1rem;margin-block:1rem}
 [role=status]{min-height:1.6em;margin-block:1rem}[role=status].bad{color:var(--bad)}code{overflow-wrap:anywhere}pre{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem;white-space:pre-wrap}
-dialog{max-width:24rem;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:.75rem}img{background:#fff;padding:.5rem;border-radius:.5rem;max-width:100%}[hidden]{display:none!important}`;
+dialog{max-width:24rem;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:.75rem}img{display:block;background:#fff;padding:.5rem;border-radius:.5rem;width:14rem;max-width:100%}[hidden]{display:none!important}`;
+
+/** A small guild hall, drawn in the page itself: browsers that find none ask for a file. */
+const ICON = `<link rel="icon" href="data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#0b4f8a" d="M8 1 1 5v2h14V5zM2 8h2v5H2zm5 0h2v5H7zm5 0h2v5h-2zM1 14h14v1H1z"/></svg>')}">`;
 
 /** What is a page's own. */
 export interface Content {
@@ -41,7 +44,7 @@ export function pageOf({ language, nonce, path, title, content, script, isWide =
   const other = language === 'en' ? 'ar' : 'en';
   return `<!doctype html>
 <html lang="${language}" dir="${language === 'ar' ? 'rtl' : 'ltr'}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${words[title]}</title><style nonce="${nonce}">${STYLE}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${words[title]}</title>${ICON}<style nonce="${nonce}">${STYLE}</style></head>
 <body data-words="${attribute(JSON.stringify(words))}" data-problems="${attribute(JSON.stringify({ says: problemsIn(language), faults: faultsIn(language) }))}"><main${isWide ? ' class="wide"' : ''}>
 <h1>${words[title]}</h1>
 ${content(words)}
