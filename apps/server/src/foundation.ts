@@ -3,10 +3,18 @@ import path from 'node:path';
 import { ClosingStack } from './closing.ts';
 import type { Settings } from './config/index.ts';
 import { type Clock, systemClock } from './platform/clock/index.ts';
-import { connectionName, type Keyring, loadMasterKeys, openKeyring } from './platform/crypto/index.ts';
-import { createDb, createRolePasswords, type Db, migrate, type RolePasswords } from './platform/db/index.ts';
+import { connectionName, type Keyring, loadMasterKeys, type MasterKeys, openKeyring } from './platform/crypto/index.ts';
+import {
+  createDb,
+  createRolePasswords,
+  type Db,
+  migrate,
+  type OwnerUrl,
+  ownerUrlsOf,
+  type RolePasswords,
+} from './platform/db/index.ts';
 import { createIds, type Ids } from './platform/ids/index.ts';
-import { createPostgres } from './platform/postgres/index.ts';
+import { createPostgres, type Postgres } from './platform/postgres/index.ts';
 import type { Logger } from './platform/telemetry/index.ts';
 
 export interface Foundation {
@@ -16,8 +24,10 @@ export interface Foundation {
   readonly ids: Ids;
   readonly keyring: Keyring;
   readonly db: Db;
-  /** Connection string of the role that owns the schema; for migrations alone. */
-  readonly ownerUrl: string;
+  /** The role that owns the schema; for migrations and passwords of roles alone. */
+  readonly ownerUrl: OwnerUrl;
+  /** The embedded server; undefined where the database is elsewhere. */
+  readonly postgres?: Postgres;
   /** Passwords of our own roles; undefined where a test has set them. */
   readonly roles?: RolePasswords;
   readonly closing: ClosingStack;
@@ -30,11 +40,16 @@ export const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations');
  * Opens the database (embedded unless DATABASE_URL names one), brings its schema up to date, and connects as the two restricted roles.
  * Whatever was opened is closed again when it fails.
  */
-export async function layFoundation(settings: Settings, log: Logger): Promise<Foundation> {
+export async function layFoundation(settings: Settings, log: Logger, ground?: Ground): Promise<Foundation> {
   const closing = new ClosingStack((name, error) => log.error('could not close a part cleanly', { part: name, error }));
   try {
-    const masterKeys = await loadMasterKeys(settings.dataDir, settings.masterKey, settings.masterKeysPrevious);
-    const ownerUrl = settings.databaseUrl ?? (await openEmbedded(settings, log, closing));
+    const masterKeys = await openMasterKeys(settings);
+    const { ownerUrl: given, postgres } = ground ?? (await openGround(settings, log, closing));
+    const ownerUrl = (): readonly string[] => {
+      const urls = ownerUrlsOf(given);
+      settings.secrets.learn(...urls);
+      return urls;
+    };
     const keyring = await openKeyring(ownerUrl, masterKeys);
     const roles = createRolePasswords(ownerUrl, (purpose) => keyring.derive(purpose).toString('base64url'));
     await migrate({
@@ -44,11 +59,7 @@ export async function layFoundation(settings: Settings, log: Logger): Promise<Fo
       systemPassword: roles.passwordOf('guildhall_system'),
     });
     let isClosing = false;
-    settings.secrets.learn(
-      ...masterKeys.keys.map((key) => key.toString('base64')),
-      roles.urlOf('guildhall_app'),
-      roles.urlOf('guildhall_system'),
-    );
+    settings.secrets.learn(roles.urlOf('guildhall_app'), roles.urlOf('guildhall_system'));
     const db = createDb({
       appUrl: roles.urlOf('guildhall_app'),
       systemUrl: roles.urlOf('guildhall_system'),
@@ -71,15 +82,45 @@ export async function layFoundation(settings: Settings, log: Logger): Promise<Fo
       isClosing = true;
       return db.close();
     });
-    return { settings, log, clock: systemClock, ids: createIds(systemClock), keyring, db, ownerUrl, roles, closing };
+    const own = {
+      settings,
+      log,
+      clock: systemClock,
+      ids: createIds(systemClock),
+      keyring,
+      db,
+      ownerUrl,
+      roles,
+      closing,
+    };
+    return postgres ? { ...own, postgres } : own;
   } catch (error) {
     await closing.close();
     throw error;
   }
 }
 
-async function openEmbedded(settings: Settings, log: Logger, closing: ClosingStack): Promise<string> {
+/** What the platform is laid on. */
+export type Ground = Pick<Foundation, 'ownerUrl' | 'postgres'>;
+
+async function openGround(settings: Settings, log: Logger, closing: ClosingStack): Promise<Ground> {
+  const { databaseUrl } = settings;
+  if (databaseUrl !== undefined) return { ownerUrl: () => [databaseUrl.reveal()] };
   const postgres = await createPostgres({ dataDir: settings.dataDir, log });
   closing.push('embedded PostgreSQL', () => postgres.stop());
-  return postgres.ownerUrl;
+  return { ownerUrl: postgres.ownerUrl, postgres };
+}
+
+/** Every key that is ever read stays unseen in logs. */
+async function openMasterKeys({ dataDir, masterKey, masterKeysPrevious, secrets }: Settings): Promise<MasterKeys> {
+  const mayChange = secrets.settings.some(
+    ({ name, from }) => name === 'GUILDHALL_MASTER_KEY' && from !== 'environment',
+  );
+  const given = await loadMasterKeys(dataDir, { key: masterKey, previous: masterKeysPrevious, mayChange });
+  const learned = (keys: readonly Buffer[]): readonly Buffer[] => {
+    secrets.learn(...keys.map((key) => key.toString('base64')));
+    return keys;
+  };
+  const { reload } = given;
+  return { keys: learned(given.keys), reload: reload && (() => learned(reload())) };
 }

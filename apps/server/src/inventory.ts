@@ -8,7 +8,7 @@ import { createInventory, type Inventory, type KnownSecret } from './platform/se
 const LEFT_OUT = new Set(['GUILDHALL_MASTER_KEYS_PREVIOUS', 'GUILDHALL_API_KEY', 'GUILDHALL_MASTER_KEY']);
 
 /** Never the values of customers: their keys, endpoints and accounts belong to them. */
-async function knownSecrets({ settings, keyring, db }: Foundation): Promise<readonly KnownSecret[]> {
+async function knownSecrets({ settings, keyring, db, postgres }: Foundation): Promise<readonly KnownSecret[]> {
   const given = settings.secrets.settings
     .filter(({ name }) => !LEFT_OUT.has(name))
     .map(({ name, kind, from, value }) => ({ name, kind, from, owner: 'operator' as const, value: value.reveal() }));
@@ -30,6 +30,14 @@ async function knownSecrets({ settings, keyring, db }: Foundation): Promise<read
     from: 'derived',
     value: String(await roleGeneration(db)),
   });
+  if (postgres)
+    own.push({
+      name: 'embedded PostgreSQL',
+      kind: 'password',
+      owner: 'guildhall',
+      from: 'access.json',
+      value: postgres.ownerUrl()[0] ?? '',
+    });
   return [...given, ...own];
 }
 

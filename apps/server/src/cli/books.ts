@@ -4,10 +4,10 @@ import path from 'node:path';
 import { builtInAgents } from '../agents.ts';
 import { compose, type Platform } from '../compose.ts';
 import type { Settings } from '../config/index.ts';
-import { type Foundation, layFoundation, MIGRATIONS } from '../foundation.ts';
+import { type Foundation, type Ground, layFoundation, MIGRATIONS } from '../foundation.ts';
 import type { Finding } from '../modules/ledger/index.ts';
 import { runHistory } from '../modules/runs/index.ts';
-import { isConnectionError, schemaVersion } from '../platform/db/index.ts';
+import { isConnectionError, type OwnerUrl, schemaVersion } from '../platform/db/index.ts';
 import { createPostgres } from '../platform/postgres/index.ts';
 import { silentLogger } from '../platform/telemetry/index.ts';
 import type { CliContext } from './context.ts';
@@ -42,12 +42,12 @@ export async function assertInstalled(settings: Settings): Promise<void> {
     );
 }
 
-/** Does `work` with the address of the owner's role; an embedded server that already runs is used, another is started for as long. */
-export async function withDatabase<T>(settings: Settings, work: (ownerUrl: string) => Promise<T>): Promise<T> {
-  if (settings.databaseUrl !== undefined) return work(settings.databaseUrl);
+/** Does `work` on the database; an embedded server that already runs is used, another is started for as long. */
+export async function withDatabase<T>(settings: Settings, work: (ground: Ground) => Promise<T>): Promise<T> {
+  if (settings.databaseUrl !== undefined) return work({ ownerUrl: settings.databaseUrl.reveal() });
   const postgres = await createPostgres({ dataDir: settings.dataDir, log: silentLogger });
   try {
-    return await work(postgres.ownerUrl);
+    return await work({ ownerUrl: postgres.ownerUrl, postgres });
   } finally {
     await postgres.stop();
   }
@@ -55,7 +55,7 @@ export async function withDatabase<T>(settings: Settings, work: (ownerUrl: strin
 
 /** How many migrations the database holds, and how many this program knows. */
 export async function schemaVersions(
-  ownerUrl: string,
+  ownerUrl: OwnerUrl,
 ): Promise<{ readonly database: number; readonly program: number }> {
   const files = await readdir(MIGRATIONS);
   return {
@@ -67,10 +67,10 @@ export async function schemaVersions(
 /** Composes the platform on a database whose schema is this program's, and closes it after `work`. */
 export async function composeOn<T>(
   settings: Settings,
-  ownerUrl: string,
+  ground: Ground,
   work: (open: OpenPlatform) => Promise<T>,
 ): Promise<T> {
-  const foundation = await layFoundation({ ...settings, databaseUrl: ownerUrl }, silentLogger);
+  const foundation = await layFoundation(settings, silentLogger, ground);
   try {
     const publicUrl = () => settings.publicUrl ?? `http://${settings.host}:${settings.port}`;
     const platform = await compose(foundation, { agents: builtInAgents, publicUrl });
@@ -85,14 +85,14 @@ export async function withPlatform<T>(context: CliContext, work: (open: OpenPlat
   const settings = await context.settings();
   await assertInstalled(settings);
   try {
-    return await withDatabase(settings, async (ownerUrl) => {
-      const { database, program } = await schemaVersions(ownerUrl);
+    return await withDatabase(settings, async (ground) => {
+      const { database, program } = await schemaVersions(ground.ownerUrl);
       if (database !== program)
         throw new CliError(
           EXIT.failed,
           `The database has schema ${database}, this program needs ${program}. ${database < program ? 'Run: guildhall migrate' : 'Use the newer release.'}`,
         );
-      return composeOn(settings, ownerUrl, work);
+      return composeOn(settings, ground, work);
     });
   } catch (error) {
     throw isConnectionError(error) ? databaseUnreachable(error) : error;

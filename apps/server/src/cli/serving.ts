@@ -4,6 +4,7 @@ import { layFoundation } from '../foundation.ts';
 import { noteOpenedNetworks } from '../modules/ops/index.ts';
 import { isConnectionError, schemaVersion } from '../platform/db/index.ts';
 import { createLogger, type Logger } from '../platform/telemetry/index.ts';
+import { createProbes } from '../probes.ts';
 import { announceReady, findRunning, forgetReady, type Ready } from '../ready.ts';
 import { type Role, type Server, serve } from '../serve.ts';
 import { VERSION } from '../version.ts';
@@ -53,7 +54,8 @@ export async function serveRole(
     if (file !== undefined && !options.json) terminal.print('Starting Guildhall …\n');
     const server = await serve({ role, settings, log }).catch((error: unknown) => explain(error, settings));
     running = server;
-    const follower = followSecrets(settings, toldBy(server.platform.log));
+    const probes = createProbes(server.foundation, server.platform);
+    const follower = followSecrets(settings, toldBy(server.platform.log), { probes });
     try {
       await announce(context, { role, server, options, logFile: file });
       const reason = await signals.stopped;
@@ -71,9 +73,8 @@ export async function serveRole(
 }
 
 const toldBy = (log: Logger): SecretObserver => ({
-  renewed: (setting, isLive) =>
-    log.info(isLive ? 'a secret was renewed' : 'a secret was changed and counts from the next start', { setting }),
-  failed: (fault) => log.warn('a secret could not be read again; the former one stays in use', { fault }),
+  renewed: (setting) => log.info('a secret was renewed', { setting }),
+  failed: (fault) => log.warn('a secret was not renewed; the former one stays in use', { fault }),
 });
 
 interface Announcement {

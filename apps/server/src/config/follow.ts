@@ -1,4 +1,5 @@
 /** Secrets that lie in files or stores are read again while the server runs, so that most of them change without a restart. */
+import { Secret } from '../platform/crypto/index.ts';
 import { productionFaults } from './production.ts';
 import { resolveSecrets } from './resolve.ts';
 import type { SettingDoc } from './schemas.ts';
@@ -14,10 +15,26 @@ export async function readSettings(
 }
 
 export interface SecretObserver {
-  /** @param isLive whether it counts from now on; otherwise from the next start. */
-  renewed(name: string, isLive: boolean): void;
-  /** What could not be read or is out of bounds: the former value stays in use. */
+  /** It counts from now on. */
+  renewed(name: string): void;
+  /** What could not be read, is out of bounds or was refused where it was tried: the former value stays in use. */
   failed(fault: string): void;
+}
+
+/**
+ * Tries a new value where it will be used.
+ * @param given what the settings hold now, others of the same moment included.
+ * @throws with the reason, in words for the operator.
+ */
+export type Probe = (value: Secret, given: (name: string) => string | undefined) => Promise<unknown>;
+
+/** By setting. */
+export type Probes = Readonly<Record<string, Probe>>;
+
+export interface FollowOptions {
+  readonly probes?: Probes;
+  /** That of this process, when left out. */
+  readonly environment?: Environment;
 }
 
 export interface SecretFollower {
@@ -38,27 +55,36 @@ const unsafeNow = (name: string, environment: Environment): string | undefined =
 export function followSecrets(
   settings: Settings,
   observer: SecretObserver,
-  environment: Environment = process.env,
+  { probes = {}, environment = process.env }: FollowOptions = {},
 ): SecretFollower {
   const followed = settings.secrets.settings.filter(({ from }) => from !== 'environment');
+  const faultOf = async (name: string, text: string, now: Environment): Promise<string | undefined> => {
+    if (!DOCS.get(name)?.schema.safeParse(text).success) return `${name}: its new value is out of bounds`;
+    const unsafe = settings.isProduction ? unsafeNow(name, now) : undefined;
+    if (unsafe !== undefined) return unsafe;
+    try {
+      await probes[name]?.(new Secret(text), (one) => given(now[one]));
+      return undefined;
+    } catch (error) {
+      return `${name}: its new value was refused: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  };
   const look = async (): Promise<void> => {
     const resolved = await resolveSecrets(environment);
     for (const fault of resolved.faults) observer.failed(fault);
-    for (const secret of followed) {
+    const changed = followed.flatMap((secret) => {
       const text = resolved.environment[secret.name];
-      if (text === undefined || text === secret.value.reveal()) continue;
-      const doc = DOCS.get(secret.name);
-      if (!doc?.schema.safeParse(text).success) {
-        observer.failed(`${secret.name}: its new value is out of bounds`);
-        continue;
+      return text === undefined || text === secret.value.reveal() ? [] : [{ secret, text }];
+    });
+    // Whatever comes of it, the new values are secrets from here on.
+    settings.secrets.learn(...changed.map(({ text }) => text));
+    for (const { secret, text } of changed) {
+      const fault = await faultOf(secret.name, text, resolved.environment);
+      if (fault !== undefined) observer.failed(fault);
+      else {
+        settings.secrets.renew(secret, text);
+        observer.renewed(secret.name);
       }
-      const unsafe = settings.isProduction ? unsafeNow(secret.name, resolved.environment) : undefined;
-      if (unsafe !== undefined) {
-        observer.failed(unsafe);
-        continue;
-      }
-      settings.secrets.renew(secret, text);
-      observer.renewed(secret.name, doc.isLive === true);
     }
   };
   let under = Promise.resolve();

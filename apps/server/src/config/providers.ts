@@ -12,7 +12,6 @@ const keyOf = (provider: string) => ({
   effect: `The operator's key at ${provider}: lets agents and the model gateway call its models.`,
   schema: secret.optional(),
   secret: 'key' as const,
-  isLive: true as const,
 });
 
 export const PROVIDER_SETTINGS = [

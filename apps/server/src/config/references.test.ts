@@ -65,7 +65,7 @@ test('secrets come from the setting, from NAME_FILE, from file:, from Vault and 
   expect(providers.mistral.apiKey?.reveal()).toBe('key-from-a-file');
   expect(providers.google.apiKey?.reveal()).toBe('key-from-another');
   expect(providers.anthropic.apiKey?.reveal()).toBe('sk-ant-from-vault');
-  expect(settings.databaseUrl).toBe('postgres://o:p%40ss@db/g');
+  expect(settings.databaseUrl?.reveal()).toBe('postgres://o:p%40ss@db/g');
   expect(settings.redisUrl?.reveal()).toBe('rediss://:from-aws@cache:6379');
   expect(Object.fromEntries(settings.secrets.settings.map(({ name, from }) => [name, from]))).toMatchObject({
     OPENAI_API_KEY: 'environment',
@@ -163,15 +163,15 @@ test('a secret that changes where it lies is renewed in place, and its former va
   const told: string[] = [];
   const follower = followSecrets(
     settings,
-    { renewed: (name, isLive) => void told.push(`${name} ${isLive}`), failed: (fault) => void told.push(fault) },
-    environment,
+    { renewed: (name) => void told.push(name), failed: (fault) => void told.push(fault) },
+    { environment },
   );
   await follower.look();
   expect(told).toEqual([]);
   vault.put('secret/live', { openai: 'sk-latter-one', redis: 'redis://:latter@h' });
   file('metrics', 'token-of-sixteen-2,token-of-sixteen-1');
   await follower.look();
-  expect(told.sort()).toEqual(['METRICS_TOKEN true', 'OPENAI_API_KEY true', 'REDIS_URL false']);
+  expect(told.sort()).toEqual(['METRICS_TOKEN', 'OPENAI_API_KEY', 'REDIS_URL']);
   expect(settings.providers.openai.apiKey?.reveal()).toBe('sk-latter-one');
   expect(settings.metricsToken?.reveal()).toBe('token-of-sixteen-2,token-of-sixteen-1');
   const unseen = settings.secrets.values();
@@ -204,7 +204,7 @@ test('in production a weak value that appears while the server runs is not taken
     renewed: (name: string) => void told.push(name),
     failed: (fault: string) => void told.push(fault),
   };
-  const follower = followSecrets(settings, observer, environment);
+  const follower = followSecrets(settings, observer, { environment });
   file('strong', 'a-weak-metrics-token');
   await follower.look();
   expect(told).toEqual([expect.stringMatching(/^METRICS_TOKEN: is weak/)]);

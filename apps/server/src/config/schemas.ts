@@ -1,7 +1,7 @@
 /** How the text of a setting becomes a value. No message repeats the text: it may be a secret. */
 import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
-import { parseMasterKey, Secret } from '../platform/crypto/index.ts';
+import { parseMasterKey, parseMasterKeys, Secret } from '../platform/crypto/index.ts';
 import { GuildhallError } from '../platform/errors/index.ts';
 
 /** A setting with its page: what applies without it, what it may be, what it does, and the schema that enforces it. */
@@ -13,8 +13,6 @@ export interface SettingDoc {
   readonly schema: z.ZodType;
   /** What kind of secret the value is; absent where it is none. A secret may also come from a file or a store of secrets. */
   readonly secret?: 'key' | 'password' | 'token';
-  /** A new value in a file or store counts without a restart. */
-  readonly isLive?: true;
 }
 
 // Keys travel in headers, where a line end would begin a header of its own. The longest known keys have some 250 characters.
@@ -102,11 +100,25 @@ export const origins = list.refine(
 );
 
 /** Refused for the reasons for which a start would refuse it later. */
-export const masterKey = z.string().superRefine((text, context) => {
-  try {
-    parseMasterKey(text);
-  } catch (error) {
-    if (!(error instanceof GuildhallError)) throw error;
-    context.addIssue(error.details.detail ?? error.spec.title);
-  }
-});
+const keys = (parse: (text: string) => unknown) =>
+  z
+    .string()
+    .superRefine((text, context) => {
+      try {
+        parse(text);
+      } catch (error) {
+        if (!(error instanceof GuildhallError)) throw error;
+        context.addIssue(error.details.detail ?? error.spec.title);
+      }
+    })
+    .transform((text) => new Secret(text));
+
+export const masterKey = keys(parseMasterKey);
+export const masterKeys = keys(parseMasterKeys);
+
+/** A text of this form that is a secret. */
+export const secretText = (pattern: RegExp, fault: string) =>
+  z
+    .string()
+    .regex(pattern, fault)
+    .transform((text) => new Secret(text));

@@ -7,14 +7,14 @@ import { NETWORK_SETTINGS, type NetworkSettings, networkFrom, type OpenedNetwork
 import { PEOPLE_SETTINGS, type PeopleSettings, peopleFrom } from './people.ts';
 import { productionFaults } from './production.ts';
 import { PROVIDER_SETTINGS, type ProviderSettings, providersFrom } from './providers.ts';
-import { baseUrl, list, masterKey, type SettingDoc, tokens, whole } from './schemas.ts';
+import { baseUrl, masterKey, masterKeys, type SettingDoc, secretText, tokens, whole } from './schemas.ts';
 import { LiveSecrets, type SecretOrigin, type SecretSetting } from './secrets.ts';
 import { SECURITY_SETTINGS, type SecuritySettings, securityFrom } from './security.ts';
 import { SERVICE_SETTINGS, type ServiceSettings, servicesFrom } from './services.ts';
 import { SIGN_IN_SETTINGS, type SignInProviderSettings, signInFrom } from './sign-in.ts';
 import { STORE_SETTINGS, type StoreSettings, storesFrom } from './stores.ts';
 
-const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must begin with postgres://');
+const postgresUrl = secretText(/^postgres(ql)?:\/\/\S+$/, 'must begin with postgres://');
 
 const DAY_MS = 86_400_000;
 const DATA_DIR = '.guildhall';
@@ -83,7 +83,7 @@ export const SETTINGS = [
     bounds: 'master keys, comma-separated',
     effect:
       'Former master keys: what is sealed under them stays readable. After a change run `guildhall keys rotate-master`, then remove them here.',
-    schema: list,
+    schema: masterKeys.optional(),
     secret: 'key',
   },
   {
@@ -91,10 +91,7 @@ export const SETTINGS = [
     fallback: 'the data folder',
     bounds: 's3:// URL',
     effect: 'Keeps files in that bucket.',
-    schema: z
-      .string()
-      .regex(/^s3:\/\/\S+$/, 'must begin with s3://')
-      .optional(),
+    schema: secretText(/^s3:\/\/\S+$/, 'must begin with s3://').optional(),
     secret: 'password',
   },
   {
@@ -104,7 +101,6 @@ export const SETTINGS = [
     effect: 'Lets scrapers from elsewhere read /metrics with this bearer token.',
     schema: tokens(16).optional(),
     secret: 'token',
-    isLive: true,
   },
   {
     name: 'LOG_LEVEL',
@@ -195,11 +191,12 @@ export interface Settings extends PeopleSettings, NetworkSettings, ServiceSettin
   readonly host: string;
   readonly publicUrl: string | undefined;
   readonly dataDir: string;
-  readonly databaseUrl: string | undefined;
+  readonly databaseUrl: Secret | undefined;
   readonly databasePool: number;
-  readonly masterKey: string | undefined;
-  readonly masterKeysPrevious: readonly string[];
-  readonly s3Url: string | undefined;
+  readonly masterKey: Secret | undefined;
+  /** Several, between commas. */
+  readonly masterKeysPrevious: Secret | undefined;
+  readonly s3Url: Secret | undefined;
   readonly metricsToken: Secret | undefined;
   /** All of the above that are secret, and what else must not be shown. */
   readonly secrets: LiveSecrets;
@@ -268,11 +265,11 @@ export function loadSettings(
     host: read<string>('HOST'),
     publicUrl: read<string | undefined>('PUBLIC_URL'),
     dataDir: read<string>('GUILDHALL_DATA_DIR'),
-    databaseUrl: read<string | undefined>('DATABASE_URL'),
+    databaseUrl: read<Secret | undefined>('DATABASE_URL'),
     databasePool: read<number>('DATABASE_POOL'),
-    masterKey: read<string | undefined>('GUILDHALL_MASTER_KEY'),
-    masterKeysPrevious: read<string[]>('GUILDHALL_MASTER_KEYS_PREVIOUS'),
-    s3Url: read<string | undefined>('S3_URL'),
+    masterKey: read<Secret | undefined>('GUILDHALL_MASTER_KEY'),
+    masterKeysPrevious: read<Secret | undefined>('GUILDHALL_MASTER_KEYS_PREVIOUS'),
+    s3Url: read<Secret | undefined>('S3_URL'),
     metricsToken: read<Secret | undefined>('METRICS_TOKEN'),
     logLevel: read<Settings['logLevel']>('LOG_LEVEL'),
     limitsScale: read<number>('LIMITS_SCALE'),

@@ -23,7 +23,6 @@ const secretOf = (provider: string) => ({
   effect: `The client secret that ${provider} gave for this installation.`,
   schema: secret.optional(),
   secret: 'password' as const,
-  isLive: true as const,
 });
 
 export const SIGN_IN_SETTINGS = [

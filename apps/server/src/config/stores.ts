@@ -19,7 +19,7 @@ export const STORE_SETTINGS = [
     fallback: '60',
     bounds: '5–86400',
     effect:
-      'How often secrets that lie in files or stores are read again. Keys of providers and METRICS_TOKEN are then taken over at once, others at the next start.',
+      'How often secrets that lie in files or stores are read again. A new value is tried where that can be done, and then counts without a restart.',
     schema: whole(5, 86_400, 60),
   },
   {

@@ -6,7 +6,7 @@ import { silentLogger } from '../../src/platform/telemetry/logger.ts';
 const [dataDir = ''] = process.argv.slice(2);
 try {
   const postgres = await createPostgres({ dataDir, log: silentLogger });
-  process.stdout.write(`${JSON.stringify({ ownerUrl: postgres.ownerUrl })}\n`);
+  process.stdout.write(`${JSON.stringify({ ownerUrl: postgres.ownerUrl()[0] })}\n`);
   process.stdin.resume();
   process.stdin.on('end', () => {
     void postgres.stop();

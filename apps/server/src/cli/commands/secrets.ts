@@ -36,6 +36,33 @@ export function addSecrets(program: Command, context: CliContext): void {
       () => `The roles of the database have new passwords (change ${generation}). Nothing has to be restarted.\n`,
     );
   });
+  leaf(
+    rotate,
+    'superuser',
+    'give the superuser of the embedded PostgreSQL a new password, while everything runs; run it again when it was interrupted',
+    ['secrets rotate superuser'],
+  ).action(async (options: JsonOption) => {
+    const { withPlatform } = await books();
+    await withPlatform(context, rotateSuperuser);
+    show(
+      context,
+      options,
+      { rotated: 'embedded PostgreSQL' },
+      () => 'The superuser of the embedded PostgreSQL has a new password. Nothing has to be restarted.\n',
+    );
+  });
+}
+
+async function rotateSuperuser({ foundation, platform }: OpenPlatform): Promise<void> {
+  const { postgres } = foundation;
+  if (!postgres)
+    throw new CliError(
+      EXIT.refused,
+      'The database is not the embedded one: change its password there and in DATABASE_URL.',
+    );
+  await postgres.rotatePassword();
+  // Notes when, for the list.
+  await platform.inventory.list();
 }
 
 async function rotateDatabase({ foundation, platform }: OpenPlatform): Promise<number> {

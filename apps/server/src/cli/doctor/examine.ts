@@ -41,10 +41,10 @@ async function checkDatabase(settings: Settings): Promise<readonly Check[]> {
   const done: Check[] = [];
   try {
     await assertInstalled(settings);
-    await withDatabase(settings, async (ownerUrl) => {
-      const { database, program } = await schemaVersions(ownerUrl);
+    await withDatabase(settings, async (ground) => {
+      const { database, program } = await schemaVersions(ground.ownerUrl);
       done.push(schemaCheck(database, program));
-      if (database === program) done.push(...(await composeOn(settings, ownerUrl, platformChecks)));
+      if (database === program) done.push(...(await composeOn(settings, ground, platformChecks)));
     });
   } catch (error) {
     done.push(faultOf(error));

@@ -2,8 +2,7 @@
 import type { Settings } from '../../config/index.ts';
 import { systemClock } from '../../platform/clock/index.ts';
 import { createEgress, type Egress } from '../../platform/egress/index.ts';
-import { createRedisRateStore } from '../../platform/limits/index.ts';
-import { createMail } from '../../platform/mail/index.ts';
+import { reasonOf, serversToAsk } from '../../probes.ts';
 import type { Check } from './check.ts';
 
 const ASK_MS = 5_000;
@@ -33,56 +32,28 @@ async function check({ name, setting, ask }: Server): Promise<Check> {
   try {
     return { name, level: 'pass', detail: await ask() };
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const detail = cause instanceof Error ? cause.message || 'it does not answer' : String(cause);
-    return { name, level: 'fail', detail, advice: `Is ${setting} right, and does that server run?` };
+    return { name, level: 'fail', detail: reasonOf(error), advice: `Is ${setting} right, and does that server run?` };
   }
 }
 
+const NAMES = [
+  ['bucket', 'S3_URL'],
+  ['redis', 'REDIS_URL'],
+  ['mail', 'SMTP_URL'],
+  ['error tracker', 'SENTRY_DSN'],
+  ['egress proxy', 'EGRESS_PROXY_URL'],
+] as const;
+
 function serversOf(settings: Settings, egress: Egress): readonly Server[] {
-  const { redisUrl, smtpUrl, sentryDsn, otlpEndpoint } = settings;
-  const servers: Server[] = [];
-  if (redisUrl)
-    servers.push({
-      name: 'redis',
-      setting: 'REDIS_URL',
-      ask: async () => {
-        const store = await createRedisRateStore(redisUrl);
-        try {
-          await store.ping();
-          return 'answers';
-        } finally {
-          store.close();
-        }
-      },
-    });
-  if (smtpUrl)
-    servers.push({
-      name: 'mail',
-      setting: 'SMTP_URL',
-      ask: async () => {
-        const mail = await createMail({ smtpUrl, from: settings.mailFrom, directory: '', clock: systemClock });
-        try {
-          return await mail.verify();
-        } finally {
-          mail.close();
-        }
-      },
-    });
-  if (otlpEndpoint !== undefined)
-    servers.push({
-      name: 'traces',
-      setting: 'OTEL_EXPORTER_OTLP_ENDPOINT',
-      ask: () => askCollector(egress, `${otlpEndpoint}/v1/traces`),
-    });
-  if (sentryDsn)
-    servers.push({
-      name: 'error tracker',
-      setting: 'SENTRY_DSN',
-      // Whether it would take a report is known only by sending one; that it answers is known by asking anything.
-      ask: async () => `answers with ${await statusOf(egress, new URL(sentryDsn.reveal()).origin)}`,
-    });
-  return servers;
+  const asks = serversToAsk(settings, egress);
+  const servers = NAMES.flatMap(([name, setting]): Server[] => {
+    const url = settings.secrets.settings.find((one) => one.name === setting)?.value;
+    return url ? [{ name, setting, ask: () => asks[setting](url) }] : [];
+  });
+  const { otlpEndpoint } = settings;
+  if (otlpEndpoint === undefined) return servers;
+  const ask = () => askCollector(egress, `${otlpEndpoint}/v1/traces`);
+  return [...servers, { name: 'traces', setting: 'OTEL_EXPORTER_OTLP_ENDPOINT', ask }];
 }
 
 async function askCollector(egress: Egress, url: string): Promise<string> {

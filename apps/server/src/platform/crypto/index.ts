@@ -3,9 +3,16 @@
 export type { Place } from './envelope.ts';
 export { cryptoErrors } from './errors.ts';
 export { createKeyring, type Keyring, type KeyringOptions } from './keyring.ts';
-export { addMasterKey, dropOlderMasterKeys, loadMasterKeys, type MasterKeys, parseMasterKey } from './master-key.ts';
+export {
+  addMasterKey,
+  dropOlderMasterKeys,
+  loadMasterKeys,
+  type MasterKeys,
+  parseMasterKey,
+  parseMasterKeys,
+} from './master-key.ts';
 export { randomName } from './random-name.ts';
-export { openKeyring } from './root.ts';
+export { assertOpensRoot, openKeyring } from './root.ts';
 export {
   assertKnownEverywhere,
   connectionName,

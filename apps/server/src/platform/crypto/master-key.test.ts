@@ -4,10 +4,11 @@ import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { addMasterKey, dropOlderMasterKeys, loadMasterKeys, parseMasterKey } from './index.ts';
+import { addMasterKey, dropOlderMasterKeys, loadMasterKeys, parseMasterKey, Secret } from './index.ts';
 
 const loadMasterKey = async (from: string, configured?: string): Promise<Buffer> =>
-  (await loadMasterKeys(from, configured)).keys[0] ?? Buffer.alloc(0);
+  (await loadMasterKeys(from, { key: configured === undefined ? undefined : new Secret(configured) })).keys[0] ??
+  Buffer.alloc(0);
 
 let directory: string;
 beforeEach(async () => {
@@ -106,11 +107,20 @@ describe('several master keys', () => {
 
   test('keys of settings come in the order in which they are given, and a weak one among the previous is refused', async () => {
     const [first, second] = [randomBytes(32), randomBytes(32)];
-    const { keys, reload } = await loadMasterKeys(directory, first.toString('base64'), [second.toString('base64')]);
-    expect(keys).toEqual([first, second]);
-    expect(reload).toBeUndefined();
-    await expect(
-      loadMasterKeys(directory, first.toString('base64'), [Buffer.alloc(32, 7).toString('base64')]),
-    ).rejects.toMatchObject(refused);
+    const key = new Secret(first.toString('base64'));
+    const previous = new Secret(`${second.toString('base64')}, `);
+    expect(await loadMasterKeys(directory, { key, previous })).toEqual({ keys: [first, second], reload: undefined });
+    previous.renew(Buffer.alloc(32, 7).toString('base64'));
+    await expect(loadMasterKeys(directory, { key, previous })).rejects.toMatchObject(refused);
+  });
+
+  test('a key of the settings that may change is read again by a process that runs', async () => {
+    const [first, second] = [randomBytes(32), randomBytes(32)];
+    const key = new Secret(first.toString('base64'));
+    const previous = new Secret('');
+    const { reload } = await loadMasterKeys(directory, { key, previous, mayChange: true });
+    key.renew(second.toString('base64'));
+    previous.renew(first.toString('base64'));
+    expect(reload?.()).toEqual([second, first]);
   });
 });

@@ -5,6 +5,7 @@ import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { GuildhallError } from '../errors/index.ts';
 import { cryptoErrors } from './errors.ts';
+import type { Secret } from './secret.ts';
 
 const KEY_BYTES = 32;
 const FILE_NAME = 'master.key';
@@ -96,25 +97,40 @@ function readKeyFile(file: string): readonly Buffer[] {
 export interface MasterKeys {
   /** Newest first. */
   readonly keys: readonly Buffer[];
-  /** Reads them again: a file may have got a new key meanwhile. Undefined where they come from settings, which stay. */
+  /** Reads them again: there may be a new one meanwhile. Undefined where they stay as they are for the life of this process. */
   readonly reload: (() => readonly Buffer[]) | undefined;
 }
 
+export interface ConfiguredKeys {
+  readonly key?: Secret | undefined;
+  /** Several, between commas. */
+  readonly previous?: Secret | undefined;
+  /** They lie where they are read again, so another key may come while this process lives. */
+  readonly mayChange?: boolean;
+}
+
+/** Former keys as their setting holds them, between commas. */
+export const parseMasterKeys = (text: string): readonly Buffer[] =>
+  text
+    .split(',')
+    .filter((part) => part.trim() !== '')
+    .map(parseMasterKey);
+
 /**
- * The master keys: `configured` when it is given, else those of the file `master.key` in `directory`, which is made (0600) when there is
- * none; then the `previous` ones. Any number of processes may call it at once and all get the same keys. Whoever loses them loses every
+ * The master keys: the configured one when it is given, else those of the file `master.key` in `directory`, which is made (0600) when there
+ * is none; then the previous ones. Any number of processes may call it at once and all get the same keys. Whoever loses them loses every
  * stored secret.
  */
-export async function loadMasterKeys(
-  directory: string,
-  configured?: string,
-  previous: readonly string[] = [],
-): Promise<MasterKeys> {
-  const older = previous.map(parseMasterKey);
-  if (configured !== undefined) return { keys: [parseMasterKey(configured), ...older], reload: undefined };
+export async function loadMasterKeys(directory: string, configured: ConfiguredKeys = {}): Promise<MasterKeys> {
+  const { key, previous, mayChange = false } = configured;
+  const older = (): readonly Buffer[] => parseMasterKeys(previous?.reveal() ?? '');
+  if (key !== undefined) {
+    const read = (): readonly Buffer[] => [parseMasterKey(key.reveal()), ...older()];
+    return { keys: read(), reload: mayChange ? read : undefined };
+  }
   const file = path.join(directory, FILE_NAME);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const reload = (): readonly Buffer[] => [...readKeyFile(file), ...older];
+  const reload = (): readonly Buffer[] => [...readKeyFile(file), ...older()];
   try {
     return { keys: reload(), reload };
   } catch (error) {

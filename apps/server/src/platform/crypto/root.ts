@@ -3,7 +3,7 @@
  * key like every other secret, so a new master key changes none of them. The key that the root lies under is the one that seals.
  */
 import { randomBytes } from 'node:crypto';
-import { asOwnerAlone } from '../db/index.ts';
+import { asOwnerAlone, type OwnerUrl, withOwner } from '../db/index.ts';
 import { GuildhallError } from '../errors/index.ts';
 import { keyIdOf, type Place } from './envelope.ts';
 import { cryptoErrors } from './errors.ts';
@@ -19,7 +19,7 @@ const MAKE_TABLE = `create schema if not exists platform;
 const sealedOf = ([row]: readonly unknown[]): Buffer | undefined =>
   typeof row === 'object' && row !== null && 'sealed' in row && Buffer.isBuffer(row.sealed) ? row.sealed : undefined;
 
-async function readOrMake(ownerUrl: string, masters: Keyring): Promise<Buffer> {
+async function readOrMake(ownerUrl: OwnerUrl, masters: Keyring): Promise<Buffer> {
   return asOwnerAlone(ownerUrl, async (query) => {
     await query(MAKE_TABLE);
     const made = masters.encrypt(ROOT_PLACE, randomBytes(ROOT_BYTES));
@@ -33,7 +33,7 @@ async function readOrMake(ownerUrl: string, masters: Keyring): Promise<Buffer> {
  * that these make are from it. Safe when called by several processes at once.
  * @throws crypto.wrong-master-key when the database belongs to a master key that is not known.
  */
-export async function openKeyring(ownerUrl: string, { keys, reload }: MasterKeys): Promise<Keyring> {
+export async function openKeyring(ownerUrl: OwnerUrl, { keys, reload }: MasterKeys): Promise<Keyring> {
   const [masterKey, ...previousKeys] = keys;
   if (!masterKey) throw new GuildhallError(cryptoErrors.masterKey);
   const masters = { masterKey, previousKeys, ...(reload ? { reload } : {}) };
@@ -47,4 +47,24 @@ export async function openKeyring(ownerUrl: string, { keys, reload }: MasterKeys
     if (!(cause instanceof GuildhallError)) throw cause;
     throw new GuildhallError(cryptoErrors.wrongMasterKey, { cause });
   }
+}
+
+/** Whether these keys open the root of that database. @throws crypto.unreadable, or what the database says. */
+export async function assertOpensRoot(
+  ownerUrl: OwnerUrl,
+  keys: Pick<Keyring, 'decrypt'> | readonly Buffer[],
+): Promise<void> {
+  const rows = await withOwner(
+    ownerUrl,
+    async (client) => (await client.query('select sealed from platform.root_key')).rows,
+  );
+  const sealed = sealedOf(rows);
+  if (!sealed) throw new GuildhallError(cryptoErrors.unreadable, { internal: 'no root' });
+  if ('decrypt' in keys) {
+    keys.decrypt(ROOT_PLACE, sealed);
+    return;
+  }
+  const [masterKey, ...previousKeys] = keys;
+  if (!masterKey) throw new GuildhallError(cryptoErrors.masterKey);
+  createKeyring({ masterKey, previousKeys }).decrypt(ROOT_PLACE, sealed);
 }

@@ -3,6 +3,7 @@
 export { sql } from 'kysely';
 export { createDb, type Db, isConnectionError, isRetryable, isUniqueViolation, type Tx } from './db.ts';
 export { asOwnerAlone, migrate, schemaVersion } from './migrate.ts';
+export { type OwnerUrl, ownerUrlsOf, withOwner } from './owner.ts';
 export {
   createRolePasswords,
   type LoginRole,
@@ -10,4 +11,5 @@ export {
   roleGeneration,
   rotateRolePasswords,
 } from './role-passwords.ts';
+export { scramVerifier } from './scram.ts';
 export { together } from './together.ts';

@@ -6,10 +6,12 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
+import { type OwnerUrl, withOwner } from './owner.ts';
+import { scramVerifier } from './scram.ts';
 
 export interface MigrateOptions {
-  /** Connection string of a role that may create schemas and roles. */
-  readonly ownerUrl: string;
+  /** A role that may create schemas and roles. */
+  readonly ownerUrl: OwnerUrl;
   readonly directory: string;
   /** Passwords that the two login roles get; set anew each time, so that they are right whoever changed them. */
   readonly appPassword: Password;
@@ -44,7 +46,7 @@ async function readMigrations(directory: string): Promise<Migration[]> {
 
 async function ensureRole(client: pg.Client, role: string, password: string | undefined): Promise<void> {
   const found = await client.query('select 1 from pg_roles where rolname = $1', [role]);
-  const login = password === undefined ? 'nologin' : `login password ${pg.escapeLiteral(password)}`;
+  const login = password === undefined ? 'nologin' : `login password ${pg.escapeLiteral(scramVerifier(password))}`;
   const verb = found.rowCount === 0 ? 'create' : 'alter';
   await client.query(`${verb} role ${pg.escapeIdentifier(role)} with ${login}`);
 }
@@ -87,26 +89,13 @@ async function ensureRolesBesideOthers(client: pg.Client, options: MigrateOption
 
 /** One piece of work as the owner, before there is a schema; no two processes do theirs, or migrate, at once. */
 export async function asOwnerAlone<T>(
-  ownerUrl: string,
+  ownerUrl: OwnerUrl,
   work: (query: (text: string, values?: readonly unknown[]) => Promise<readonly unknown[]>) => Promise<T>,
 ): Promise<T> {
   return withOwner(ownerUrl, async (client) => {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     return work(async (text, values = []) => (await client.query(text, [...values])).rows);
   });
-}
-
-/** A connection for one piece of work. */
-async function withOwner<T>(ownerUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: ownerUrl });
-  // A connection lost between two statements shows as the failure of the next one.
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /**
@@ -168,7 +157,7 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
 }
 
 /** The number of migrations in the database, or 0 where there is none yet. */
-export async function schemaVersion(ownerUrl: string): Promise<number> {
+export async function schemaVersion(ownerUrl: OwnerUrl): Promise<number> {
   return withOwner(ownerUrl, async (client) => {
     const exists = await client.query<{ found: boolean }>(
       "select to_regclass('platform.migration') is not null as found",

@@ -7,6 +7,8 @@ import pg from 'pg';
 import { assert } from '../errors/index.ts';
 import { type Db, isWrongPassword } from './db.ts';
 import { asOwnerAlone } from './migrate.ts';
+import { type OwnerUrl, ownerUrlsOf } from './owner.ts';
+import { scramVerifier } from './scram.ts';
 
 export type LoginRole = 'guildhall_app' | 'guildhall_system';
 
@@ -24,13 +26,13 @@ const ROLES: readonly LoginRole[] = ['guildhall_app', 'guildhall_system'];
 const GENERATIONS_MAX = 16;
 
 /** @param derive a password for one purpose alone, always the same. */
-export function createRolePasswords(ownerUrl: string, derive: (purpose: string) => string): RolePasswords {
+export function createRolePasswords(ownerUrl: OwnerUrl, derive: (purpose: string) => string): RolePasswords {
   let current = 0;
   let search: Promise<number | undefined> | undefined;
   const passwordAt = (role: LoginRole, generation: number): string =>
     derive(generation === 0 ? `db-role:${role}` : `db-role:${role}:${generation}`);
   const urlAt = (role: LoginRole, generation: number): string => {
-    const url = new URL(ownerUrl);
+    const url = new URL(ownerUrlsOf(ownerUrl)[0] ?? '');
     url.username = role;
     url.password = passwordAt(role, generation);
     return url.href;
@@ -88,7 +90,7 @@ async function isRight(url: string): Promise<boolean> {
  * Gives both roles the passwords of the next generation, which it returns, in one transaction. No start happens meanwhile, so none can set
  * the former ones again.
  */
-export async function rotateRolePasswords(ownerUrl: string, passwords: RolePasswords): Promise<number> {
+export async function rotateRolePasswords(ownerUrl: OwnerUrl, passwords: RolePasswords): Promise<number> {
   return asOwnerAlone(ownerUrl, async (query) => {
     await query('begin');
     const [row] = await query('update platform.role_generation set generation = generation + 1 returning generation');
@@ -96,7 +98,7 @@ export async function rotateRolePasswords(ownerUrl: string, passwords: RolePassw
     const { generation } = row as { generation: number };
     for (const role of ROLES)
       await query(
-        `alter role ${pg.escapeIdentifier(role)} with password ${pg.escapeLiteral(passwords.passwordOf(role)(generation))}`,
+        `alter role ${pg.escapeIdentifier(role)} with password ${pg.escapeLiteral(scramVerifier(passwords.passwordOf(role)(generation)))}`,
       );
     await query('commit');
     return generation;

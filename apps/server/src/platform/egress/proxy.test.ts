@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../clock/index.ts';
 import { Secret } from '../crypto/index.ts';
 import { HOSTILE_URLS, resolveHostile } from './hostile-urls.test-support.ts';
-import { createEgress, type Egress, type EgressOptions } from './index.ts';
+import { askProxy, createEgress, type Egress, type EgressOptions } from './index.ts';
 
 const PUBLIC = '93.184.216.34';
 const code = (name: string) => ({ spec: { code: `egress.${name}` } });
@@ -73,6 +73,26 @@ describe('a proxy on the way out', () => {
   test('gets its credentials, and no destination does', async () => {
     await (await use({}, 'us%40er:pa%3Ass@').request('http://hooks.example.com/')).bytes();
     expect(asked[0]?.login).toBe(`Basic ${Buffer.from('us@er:pa:ss').toString('base64')}`);
+  });
+
+  test('gets the credentials that the setting holds when a connection is opened', async () => {
+    const proxyUrl = new Secret(`http://me:former@127.0.0.1:${portOf(proxy)}`);
+    const egress = use({ proxyUrl });
+    await (await egress.request('http://one.example.com/')).bytes();
+    proxyUrl.renew(`http://me:latter@127.0.0.1:${portOf(proxy)}`);
+    await (await egress.request('http://two.example.com/')).bytes();
+    const logins = asked.map(({ login }) => Buffer.from(login?.slice('Basic '.length) ?? '', 'base64').toString());
+    expect(logins).toEqual(['me:former', 'me:latter']);
+  });
+
+  test('can be asked about a login alone: only a refused one, or silence, is a fault', async () => {
+    const ask = (port = portOf(proxy)) => askProxy(new Secret(`http://me:word@127.0.0.1:${port}`));
+    refusal = 'HTTP/1.1 403 Forbidden\r\n\r\n';
+    await expect(ask()).resolves.toBe('answers');
+    refusal = 'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n';
+    await expect(ask()).rejects.toThrow('refuses the login (407)');
+    await expect(ask(1)).rejects.toThrow('ECONNREFUSED');
+    expect(asked[0]?.target).toBe('127.0.0.1:443');
   });
 
   test('is asked for IPv6 in brackets', async () => {

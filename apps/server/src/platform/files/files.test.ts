@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Secret } from '../crypto/index.ts';
 import { createFileStore, type FileStore } from './index.ts';
 import { createLocalStore } from './local.ts';
 import { createS3Store } from './s3.ts';
@@ -37,7 +38,7 @@ const filesBelow = async (root: string): Promise<string[]> =>
 
 describe.each(['directory', 'bucket'])('a %s', (kind) => {
   beforeEach(() => {
-    store = createFileStore({ directory, clock, ...(kind === 'bucket' ? { s3Url: s3.url } : {}) });
+    store = createFileStore({ directory, clock, ...(kind === 'bucket' ? { s3Url: new Secret(s3.url) } : {}) });
   });
   afterEach(() => expect(s3.refused).toEqual([]));
 
@@ -113,7 +114,7 @@ describe.each(['directory', 'bucket'])('a %s', (kind) => {
         at.push([`${orgId} ${sha256}`, (await filesBelow(directory)).includes(sha256) || s3.objects.size > 0]);
         if (refuses) throw new Error('the database is away');
       },
-      ...(kind === 'bucket' ? { s3Url: s3.url } : {}),
+      ...(kind === 'bucket' ? { s3Url: new Secret(s3.url) } : {}),
     });
     refuses = true;
     await expect(store.put('org_a', Readable.from([Buffer.from('x')]))).rejects.toThrow('the database is away');
@@ -208,10 +209,23 @@ describe('a bucket', () => {
   const content = randomBytes(50_000);
   const bucket = (cacheMaxBytes = 1e9): FileStore => {
     const cache = createLocalStore({ directory: path.join(directory, 'cache'), clock });
-    return createS3Store({ client: createS3Client(parseS3Url(s3.url), clock), cache, cacheMaxBytes, clock });
+    return createS3Store({ client: createS3Client(new Secret(s3.url), clock), cache, cacheMaxBytes, clock });
   };
   const emptyCache = () => rm(path.join(directory, 'cache'), { recursive: true, force: true });
   const key = `/bucket-1/org_a/${sha(content).slice(0, 2)}/${sha(content)}`;
+
+  test('is asked with the key that the setting holds then', async () => {
+    const s3Url = new Secret(s3.url);
+    const cache = createLocalStore({ directory: path.join(directory, 'cache'), clock });
+    store = createS3Store({ client: createS3Client(s3Url, clock), cache, cacheMaxBytes: 1e9, clock });
+    await store.put('org_a', Readable.from([content]));
+    s3Url.renew(s3.addKey('AKLATTER', 'latter/secret'));
+    s3.keys.delete('AKTEST');
+    expect(await store.exists('org_a', sha(content))).toBe(true);
+    await store.put('org_b', Readable.from([content]));
+    expect(s3.refused).toEqual([]);
+    expect(s3.objects.size).toBe(2);
+  });
 
   test('holds the object itself, so that another machine reads it', async () => {
     store = bucket();
@@ -259,7 +273,7 @@ describe('a bucket', () => {
 
   test('that refuses our signature is unavailable, and the secret stands in no message', async () => {
     const wrong = s3.url.replace('AKTEST:', 'AKOTHER:');
-    store = createFileStore({ directory, clock, s3Url: wrong });
+    store = createFileStore({ directory, clock, s3Url: new Secret(wrong) });
     const error = await store.exists('org_a', sha(content)).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject(code('storage.unavailable'));
     expect(JSON.stringify(error) + String(error)).not.toContain('se/cr+et');

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { AwsV4Signer } from 'aws4fetch';
 import { Agent, request } from 'undici';
 import type { Clock } from '../clock/index.ts';
+import type { Secret } from '../crypto/index.ts';
 import { assert, GuildhallError } from '../errors/index.ts';
 import { storageErrors } from './errors.ts';
 
@@ -112,8 +113,20 @@ async function expectStatus(answer: S3Response, accepted: readonly number[]): Pr
   throw unavailable(`the store answered ${answer.status}`);
 }
 
-/** Path-style addresses, one request per object (S3 takes up to 5 GB so; ours end at 256 MiB). */
-export function createS3Client(address: S3Address, clock: Clock): S3Client {
+/**
+ * Path-style addresses, one request per object (S3 takes up to 5 GB so; ours end at 256 MiB). Each request is signed with the key that the
+ * setting holds when it begins. @throws where the setting cannot be understood.
+ */
+export function createS3Client(s3Url: Secret, clock: Clock): S3Client {
+  let text = s3Url.reveal();
+  let parsed = parseS3Url(text);
+  const address = (): S3Address => {
+    if (s3Url.reveal() !== text) {
+      text = s3Url.reveal();
+      parsed = parseS3Url(text);
+    }
+    return parsed;
+  };
   const agent = new Agent({
     connections: CONNECTIONS_MAX,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -121,10 +134,11 @@ export function createS3Client(address: S3Address, clock: Clock): S3Client {
     bodyTimeout: IDLE_TIMEOUT_MS,
   });
   return {
-    send: async (method, key) => expectStatus(await transmit(address, agent, clock, { method, key }), [200, 204, 404]),
+    send: async (method, key) =>
+      expectStatus(await transmit(address(), agent, clock, { method, key }), [200, 204, 404]),
     async upload(key, content) {
       const answer = await expectStatus(
-        await transmit(address, agent, clock, { method: 'PUT', key, content }),
+        await transmit(address(), agent, clock, { method: 'PUT', key, content }),
         [200, 201, 204],
       );
       await answer.body.dump();

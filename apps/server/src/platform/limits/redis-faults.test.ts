@@ -126,6 +126,45 @@ describe.each([
     }));
 });
 
+test('a new password takes over while calls go on: all are counted together, and a wrong one changes nothing', () =>
+  onScene(async ({ owner }) => {
+    const [former, latter] = ['former-password', 'latter-password'];
+    const urlOf = (password: string): string => `redis://limits:${password}@127.0.0.1:${server.port}`;
+    await owner.call('ACL', 'SETUSER', 'limits', 'on', `>${former}`, '~*', '+@all');
+    const url = new Secret(urlOf(former));
+    const store = await createRedisRateStore(url);
+    const told: boolean[] = [];
+    const onSharedChange = (isShared: boolean) => told.push(isShared);
+    const limiter = createRateLimiter({ store, clock: systemClock, hash, onSharedChange });
+    const connections = async (): Promise<readonly string[]> =>
+      String(await owner.client('LIST'))
+        .split('\n')
+        .filter((line) => line.includes('user=limits'))
+        .map((line) => line.split(' ')[0] ?? '');
+    try {
+      await store.ping();
+      const [first] = await connections();
+      let allowed = await take(limiter, SIGN_IN, 5, 'ip');
+      url.renew(urlOf('a-wrong-one'));
+      allowed += await take(limiter, SIGN_IN, 5, 'ip');
+      expect(await connections()).toEqual([first]);
+      await owner.call('ACL', 'SETUSER', 'limits', `>${latter}`);
+      url.renew(urlOf(latter));
+      const isMoved = async (): Promise<boolean> => {
+        allowed += await take(limiter, SIGN_IN, 1, 'ip');
+        const now = await connections();
+        return now.length === 1 && now[0] !== first;
+      };
+      await expect.poll(isMoved, { timeout: 10_000, interval: 20 }).toBe(true);
+      await owner.call('ACL', 'SETUSER', 'limits', `<${former}`);
+      expect(allowed + (await take(limiter, SIGN_IN, 100, 'ip'))).toBe(SIGN_IN.limit);
+      expect(told).toEqual([]);
+    } finally {
+      store.close();
+      await owner.call('ACL', 'DELUSER', 'limits');
+    }
+  }));
+
 test('two seconds of silence leave the 95th percentile of waiting where it was', () =>
   onScene(async ({ limiter, proxy }) => {
     const waits = async (forMs: number): Promise<number> => {

@@ -49,8 +49,8 @@ const grantOf = ([granted, remaining, endsInMs]: readonly [number, number, strin
   endsInMs: Number(endsInMs),
 });
 
-function connect(url: Secret): Redis {
-  return new Redis(url.reveal(), {
+function connect(url: string, onRetry: () => void): Redis {
+  const redis = new Redis(url, {
     connectionName: 'guildhall',
     connectTimeout: CONNECT_MS,
     socketTimeout: SILENT_MS,
@@ -58,17 +58,67 @@ function connect(url: Secret): Redis {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS),
+    retryStrategy: (times) => {
+      onRetry();
+      return Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS);
+    },
   });
+  // Every failure reaches whoever asks next.
+  redis.on('error', () => {});
+  return redis;
+}
+
+/**
+ * The connection, and its way to another login. Once the setting holds a new one, a second connection is made beside the first, takes its
+ * place when it is ready, and the first ends after its last answer.
+ */
+class Line {
+  readonly #url: Secret;
+  #text: string;
+  #redis: Redis;
+  #next: { readonly text: string; readonly redis: Redis } | undefined;
+
+  constructor(url: Secret) {
+    this.#url = url;
+    this.#text = url.reveal();
+    this.#redis = connect(this.#text, this.#follow);
+  }
+
+  /** What to ask now. */
+  get redis(): Redis {
+    this.#follow();
+    return this.#redis;
+  }
+
+  readonly #follow = (): void => {
+    const text = this.#url.reveal();
+    if (text === (this.#next?.text ?? this.#text)) return;
+    this.#next?.redis.disconnect();
+    this.#next = undefined;
+    // Changed back before the other was ready.
+    if (text === this.#text) return;
+    const redis = connect(text, this.#follow);
+    this.#next = { text, redis };
+    redis.once('ready', () => {
+      if (this.#next?.redis !== redis) return;
+      const former = this.#redis;
+      [this.#redis, this.#text, this.#next] = [redis, text, undefined];
+      // Rejects where the former connection is broken: then nothing waits on it.
+      former.quit().catch(() => former.disconnect());
+    });
+  };
+
+  close(): void {
+    this.#redis.disconnect();
+    this.#next?.redis.disconnect();
+  }
 }
 
 /** Connects by itself, again and again. Never a source of truth: whatever happens to it, calls are counted and nothing durable is lost. */
 export function connectRedisRateStore(url: Secret): RedisRateStore {
-  const redis = connect(url);
+  const line = new Line(url);
   let isMarked = false;
-  // Every failure reaches whoever asks next.
-  redis.on('error', () => {});
-  const mark = async (): Promise<void> => {
+  const mark = async (redis: Redis): Promise<void> => {
     if (isMarked) return;
     await redis.set(MARKER, '1');
     isMarked = true;
@@ -76,17 +126,19 @@ export function connectRedisRateStore(url: Secret): RedisRateStore {
   return {
     answersWithinMs: ANSWERS_WITHIN_MS,
     async take({ key, limit, windowMs, wanted, leaseMax }) {
-      await mark();
+      const { redis } = line;
+      await mark(redis);
       const name = `${PREFIX}${key.toString('base64url')}`;
       const answer = await redis.eval(TAKE, 2, name, MARKER, limit, windowMs, wanted, leaseMax);
       return grantOf(answer as [number, number, string]);
     },
     sweep: async () => 0,
     ping: async () => {
+      const { redis } = line;
       if (redis.status !== 'ready') await firstOf(redis);
       await redis.ping();
     },
-    close: () => redis.disconnect(),
+    close: () => line.close(),
   };
 }
 

@@ -75,6 +75,21 @@ describe('a mail server', () => {
     expect([one === again, one === two]).toEqual([true, false]);
   });
 
+  test('gets each mail under the login that the setting holds then', async () => {
+    const sink = await startSmtpSink({ password: 'former' });
+    closers.push(() => sink.close());
+    const smtpUrl = new Secret(`smtp://me:former@127.0.0.1:${sink.port}`);
+    const mail = await createMail({ smtpUrl, from: FROM, directory, clock: systemClock });
+    closers.push(() => mail.close());
+    await mail.send(message());
+    sink.accepted.add('latter');
+    smtpUrl.renew(`smtp://you:latter@127.0.0.1:${sink.port}`);
+    sink.accepted.delete('former');
+    await mail.send(message());
+    expect(sink.mails.map(({ user }) => user)).toEqual(['me', 'you']);
+    expect(sink.refusedLogins).toEqual([]);
+  });
+
   test('is given user and password, and a wrong password is named by the check and never shown', async () => {
     const { mail, sink } = await withServer({ password: 'p@ss wörd' }, `me:${encodeURIComponent('p@ss wörd')}@`);
     await mail.send(message());

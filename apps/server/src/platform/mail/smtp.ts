@@ -50,14 +50,14 @@ function faultOf(error: unknown): GuildhallError {
 const domainOf = (from: string): string => /@([^\s@<>]+)>?$/.exec(from)?.[1] ?? 'localhost';
 
 export function createSmtpMail(smtpUrl: Secret, from: string): Mail {
-  const options = optionsOf(smtpUrl);
-  const transport = createTransport(options);
+  // A connection for each mail, so each goes out with the login of its moment.
+  const transportNow = () => createTransport(optionsOf(smtpUrl));
   return {
     send: async ({ to, subject, text, html, idempotencyKey }) => {
       const name = createHash('sha256').update(idempotencyKey).digest('hex').slice(0, 32);
       const messageId = `<${name}@${domainOf(from)}>`;
       try {
-        await transport.sendMail({
+        await transportNow().sendMail({
           from,
           to: { name: '', address: to },
           subject,
@@ -70,14 +70,15 @@ export function createSmtpMail(smtpUrl: Secret, from: string): Mail {
       }
     },
     verify: async () => {
+      const { host, port } = optionsOf(smtpUrl);
       try {
-        await transport.verify();
+        await transportNow().verify();
       } catch (error) {
         throw faultOf(error);
       }
-      return `${isIP(options.host) === 6 ? `[${options.host}]` : options.host}:${options.port} takes mail from ${from}`;
+      return `${isIP(host) === 6 ? `[${host}]` : host}:${port} takes mail from ${from}`;
     },
     listKept: async () => [],
-    close: () => transport.close(),
+    close: () => {},
   };
 }

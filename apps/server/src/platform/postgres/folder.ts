@@ -1,10 +1,13 @@
 /** The server's part of the data folder: `<dataDir>/postgres/{cluster,access.json,server.log,*.lock}`, and its socket folder. */
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  closeSync,
   existsSync,
+  fsyncSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -31,6 +34,8 @@ export interface Folder extends Place {
 /** How to reach the server; kept in access.json, readable by its owner alone. */
 export interface Access {
   readonly password: string;
+  /** What the password is being changed to: from the moment before the server learns it, to the moment after. */
+  readonly nextPassword?: string;
   readonly sockets: string;
   /** The process namespace (container) the server was last started in. */
   readonly namespace: string;
@@ -40,6 +45,9 @@ export interface Access {
 const SOCKET_FOLDER_CHARS_MAX = 85;
 const MAKING = 'making-';
 const LOG_BYTES_MAX = 10_000_000;
+const PASSWORD_BYTES = 24;
+
+export const newPassword = (): string => randomBytes(PASSWORD_BYTES).toString('base64url');
 
 /** Makes the folders that are missing and finds out how the server may run there. */
 export function openFolder(dataDir: string, binaries: Binaries): Folder {
@@ -72,7 +80,7 @@ function socketFolderOf(root: string): string {
 export async function ensureCluster(folder: Folder): Promise<Access> {
   if (existsSync(folder.cluster)) return readAccess(folder);
   const access = {
-    password: randomBytes(24).toString('base64url'),
+    password: newPassword(),
     sockets: folder.sockets,
     namespace: processNamespace(),
   };
@@ -107,6 +115,9 @@ export function writeAccess(folder: Folder, access: Access): void {
   rmSync(aside, { force: true });
   writeFileSync(aside, `${JSON.stringify(access)}\n`, { mode: 0o600, flag: 'wx', flush: true });
   renameSync(aside, accessFile(folder));
+  const directory = openSync(folder.root, 'r');
+  fsyncSync(directory);
+  closeSync(directory);
 }
 
 const accessFile = (folder: Folder): string => path.join(folder.root, 'access.json');

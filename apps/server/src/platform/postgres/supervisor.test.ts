@@ -41,11 +41,11 @@ function useFolder(folder: string, mode: number): void {
   });
 }
 
-async function start(): Promise<Postgres> {
+async function start(): Promise<Omit<Postgres, 'ownerUrl'> & { readonly ownerUrl: string }> {
   const log = { ...silentLogger, warn: (message: string) => complaints.push(message) };
   const postgres = await createPostgres({ dataDir, log });
   closing.push(() => postgres.stop());
-  return postgres;
+  return { ...postgres, ownerUrl: postgres.ownerUrl()[0] ?? '' };
 }
 
 interface Told {

@@ -8,12 +8,11 @@
 
 import { rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
+import { withOwner } from '../db/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { findBinaries } from './binaries.ts';
 import { lock, type Release, tryLock } from './file-lock.ts';
 import {
-  type Access,
   ensureCluster,
   ensureSocketFolder,
   type Folder,
@@ -25,12 +24,15 @@ import {
 } from './folder.ts';
 import { endAllOn, identify, send, untilGone } from './processes.ts';
 import { readLock, removeLocks, spawnServer, untilLockReady, untilReady, urlOf } from './server.ts';
+import { rotateSuperuser } from './superuser.ts';
 
 export type PostgresStatus = 'running' | 'restarting' | 'stopped';
 
 export interface Postgres {
-  /** Connection string of the role that owns everything; by unix socket, good for as long as the data folder stays in place. */
-  readonly ownerUrl: string;
+  /** Connection strings of the role that owns everything, by unix socket: two while its password changes. Read from the data folder. */
+  ownerUrl(): readonly string[];
+  /** Gives that role a new password; safe while others connect, and to be called again after it was cut off. */
+  rotatePassword(): Promise<void>;
   status(): PostgresStatus;
   /** Leaves the server; the last process to leave stops it, without losing a commit. Idempotent. */
   stop(): Promise<void>;
@@ -102,13 +104,13 @@ function becomesOnlyUser(folder: Folder): boolean {
 
 interface Server {
   readonly pid: number;
-  url(database: string): string;
+  urls(database: string): readonly string[];
 }
 
 /** Under the start lock: finds the server or starts it. */
 async function ensureServer(folder: Folder, log: PostgresOptions['log'], isAlone: boolean): Promise<Server> {
   const access = readAccess(folder);
-  const adopted = await adopt(folder, access);
+  const adopted = await adopt(folder);
   if (adopted) {
     log.info('adopted the PostgreSQL that already serves this folder', { pid: adopted.pid });
     return adopted;
@@ -121,10 +123,17 @@ async function ensureServer(folder: Folder, log: PostgresOptions['log'], isAlone
   const pid = await startFresh(folder, log);
   writeAccess(folder, { ...access, sockets: folder.sockets, namespace: processNamespace() });
   log.info('PostgreSQL started', { pid });
-  return { pid, url: (database) => urlOf(folder.sockets, access.password, database) };
+  return { pid, urls: (database) => urlsOn(folder, folder.sockets, database) };
 }
 
-async function adopt(folder: Folder, access: Access): Promise<Server | undefined> {
+/** The former password first: once it is refused, the next one is in force. The other way round both could be refused, each at its time. */
+function urlsOn(folder: Folder, sockets: string, database: string): readonly string[] {
+  const { password, nextPassword } = readAccess(folder);
+  const all = nextPassword === undefined ? [password] : [password, nextPassword];
+  return all.map((one) => urlOf(sockets, one, database));
+}
+
+async function adopt(folder: Folder): Promise<Server | undefined> {
   const found = readLock(folder.cluster);
   if (!found || identify(found.pid, folder.cluster) !== 'server') return undefined;
   if (found.stopping) {
@@ -133,7 +142,7 @@ async function adopt(folder: Folder, access: Access): Promise<Server | undefined
   }
   // It may end while we wait for it; then it is started like any other.
   const ready = await untilLockReady(folder.cluster, () => identify(found.pid, folder.cluster) === 'server', READY_MS);
-  return ready ? { pid: found.pid, url: (database) => urlOf(found.sockets, access.password, database) } : undefined;
+  return ready ? { pid: found.pid, urls: (database) => urlsOn(folder, found.sockets, database) } : undefined;
 }
 
 async function startFresh(folder: Folder, log: PostgresOptions['log']): Promise<number> {
@@ -161,7 +170,7 @@ async function ensureDatabase(folder: Folder, log: PostgresOptions['log'], isAlo
   for (let attempt = 1; ; attempt += 1) {
     const server = await ensureServer(folder, log, isAlone);
     try {
-      await createDatabase(server.url('postgres'));
+      await createDatabase(() => server.urls('postgres'));
       return server;
     } catch (error) {
       // A server that was killed in this very moment looked alive when it was adopted.
@@ -171,17 +180,11 @@ async function ensureDatabase(folder: Folder, log: PostgresOptions['log'], isAlo
   }
 }
 
-async function createDatabase(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  // A connection that is lost shows as the failure of the statement.
-  client.on('error', () => {});
-  await client.connect();
-  try {
+async function createDatabase(ownerUrl: () => readonly string[]): Promise<void> {
+  await withOwner(ownerUrl, async (client) => {
     const found = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
     if (found.rowCount === 0) await client.query(`create database ${DATABASE}`);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /** Looks after the server until `stop`. */
@@ -223,7 +226,8 @@ function watch(folder: Folder, log: PostgresOptions['log'], first: Server, leave
     status = 'stopped';
   };
   return {
-    ownerUrl: first.url(DATABASE),
+    ownerUrl: () => first.urls(DATABASE),
+    rotatePassword: () => rotateSuperuser(folder, () => first.urls(DATABASE)),
     status: () => status,
     stop: () => {
       stopped ??= end();

@@ -1,8 +1,15 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../clock/index.ts';
 import { Secret } from '../crypto/index.ts';
 import { createEgress, type Egress } from '../egress/index.ts';
-import { createErrorTracker, createLogger, createScrubber, type ErrorTracker, observeLog } from './index.ts';
+import {
+  askErrorTracker,
+  createErrorTracker,
+  createLogger,
+  createScrubber,
+  type ErrorTracker,
+  observeLog,
+} from './index.ts';
 import { type HttpSink, startHttpSink } from './test-support/http-sink.ts';
 
 const CANARY = 'zq81-plain-canary-value';
@@ -22,16 +29,16 @@ afterEach(async () => {
   await sink.close();
 });
 
+const options = () => ({
+  environment: 'staging',
+  version: '1.2.3',
+  clock: { now: () => new Date(0), monotonicMs: () => nowMs },
+  egress,
+  scrub: createScrubber([CANARY]),
+  onLost: (reason: unknown) => lost.push(reason),
+});
 const open = (port = sink.port): ErrorTracker =>
-  createErrorTracker({
-    dsn: new Secret(`http://publickey@127.0.0.1:${port}/tracker/42`),
-    environment: 'staging',
-    version: '1.2.3',
-    clock: { now: () => new Date(0), monotonicMs: () => nowMs },
-    egress,
-    scrub: createScrubber([CANARY]),
-    onLost: (reason) => lost.push(reason),
-  });
+  createErrorTracker({ ...options(), dsn: new Secret(`http://publickey@127.0.0.1:${port}/tracker/42`) });
 
 /** The events of all envelopes, as a tracker would read them. */
 const events = () => sink.posted.map(({ body }) => JSON.parse(body.split('\n')[2] ?? ''));
@@ -67,6 +74,25 @@ test('a fault arrives once, with release, environment, cause, place and what it 
   const { frames } = event.exception.values[1].stacktrace;
   expect(frames.at(-1)).toMatchObject({ filename: expect.stringContaining('error-tracker.test.ts'), in_app: true });
   expect(lost).toEqual([]);
+});
+
+test('a report goes out with the key that the setting holds then, and a key can be tried without one', async () => {
+  const dsn = new Secret(`http://former@127.0.0.1:${sink.port}/1`);
+  const tracker = createErrorTracker({ ...options(), dsn });
+  const keysSeen = () =>
+    sink.posted.map(({ headers }) => /sentry_key=(\w+)/.exec(String(headers['x-sentry-auth']))?.[1]);
+  tracker.report(new Error('one'));
+  await vi.waitFor(() => expect(keysSeen()).toEqual(['former']));
+  dsn.renew(`http://latter@127.0.0.1:${sink.port}/1`);
+  tracker.report(new TypeError('two'));
+  await tracker.close();
+  expect(keysSeen()).toEqual(['former', 'latter']);
+
+  sink.answer(({ headers }) => (String(headers['x-sentry-auth']).endsWith('=latter') ? 200 : 403));
+  const ask = (key: string) =>
+    askErrorTracker({ egress, version: '1.2.3' }, new Secret(`http://${key}@127.0.0.1:${sink.port}/1`));
+  await expect(ask('latter')).resolves.toBe('answers with 200');
+  await expect(ask('guessed')).rejects.toThrow('refuses the key (403)');
 });
 
 test('no secret leaves, whether its shape, its name or its value gives it away', async () => {

@@ -55,6 +55,33 @@ function targetOf(dsn: Secret): Target {
   return { url: `${url.origin}${place}`, origin: url.origin, key: url.username };
 }
 
+type Asked = Pick<ErrorTrackerOptions, 'egress' | 'version'>;
+
+async function deliver({ egress, version }: Asked, dsn: Secret, body: string): Promise<number> {
+  const { url, origin, key } = targetOf(dsn);
+  const answer = await egress.request(url, {
+    method: 'POST',
+    trustedOrigin: origin,
+    headers: {
+      'content-type': 'application/x-sentry-envelope',
+      'x-sentry-auth': `Sentry sentry_version=7, sentry_client=guildhall/${version}, sentry_key=${key}`,
+    },
+    body,
+    totalMs: SEND_MS,
+  });
+  answer.body.destroy();
+  return answer.status;
+}
+
+const KEY_REFUSED = new Set([401, 403]);
+
+/** Sends an envelope with nothing in it. @throws when the tracker refuses the key or does not answer. */
+export async function askErrorTracker(asked: Asked, dsn: Secret): Promise<string> {
+  const status = await deliver(asked, dsn, '{}\n');
+  if (KEY_REFUSED.has(status)) throw new Error(`the error tracker refuses the key (${status})`);
+  return `answers with ${status}`;
+}
+
 /** The innermost call last, as the format has it. */
 function framesOf(stack: string | undefined) {
   const lines = (stack ?? '').split('\n').slice(0, FRAMES_MAX);
@@ -112,7 +139,7 @@ const kindOf = (error: unknown): string =>
 
 class SentryTracker implements ErrorTracker {
   readonly #options: ErrorTrackerOptions;
-  readonly #target: Target;
+  readonly #dsn: Secret;
   readonly #reported = new WeakSet<object>();
   readonly #recent = new LRUCache<string, { readonly untilMs: number }>({ max: KINDS_MAX });
   readonly #waiting: string[] = [];
@@ -121,7 +148,7 @@ class SentryTracker implements ErrorTracker {
 
   constructor(options: ErrorTrackerOptions, dsn: Secret) {
     this.#options = options;
-    this.#target = targetOf(dsn);
+    this.#dsn = dsn;
   }
 
   report(error: unknown, context: LogFields = {}): void {
@@ -192,21 +219,9 @@ class SentryTracker implements ErrorTracker {
   }
 
   async #send(body: string): Promise<void> {
-    const { egress, version, clock } = this.#options;
-    const { url, origin, key } = this.#target;
-    const answer = await egress.request(url, {
-      method: 'POST',
-      trustedOrigin: origin,
-      headers: {
-        'content-type': 'application/x-sentry-envelope',
-        'x-sentry-auth': `Sentry sentry_version=7, sentry_client=guildhall/${version}, sentry_key=${key}`,
-      },
-      body,
-      totalMs: SEND_MS,
-    });
-    answer.body.destroy();
-    if (answer.status === TOO_MANY) this.#quietUntilMs = clock.monotonicMs() + QUIET_MS;
-    if (answer.status >= 300) this.#options.onLost(`the error tracker answers ${answer.status}`);
+    const status = await deliver(this.#options, this.#dsn, body);
+    if (status === TOO_MANY) this.#quietUntilMs = this.#options.clock.monotonicMs() + QUIET_MS;
+    if (status >= 300) this.#options.onLost(`the error tracker answers ${status}`);
   }
 }
 

@@ -1,7 +1,13 @@
 /** What the operator sees of a running process: log lines, metrics, traces, reports of faults. */
 
 export { createTracer } from './create-tracer.ts';
-export { createErrorTracker, type ErrorTracker, type ErrorTrackerOptions, noErrorTracker } from './error-tracker.ts';
+export {
+  askErrorTracker,
+  createErrorTracker,
+  type ErrorTracker,
+  type ErrorTrackerOptions,
+  noErrorTracker,
+} from './error-tracker.ts';
 export {
   createLogger,
   type LogFields,

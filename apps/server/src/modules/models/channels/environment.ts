@@ -1,8 +1,11 @@
 /** Channels that the settings of this process name. They live in memory alone; their ids are the same at every start. */
+import type { Clock } from '../../../platform/clock/index.ts';
 import type { Secret } from '../../../platform/crypto/index.ts';
+import type { Egress } from '../../../platform/egress/index.ts';
 import type { Channel, ProviderKind } from '../types.ts';
 import { DEFAULT_BASE_URLS, KIND_NAMES } from './kinds.ts';
-import type { EnvironmentProviders } from './types.ts';
+import { probe } from './probe.ts';
+import type { EnvironmentProviders, KeyedProvider } from './types.ts';
 
 /** Between those that are to be asked first (0) and those kept for need (2 and more). */
 export const PRIORITY_DEFAULT = 1;
@@ -48,6 +51,23 @@ export function environmentChannels(settings: EnvironmentProviders): readonly Ch
   const keyed = named.filter((one) => one.apiKey !== undefined).map(operatorChannel);
   if (ollama.url === undefined) return keyed;
   return [...keyed, operatorChannel({ kind: 'ollama', baseUrl: ollamaBase(ollama.url) })];
+}
+
+/**
+ * Tries another key for a provider of the settings, whose channels are given. A provider that cannot be asked now says nothing against it.
+ * @throws when the provider refuses the key.
+ */
+export async function tryKey(
+  { egress, clock }: { readonly egress: Pick<Egress, 'request'>; readonly clock: Clock },
+  channels: readonly Channel[],
+  kind: KeyedProvider,
+  apiKey: Secret,
+): Promise<void> {
+  const channel = channels.find((one) => one.kind === kind);
+  if (!channel) return;
+  const { baseUrl, isTrustedAddress } = channel;
+  const check = await probe(egress, clock, { kind, baseUrl, isTrustedAddress, key: apiKey.reveal() });
+  if (check.outcome === 'key-refused') throw new Error(check.detail);
 }
 
 /** Ollama speaks OpenAI's language below `/v1`. */

@@ -1,8 +1,9 @@
 /** The door of channels: which ways to providers an organisation has, with their keys sealed until the call. */
+import type { Secret } from '../../../platform/crypto/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { RouteDefinition } from '../../../platform/http/index.ts';
 import type { Channel } from '../types.ts';
-import { environmentChannels, PRIORITY_DEFAULT } from './environment.ts';
+import { environmentChannels, PRIORITY_DEFAULT, tryKey } from './environment.ts';
 import { providerErrors } from './errors.ts';
 import { KIND_NAMES } from './kinds.ts';
 import { createChannelMemory } from './memory.ts';
@@ -12,7 +13,7 @@ import { operatorRoutes } from './operator-routes.ts';
 import { providerKeyRoutes } from './routes.ts';
 import { baseUrlFor, byPriority, isSendable } from './rules.ts';
 import { createProviderService } from './service.ts';
-import type { ChannelModels, ChannelsDeps, Check, Wanted } from './types.ts';
+import type { ChannelModels, ChannelsDeps, Check, KeyedProvider, Wanted } from './types.ts';
 import { toFixedView, toProviderView } from './views.ts';
 
 export { providerErrors } from './errors.ts';
@@ -37,6 +38,8 @@ export interface Channels {
   candidates(wanted: Wanted): Promise<readonly Channel[]>;
   /** What each of them offers, as far as is known now; asks in the background and waits for no provider. */
   models(orgId: string): Promise<readonly ChannelModels[]>;
+  /** Tries another key for a provider of the settings. @throws when the provider refuses it; one that cannot be asked says nothing against it. */
+  tryKey(kind: KeyedProvider, key: Secret): Promise<void>;
   /** Begins to hear changes, looks for Ollama, and asks providers for their models in the background. Waits for none of it. The result stops. */
   start(): () => Promise<void>;
 }
@@ -112,6 +115,7 @@ export function createChannels(deps: ChannelsDeps): Channels {
       }),
     ],
     candidates,
+    tryKey: (kind, key) => tryKey(deps, settled, kind, key),
     models: async (orgId) => (await candidates({ orgId })).map(offers.of),
     start() {
       const stopMemory = memory.start();

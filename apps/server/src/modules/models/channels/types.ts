@@ -111,6 +111,9 @@ export interface EnvironmentProviders {
   readonly ollama: { readonly url: string | undefined };
 }
 
+/** Those of the settings that take a key. */
+export type KeyedProvider = Exclude<keyof EnvironmentProviders, 'ollama'>;
+
 export interface ChannelsDeps {
   readonly db: Db;
   readonly ids: Ids;

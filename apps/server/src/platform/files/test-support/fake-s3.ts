@@ -4,8 +4,12 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface FakeS3 {
-  /** An S3_URL for it. */
+  /** An S3_URL for it, with its first key. */
   readonly url: string;
+  /** Secrets by the id of their key: a store knows two while one is changed. */
+  readonly keys: Map<string, string>;
+  /** An S3_URL with another key, which the store knows from now on. */
+  addKey(id: string, secret: string): string;
   readonly objects: Map<string, Buffer>;
   /** Requests that were refused, with the reason. */
   readonly refused: string[];
@@ -21,30 +25,31 @@ const REGION = 'eu-test-1';
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 const hmac = (key: string | Buffer, data: string): Buffer => createHmac('sha256', key).update(data).digest();
 
-function expectedSignature(request: IncomingMessage, signedHeaders: string[], date: string): string {
+function expectedSignature(secret: string, request: IncomingMessage, signedHeaders: string[], date: string): string {
   const [path = '', query = ''] = (request.url ?? '').split('?');
   const headers = signedHeaders.map((name) => `${name}:${String(request.headers[name]).trim()}\n`).join('');
   const payload = String(request.headers['x-amz-content-sha256']);
   const canonical = [request.method, path, query, headers, signedHeaders.join(';'), payload].join('\n');
   const day = date.slice(0, 8);
   const toSign = ['AWS4-HMAC-SHA256', date, `${day}/${REGION}/s3/aws4_request`, sha256(canonical)].join('\n');
-  const key = hmac(hmac(hmac(hmac(`AWS4${SECRET}`, day), REGION), 's3'), 'aws4_request');
+  const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), REGION), 's3'), 'aws4_request');
   return hmac(key, toSign).toString('hex');
 }
 
 /** Why the request must be refused; undefined when all is well. */
-function faultOf(request: IncomingMessage, body: Buffer): string | undefined {
+function faultOf(keys: ReadonlyMap<string, string>, request: IncomingMessage, body: Buffer): string | undefined {
   const match =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(
       request.headers.authorization ?? '',
     );
   const date = String(request.headers['x-amz-date']);
   if (!match) return 'no signature';
-  if (match[1] !== KEY_ID || match[3] !== REGION || match[2] !== date.slice(0, 8)) return 'wrong credential scope';
+  const secret = keys.get(match[1] ?? '');
+  if (secret === undefined || match[3] !== REGION || match[2] !== date.slice(0, 8)) return 'wrong credential scope';
   const signed = (match[4] ?? '').split(';');
   for (const name of ['host', 'x-amz-date', 'x-amz-content-sha256'])
     if (!signed.includes(name)) return `${name} is not signed`;
-  if (expectedSignature(request, signed, date) !== match[5]) return 'signature does not match';
+  if (expectedSignature(secret, request, signed, date) !== match[5]) return 'signature does not match';
   if (request.headers['x-amz-content-sha256'] !== sha256(body)) return 'body does not match its hash';
   return request.method === 'PUT' && request.headers['content-length'] === undefined ? 'no length' : undefined;
 }
@@ -52,6 +57,7 @@ function faultOf(request: IncomingMessage, body: Buffer): string | undefined {
 export async function startFakeS3(): Promise<FakeS3> {
   const objects = new Map<string, Buffer>();
   const refused: string[] = [];
+  const keys = new Map([[KEY_ID, SECRET]]);
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('error', () => {});
@@ -60,7 +66,7 @@ export async function startFakeS3(): Promise<FakeS3> {
       const body = Buffer.concat(chunks);
       const key = request.url ?? '';
       const found = objects.get(key);
-      const fault = faultOf(request, body);
+      const fault = faultOf(keys, request, body);
       if (fault) refused.push(`${request.method} ${key}: ${fault}`);
       if (fake.fail === 'cut') {
         // Half an object, then nothing.
@@ -81,8 +87,15 @@ export async function startFakeS3(): Promise<FakeS3> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   // A server that listens on TCP has an address object.
   const { port } = server.address() as AddressInfo;
+  const urlOf = (id: string, secret: string): string =>
+    `s3://${id}:${encodeURIComponent(secret)}@127.0.0.1:${port}/bucket-1?region=${REGION}&tls=false`;
   const fake: FakeS3 = {
-    url: `s3://${KEY_ID}:${encodeURIComponent(SECRET)}@127.0.0.1:${port}/bucket-1?region=${REGION}&tls=false`,
+    url: urlOf(KEY_ID, SECRET),
+    keys,
+    addKey: (id, secret) => {
+      keys.set(id, secret);
+      return urlOf(id, secret);
+    },
     objects,
     refused,
     fail: undefined,

@@ -15,6 +15,10 @@ export interface SinkMail {
 export interface SmtpSink {
   readonly port: number;
   readonly mails: SinkMail[];
+  /** Passwords that open the door: a server takes two while one is changed. */
+  readonly accepted: Set<string>;
+  /** Logins that were refused. */
+  readonly refusedLogins: string[];
   /** Answers every recipient with this code from now on; undefined takes them. */
   refuse(code: number | undefined): void;
   close(): Promise<void>;
@@ -29,13 +33,18 @@ export interface SmtpSinkOptions {
 
 export async function startSmtpSink(options: SmtpSinkOptions = {}): Promise<SmtpSink> {
   const mails: SinkMail[] = [];
+  const accepted = new Set(options.password === undefined ? [] : [options.password]);
+  const refusedLogins: string[] = [];
   let refusal: number | undefined;
   const server = new SMTPServer({
     authOptional: options.password === undefined,
     allowInsecureAuth: true,
     ...(options.tls ? {} : { hideSTARTTLS: true }),
-    onAuth: ({ username, password }, _session, done) =>
-      password === options.password ? done(null, { user: username ?? '' }) : done(new Error('no')),
+    onAuth: ({ username, password }, _session, done) => {
+      if (accepted.has(password ?? '')) return done(null, { user: username ?? '' });
+      refusedLogins.push(username ?? '');
+      return done(new Error('no'));
+    },
     onRcptTo: (_address, _session, done) =>
       refusal === undefined ? done() : done(Object.assign(new Error('refused'), { responseCode: refusal })),
     onData: async (stream, session, done) => {
@@ -58,6 +67,8 @@ export async function startSmtpSink(options: SmtpSinkOptions = {}): Promise<Smtp
   return {
     port: (server.server.address() as AddressInfo).port,
     mails,
+    accepted,
+    refusedLogins,
     refuse: (code) => {
       refusal = code;
     },

@@ -15,18 +15,19 @@ export interface HttpSink {
   readonly port: number;
   readonly posted: Posted[];
   /** What it answers from now on. */
-  answer(status: number): void;
+  answer(status: number | ((posted: Posted) => number)): void;
   close(): Promise<void>;
 }
 
 export async function startHttpSink(): Promise<HttpSink> {
   const posted: Posted[] = [];
-  let status = 200;
+  let judge = (_: Posted): number => 200;
   const server = createServer(async (request, response) => {
     const zipped = request.headers['content-encoding'] === 'gzip';
     const body = zipped ? gunzipSync(await bytes(request)).toString() : await text(request);
-    posted.push({ path: request.url ?? '', headers: request.headers, body });
-    response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+    const one = { path: request.url ?? '', headers: request.headers, body };
+    posted.push(one);
+    response.writeHead(judge(one), { 'content-type': 'application/json' }).end('{}');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -34,7 +35,7 @@ export async function startHttpSink(): Promise<HttpSink> {
     port: (server.address() as AddressInfo).port,
     posted,
     answer: (next) => {
-      status = next;
+      judge = typeof next === 'number' ? () => next : next;
     },
     close: async () => {
       server.closeAllConnections();
