@@ -71,14 +71,8 @@ create trigger keep_an_owner after update of role, ended_at on identity.membersh
   for each row execute function identity.keep_an_owner();
 
 -- What the memory of keys holds by the id of a member or an organisation is told under that id.
-create function identity.announce_member() returns trigger
-  language plpgsql as $$
-begin
-  perform pg_notify('guildhall_keys', new.id);
-  return null;
-end $$;
 create trigger announce_keys after update of role, ended_at on identity.membership
-  for each row execute function identity.announce_member();
+  for each row execute function identity.announce_key();
 
 create function identity.announce_organisation() returns trigger
   language plpgsql as $$
