@@ -17,6 +17,8 @@ create table ledger.account (
   mode ledger.mode not null,
   kind ledger.account_kind not null,
   balance bigint not null default 0,
+  -- When the organisation was over: nothing is granted to it any more.
+  closed_at timestamptz,
   primary key (org_id, mode, kind),
   constraint never_negative check (kind not in ('available', 'held') or balance >= 0)
 ) with (fillfactor = 50);
@@ -150,13 +152,13 @@ create function ledger.hold_transfer_id(p_hold text, p_what text) returns text l
   select regexp_replace(p_hold, '^hold_', 'tr_') || '.' || p_what
 $$;
 
--- Takes the money lock; the amount available, or null where the organisation has no accounts.
+-- Takes the money lock; the amount available, or null where the organisation has no open accounts.
 create function ledger.lock_money(p_org text, p_mode text) returns bigint language plpgsql as $$
 begin
   -- Whoever comes at the same time queues here, where a turn costs one wake-up, and finds the row free and fresh. Queueing at the row
   -- itself wakes each waiter several times and evaluates its statement anew.
   perform pg_advisory_xact_lock(hashtextextended(p_org || ' ' || p_mode, 3));
-  return (select a.balance from ledger.account a where a.org_id = p_org and a.mode = p_mode and a.kind = 'available' for update);
+  return (select a.balance from ledger.account a where a.org_id = p_org and a.mode = p_mode and a.kind = 'available' and a.closed_at is null for update);
 end $$;
 
 -- Books one transfer; lines of zero are left out. The caller holds the money lock, so the order in which accounts change is free.

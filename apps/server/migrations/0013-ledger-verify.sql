@@ -1,7 +1,8 @@
 -- Lock: none on existing tables; adds the read-only functions of `ledger verify`.
 
-create function ledger.organisations() returns table (org_id text) language sql stable as $$
-  select a.org_id from ledger.account a union select t.org_id from ledger.transfer t union select h.org_id from ledger.hold h order by 1
+create function ledger.organisations() returns table (org_id text, closed boolean) language sql stable as $$
+  select o.org_id, exists (select from ledger.account a where a.org_id = o.org_id and a.closed_at is not null)
+    from (select a.org_id from ledger.account a union select t.org_id from ledger.transfer t union select h.org_id from ledger.hold h) o order by 1
 $$;
 
 -- Every difference inside one organisation's books, from one snapshot; no rows when they are whole.

@@ -25,9 +25,10 @@ create table identity.api_key (
   last_used_at timestamptz,
   revoked_at timestamptz,
   -- Set when the key was rotated: the key that took its place.
-  replaced_by text references identity.api_key (id)
+  replaced_by text references identity.api_key (id) on delete set null
 );
 create index api_key_by_organisation on identity.api_key (org_id, id);
+create index api_key_by_successor on identity.api_key (replaced_by) where replaced_by is not null;
 -- The application can neither read a hash nor change what a key may do; it can only end it.
 call platform.protect_tenant_table('identity.api_key',
   'select (id, org_id, name, mode, role, scopes, prefix, last4, created_at, created_by, expires_at, last_used_at, revoked_at, replaced_by), '

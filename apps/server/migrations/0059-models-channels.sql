@@ -55,13 +55,13 @@ begin
   if tg_table_name = 'provider' then
     perform pg_notify('guildhall_bus', 'database channels *');
   else
-    perform pg_notify('guildhall_bus', 'database channels ' || new.org_id);
+    perform pg_notify('guildhall_bus', 'database channels ' || coalesce(new.org_id, old.org_id));
   end if;
   return null;
 end $$;
 create trigger announce after insert or delete or update of updated_at on models.provider
   for each row execute function models.announce_channel();
-create trigger announce after insert or update of revoked_at on models.provider_key
+create trigger announce after insert or delete or update of revoked_at on models.provider_key
   for each row execute function models.announce_channel();
 
 create function models.keep_revoked() returns trigger language plpgsql as $$

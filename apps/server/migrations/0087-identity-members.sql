@@ -1,7 +1,7 @@
 -- Lock: short ones on identity.organisation for new columns and on identity.api_key and identity.membership for indexes; creates tables and functions of identity.
 
 -- An organisation is deleted in two steps. deleted_at: its owner ended it; nobody acts in it, its keys answer as unknown ones, and until erase_at
--- an owner may take that back. erased_at: it is over, and what identity knew of it is gone.
+-- an owner may take that back. erased_at: it is over, and all that was known of it is gone but the books and the audit trail.
 alter table identity.organisation
   add column deleted_at timestamptz,
   add column deleted_by text,
@@ -11,7 +11,7 @@ alter table identity.organisation
   add column erased_at timestamptz,
   add check ((deleted_at is null) = (erase_at is null)),
   add check (erased_at is null or deleted_at is not null);
-grant update (name, deleted_at, deleted_by, erase_at, quiet_at) on identity.organisation to guildhall_app;
+grant update (name, deleted_at, deleted_by, erase_at, quiet_at, erased_at) on identity.organisation to guildhall_app;
 create index organisation_winding_up on identity.organisation (erase_at) where deleted_at is not null and erased_at is null;
 
 -- An offer to become a member. It is good until it is revoked, expires, or has been accepted uses_max times. With an address it is for the person
@@ -36,20 +36,18 @@ create table identity.invitation (
 );
 create index invitation_by_organisation on identity.invitation (org_id, id);
 create index invitation_by_address on identity.invitation (org_id, email_folded) where revoked_at is null;
-create index invitation_by_member on identity.invitation (member_id) where revoked_at is null;
+create index invitation_by_member on identity.invitation (member_id) where member_id is not null;
 call platform.protect_tenant_table('identity.invitation',
   'select (id, org_id, role, email, email_folded, uses_max, uses, created_at, created_by, member_id, expires_at, revoked_at), '
   'insert, update (uses, revoked_at)');
 
-create index api_key_by_member on identity.api_key (member_id) where revoked_at is null;
+create index api_key_by_member on identity.api_key (member_id) where member_id is not null;
 create index membership_by_organisation on identity.membership (org_id, id) where ended_at is null;
 
 -- An organisation keeps an owner. The row of the organisation is locked first, so that of two who leave at once the second one counts without the
 -- first. Ended memberships stay ended.
 create function identity.keep_an_owner() returns trigger
   language plpgsql as $$
-declare
-  v_erased boolean;
 begin
   if old.ended_at is not null then
     raise exception 'identity.membership %: an ended membership stays as it is', old.id;
@@ -57,8 +55,8 @@ begin
   if old.role <> 'owner' or old.person_id is null or (new.role = 'owner' and new.ended_at is null) then
     return null;
   end if;
-  select erased_at is not null into v_erased from identity.organisation where org_id = new.org_id for no key update;
-  if not v_erased and not exists (
+  perform 1 from identity.organisation where org_id = new.org_id for no key update;
+  if not exists (
     select from identity.membership m
      where m.org_id = new.org_id and m.role = 'owner' and m.ended_at is null and m.person_id is not null
   ) then
@@ -193,25 +191,19 @@ create function identity.mark_quiet(p_org text) returns void
 $$;
 call platform.system_function('identity.mark_quiet(text)');
 
--- Ends organisations whose grace is over: members, keys and invitations end, and names and addresses are gone.
-create function identity.erase_organisations(p_limit int) returns table (org_id text)
-  language plpgsql as $$
-declare
-  v_org text;
-begin
-  for v_org in
-    select o.org_id from identity.organisation o
-     where o.deleted_at is not null and o.erased_at is null and o.erase_at <= platform.now()
-     order by o.org_id limit p_limit for no key update skip locked
-  loop
-    update identity.organisation o set erased_at = platform.now(), name = 'Erased' where o.org_id = v_org;
-    update identity.membership m set ended_at = platform.now(), name = case when m.name is not null then 'Erased' end
-     where m.org_id = v_org and m.ended_at is null;
-    update identity.api_key k set revoked_at = platform.now() where k.org_id = v_org and k.revoked_at is null;
-    update identity.api_key k set name = 'Erased' where k.org_id = v_org;
-    delete from identity.invitation i where i.org_id = v_org;
-    org_id := v_org;
-    return next;
-  end loop;
-end $$;
-call platform.system_function('identity.erase_organisations(int)');
+-- Whether everything of it is to be erased: its grace is over, and nothing of it runs any more.
+create function identity.is_over(p_org text) returns boolean
+  language sql stable as $$
+  select exists (
+    select from identity.organisation o
+     where o.org_id = p_org and o.deleted_at is not null and o.erase_at <= platform.now() and o.quiet_at is not null and o.erased_at is null)
+$$;
+call platform.system_function('identity.is_over(text)');
+
+create function identity.organisations_to_erase(p_limit int) returns table (org_id text)
+  language sql stable as $$
+  select o.org_id from identity.organisation o
+   where o.deleted_at is not null and o.erased_at is null and identity.is_over(o.org_id)
+   order by o.erase_at, o.org_id limit p_limit
+$$;
+call platform.system_function('identity.organisations_to_erase(int)');

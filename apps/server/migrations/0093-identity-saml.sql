@@ -90,13 +90,3 @@ begin
   return total + n;
 end $$;
 call platform.system_function('identity.prune_saml(interval)');
-
--- What is kept for the sake of an organisation ends with it.
-create function identity.forget_saml() returns trigger
-  language plpgsql as $$
-begin
-  delete from identity.saml_connection where org_id = new.org_id;
-  return null;
-end $$;
-create trigger forget_saml after update of erased_at on identity.organisation
-  for each row when (new.erased_at is not null) execute function identity.forget_saml();

@@ -14,7 +14,7 @@ create table identity.scim_token (
   last_used_at timestamptz,
   revoked_at timestamptz,
   -- Set when it was rotated: the token that took its place.
-  replaced_by text references identity.scim_token (id)
+  replaced_by text references identity.scim_token (id) on delete set null
 );
 create index scim_token_by_organisation on identity.scim_token (org_id, id);
 call platform.protect_tenant_table('identity.scim_token',
@@ -55,6 +55,7 @@ create table identity.scim_user (
 create unique index scim_user_by_name on identity.scim_user (org_id, user_name_folded);
 create index scim_user_by_organisation on identity.scim_user (org_id, id);
 create index scim_user_by_external_id on identity.scim_user (org_id, external_id) where external_id is not null;
+create index scim_user_by_member on identity.scim_user (member_id) where member_id is not null;
 create index scim_user_by_person on identity.scim_user (person_id) where person_id is not null;
 call platform.protect_tenant_table('identity.scim_user');
 
@@ -109,15 +110,3 @@ create function identity.member_by_address(p_org text, p_email_folded text) retu
    where p.email_folded = p_email_folded and p.verified_at is not null
 $$;
 call platform.system_function('identity.member_by_address(text, text)');
-
--- What a directory said ends with the organisation.
-create function identity.forget_scim() returns trigger
-  language plpgsql as $$
-begin
-  delete from identity.scim_user where org_id = new.org_id;
-  delete from identity.scim_group where org_id = new.org_id;
-  update identity.scim_token set revoked_at = coalesce(revoked_at, platform.now()), name = 'Erased' where org_id = new.org_id;
-  return null;
-end $$;
-create trigger forget_scim after update of erased_at on identity.organisation
-  for each row when (new.erased_at is not null) execute function identity.forget_scim();

@@ -11,12 +11,13 @@ import { createLedger, ledgerRoutes } from './modules/ledger/index.ts';
 import { basePrice, createMetering, meteringRoutes, modelPriceRoutes } from './modules/metering/index.ts';
 import { createModels, isOperatorChannel, type Models } from './modules/models/index.ts';
 import { createAlertMailReader, createNotify, type Notify } from './modules/notify/index.ts';
-import { createEgressHosts, creditsRoute, egressHostRoutes } from './modules/ops/index.ts';
+import { createEgressHosts, createOpsErase, creditsRoute, egressHostRoutes } from './modules/ops/index.ts';
 import { announceContent, createGate, createRuns, type Runs } from './modules/runs/index.ts';
 import { createBus } from './platform/bus/index.ts';
 import { createTokenSigner, followMasterKey } from './platform/crypto/index.ts';
 import { createDurable } from './platform/durable/index.ts';
 import { resolveTxt } from './platform/egress/index.ts';
+import { createPlatformErase, type Erase } from './platform/erasure/index.ts';
 import { type Failpoint, noFailpoints } from './platform/failpoints/index.ts';
 import { createFileStore } from './platform/files/index.ts';
 import type { RouteDefinition } from './platform/http/index.ts';
@@ -248,5 +249,16 @@ export async function compose(laid: Foundation, options: ComposeOptions) {
     creditsRoute({ ids, ledger, audit }),
     ...egressHostRoutes({ hosts: egressHosts, audit }),
   ];
-  return { ...platform, ...base, inventory, models, notify, runs, outboxReaders, routes };
+  const { db } = foundation;
+  // From above downwards: what refers to something goes before it. Identity, whose rows all others belong to, is last by itself.
+  const erasures: readonly Erase[] = [
+    runs.erase,
+    models.erase,
+    audit.erase(db),
+    createPlatformErase(db),
+    notify.erase,
+    ledger.erase,
+    createOpsErase(db),
+  ];
+  return { ...platform, ...base, inventory, models, notify, runs, outboxReaders, erasures, routes };
 }

@@ -236,7 +236,11 @@ function openJobs(foundation: Foundation, platform: Platform): Jobs {
       run: () =>
         platform.identity.members.quiet((orgId) => platform.runs.cancelAll(orgId, 'the deletion of its organisation')),
     },
-    { name: 'organisations.erase', everyMs: HOUR_MS, run: () => platform.identity.members.erase() },
+    {
+      name: 'organisations.erase',
+      everyMs: MINUTE_MS,
+      run: () => platform.identity.members.erase(platform.erasures),
+    },
     { name: 'files.sweep', everyMs: HOUR_MS, run: () => platform.files.sweep() },
     {
       name: 'idempotency.prune',

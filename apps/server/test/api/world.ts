@@ -242,10 +242,10 @@ async function makeObjects(platform: TestPlatform, send: Send, owner: { orgId: s
 }
 
 /** The first organisation's key can do everything; further keys of it can do everything but one. */
-export async function createWorld(): Promise<World> {
+export async function createWorld(more: Readonly<Record<string, string>> = {}): Promise<World> {
   const lines: string[] = [];
   const mock = await startMockProvider();
-  const environment = { OPENAI_API_KEY: 'sk-0123456789abcdef', OPENAI_BASE_URL: `${mock.url}/v1` };
+  const environment = { OPENAI_API_KEY: 'sk-0123456789abcdef', OPENAI_BASE_URL: `${mock.url}/v1`, ...more };
   const platform = await testPlatform({ agents: asAgents(asker, keeper), log: recorder(lines), environment });
   const send: Send = (request) => sendTo(platform.url, request);
   const first = { orgId: platform.orgId, key: platform.key };

@@ -1,5 +1,6 @@
 /** The audit trail: one row for every mutation, chained by hashes for each organisation. See README.md. */
 import type { Db, Tx } from '../../platform/db/index.ts';
+import { type Erase, eraser } from '../../platform/erasure/index.ts';
 import { GuildhallError } from '../../platform/errors/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
@@ -7,6 +8,7 @@ import { auditErrors } from './errors.ts';
 import { auditRoutes } from './routes.ts';
 import { findUnfit } from './rules.ts';
 import { findFault, findHead, insertEvent, listBrokenChains, listFaults, pruneEvents } from './store/chain.ts';
+import { eraseStatement } from './store/streams.ts';
 import type { AuditEvent, BrokenChain, ChainFault } from './types.ts';
 
 export { auditErrors } from './errors.ts';
@@ -35,6 +37,8 @@ export interface Audit {
   listFaults(db: Db, each: number): Promise<BrokenChain[]>;
   /** Forgets rows older than this, from the beginnings of chains; the last row of a chain stays. Resolves with their number. */
   prune(db: Db, keepMs: number): Promise<number>;
+  /** The stream of an organisation that is over; its trail stays. */
+  erase(db: Db): Erase;
   /** Where the chain ends, for keeping outside of the database; undefined before the first row. */
   head(tx: Tx, orgId: string): Promise<{ readonly seq: bigint; readonly hash: string } | undefined>;
 }
@@ -57,6 +61,7 @@ export function createAudit(deps: { readonly ids: Ids }): Audit {
       const ids = Array.from({ length: PRUNED_CHAINS_MAX }, () => deps.ids.make('aud'));
       return db.system((tx) => pruneEvents(tx, { keepMs, limit: PRUNED_ROWS_MAX, ids }));
     },
+    erase: (db) => eraser(db, eraseStatement),
     head: findHead,
     routes: auditRoutes(append),
   };

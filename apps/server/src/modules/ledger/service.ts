@@ -1,6 +1,7 @@
 /** The use cases of the ledger. All run inside the caller's transaction, so that money and its cause commit together. */
 import { z } from 'zod';
 import type { Db, Tx } from '../../platform/db/index.ts';
+import { type Erase, eraser } from '../../platform/erasure/index.ts';
 import { type ErrorCode, GuildhallError } from '../../platform/errors/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import { ledgerErrors } from './errors.ts';
@@ -96,6 +97,8 @@ export interface Ledger {
   /** Every difference in the books of all organisations. */
   verify(ports?: VerifyPorts): Promise<Finding[]>;
   chargesByRun(orgId: string): Promise<RunCharges[]>;
+  /** Budgets of an organisation that is over. Its books stay, and are closed: nothing is granted to it any more. */
+  readonly erase: Erase;
 }
 
 const refuse = (code: ErrorCode, internal: string): GuildhallError => new GuildhallError(code, { internal });
@@ -249,6 +252,7 @@ export function createLedger(deps: { readonly db: Db; readonly ids: Ids }): Ledg
     followKey: (tx, { orgId, keyId, successorId }) => store.followKey(tx, orgId, keyId, successorId),
     sweepExpired: () => sweepExpired(db),
     verify: (ports) => verifyBooks(db, ports),
+    erase: eraser(db, store.eraseStatement),
     chargesByRun: (orgId) => db.system((tx) => store.listCharges(tx, orgId)),
   };
 }

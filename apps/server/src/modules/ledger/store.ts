@@ -1,5 +1,6 @@
 /** All SQL on the schema `ledger`. The functions called here, and the order of their locks, stand in the migrations of the ledger. */
 import { sql, type Tx } from '../../platform/db/index.ts';
+import type { Erased } from '../../platform/erasure/index.ts';
 import type {
   AccountKind,
   Budget,
@@ -225,9 +226,10 @@ export async function sweepOne(tx: Tx): Promise<boolean | null> {
   return answer.rows[0]?.swept ?? null;
 }
 
-export async function listOrganisations(tx: Tx): Promise<string[]> {
-  const found = await sql<{ org_id: string }>`select org_id from ledger.organisations()`.execute(tx);
-  return found.rows.map((row) => row.org_id);
+export async function listOrganisations(tx: Tx): Promise<{ orgId: string; closed: boolean }[]> {
+  const found = await sql<{ org_id: string; closed: boolean }>`
+    select org_id, closed from ledger.organisations()`.execute(tx);
+  return found.rows.map((row) => ({ orgId: row.org_id, closed: row.closed }));
 }
 
 export async function listDifferences(tx: Tx, orgId: string): Promise<Finding[]> {
@@ -255,3 +257,7 @@ export async function listCharges(tx: Tx, orgId: string): Promise<RunCharges[]> 
   }>`select * from ledger.charges_by_run(${orgId})`.execute(tx);
   return found.rows.map((row) => ({ runId: row.run_id, ownNanos: row.own, totalNanos: row.total, holdOpen: row.open }));
 }
+
+/** For `eraser`. */
+export const eraseStatement = (orgId: string, limit: number) =>
+  sql<Erased>`select ledger.erase(${orgId}, ${limit}::int) as more`;

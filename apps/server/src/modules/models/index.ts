@@ -1,6 +1,7 @@
 /** Models: every provider behind one exact meter. See README.md. */
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Db } from '../../platform/db/index.ts';
+import { type Erase, eraser } from '../../platform/erasure/index.ts';
 import type { Failpoint } from '../../platform/failpoints/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
@@ -8,7 +9,7 @@ import type { Tracer } from '../../platform/telemetry/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Metering, PriceBook } from '../metering/index.ts';
 import { createRunCalls, type PlannedPrice, plannedPrices, type RunCalls } from './agent/index.ts';
-import { costsByCall, createCallBook, sweepOne } from './book/index.ts';
+import { costsByCall, createCallBook, eraseStatement, sweepOne } from './book/index.ts';
 import { type CachesDeps, createCaches } from './cache/index.ts';
 import { type CallObserver, createGateway, type Gateway, tracedGateway } from './call/index.ts';
 import { type Channels, type ChannelsDeps, createChannels } from './channels/index.ts';
@@ -65,6 +66,8 @@ export interface Models {
   sweepExpired(): Promise<number>;
   /** Deletes what the caches need keep no longer. Returns how many entries. */
   pruneCaches(): Promise<number>;
+  /** Calls, caches, settings and provider keys of an organisation that is over. */
+  readonly erase: Erase;
   /** For `ledger verify`. */
   history(orgId: string): Promise<{ runId: string; ended: boolean; costNanos: bigint }[]>;
 }
@@ -115,6 +118,7 @@ export function createModels(deps: ModelsDeps): Models {
     },
     sweepExpired: () => sweepExpired(db),
     pruneCaches: caches.prune,
+    erase: eraser(db, eraseStatement),
     history: (orgId) => db.system((tx) => costsByCall(tx, orgId)),
   };
 }

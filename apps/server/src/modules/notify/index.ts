@@ -1,11 +1,12 @@
 /** The door of notify: webhooks out. */
+import { type Erase, eraser } from '../../platform/erasure/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { OutboxReader } from '../../platform/outbox/index.ts';
 import { Deliveries, type DeliveryLoop } from './delivery.ts';
 import { createEventReader } from './events.ts';
 import { webhookRoutes } from './routes.ts';
 import { createWebhookService } from './service.ts';
-import { pruneEvents } from './store.ts';
+import { eraseStatement, pruneEvents } from './store.ts';
 import type { NotifyDeps } from './types.ts';
 
 export { createAlertMailReader } from './alert-mail.ts';
@@ -23,6 +24,8 @@ export interface Notify {
   handedOut(): void;
   /** Forgets what is older than 30 days; resolves with the number of events. */
   prune(): Promise<number>;
+  /** Endpoints, events and deliveries of an organisation that is over. */
+  readonly erase: Erase;
 }
 
 const KEEP = '30 days';
@@ -44,5 +47,6 @@ export function createNotify(deps: NotifyDeps): Notify {
       deliveries.wake();
     },
     prune: () => deps.db.system((tx) => pruneEvents(tx, KEEP, PRUNE_MAX)),
+    erase: eraser(deps.db, eraseStatement),
   };
 }

@@ -1,6 +1,7 @@
 /** All SQL of notify. Everywhere an endpoint is locked before its deliveries. */
 import type { DeliveryStatus, DisabledReason, Mode } from '@guildhall/contract';
 import { sql, type Tx } from '../../platform/db/index.ts';
+import type { Erased } from '../../platform/erasure/index.ts';
 import type { Verdict } from './rules.ts';
 import type { ClaimedDelivery, Delivery, Endpoint } from './types.ts';
 
@@ -327,3 +328,7 @@ export async function pruneEvents(tx: Tx, keep: string, limit: number): Promise<
   const { rows } = await sql<{ n: number }>`select notify.prune(${keep}::interval, ${limit}::int) as n`.execute(tx);
   return only(rows).n;
 }
+
+/** For `eraser`. */
+export const eraseStatement = (orgId: string, limit: number) =>
+  sql<Erased>`select notify.erase(${orgId}, ${limit}::int) as more`;

@@ -1,6 +1,9 @@
 /** The door of operations: health, metrics, the first page, jobs that run by the clock. */
+import type { Db } from '../../platform/db/index.ts';
+import { type Erase, eraser } from '../../platform/erasure/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { OpsDeps } from './deps.ts';
+import { eraseStatement } from './egress-hosts/index.ts';
 import { opsRoutes } from './routes.ts';
 
 export { creditsRoute } from './credits.ts';
@@ -14,3 +17,6 @@ export { noteOpenedNetworks } from './opened-networks/index.ts';
 export const createOps = (deps: OpsDeps): { readonly routes: readonly RouteDefinition[] } => ({
   routes: opsRoutes(deps),
 });
+
+/** Hosts and limits that were set for an organisation that is over. */
+export const createOpsErase = (db: Db): Erase => eraser(db, eraseStatement);

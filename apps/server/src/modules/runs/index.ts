@@ -1,12 +1,14 @@
 /** The door of runs. */
 import type { Tx } from '../../platform/db/index.ts';
 import type { Claimed, Outcome } from '../../platform/durable/index.ts';
+import type { Erase } from '../../platform/erasure/index.ts';
 import type { RouteDefinition } from '../../platform/http/index.ts';
 import type { RunsDeps, RunsGiven } from './deps.ts';
 import { cancelRun } from './engine/cancel.ts';
 import { execute } from './engine/execute.ts';
 import { redrive } from './engine/recover.ts';
 import { announce, orRefusal } from './engine/start.ts';
+import { createErase } from './jobs.ts';
 import { fileRoutes } from './routes/files.ts';
 import { runRoutes } from './routes/runs.ts';
 import { createService, type RunsService } from './service.ts';
@@ -27,6 +29,8 @@ export interface Runs {
   execute(task: Claimed, signal: AbortSignal): Promise<Outcome>;
   /** Asks for the end of whatever an organisation has running; tells how much that was. Safe to repeat until it is nothing. */
   cancelAll(orgId: string, by: string): Promise<number>;
+  /** Runs, files and artifacts of an organisation that is over, with their bytes. */
+  readonly erase: Erase;
   deadLetters(tx: Tx, limit: number): Promise<DeadLetterRow[]>;
   /** A new run in place of a dead letter, in a transaction of its own. */
   redrive(orgId: string, runId: string, requestId: string): Promise<RunRow>;
@@ -47,6 +51,7 @@ export function createRuns(given: RunsGiven): Runs {
       for (const runId of live) await cancelRun(deps, { orgId, runId, by });
       return live.length;
     },
+    erase: createErase(deps.db, deps.files),
     deadLetters: listDeadLetters,
     redrive: async (orgId, runId, requestId) => {
       const run = await orRefusal(deps.db.tenant(orgId, (tx) => redrive(deps, tx, runId, requestId)));

@@ -1,8 +1,17 @@
-/** Retention: what is older than its setting goes, and its bytes with it. */
+/** Retention: what is older than its setting goes, and its bytes with it; so does all of an organisation that is over. */
 import type { Db } from '../../platform/db/index.ts';
+import { type Erase, eraser } from '../../platform/erasure/index.ts';
 import type { FileStore } from '../../platform/files/index.ts';
 import { announceContent as announce } from './store/files.ts';
-import { findOrphans, forgetContent, lockOrphan, type Orphan, prune } from './store/retention.ts';
+import {
+  eraseStatement,
+  findOrphans,
+  forgetContent,
+  lockOrphan,
+  loosenContents,
+  type Orphan,
+  prune,
+} from './store/retention.ts';
 
 export interface Retention {
   readonly runsMs: number;
@@ -11,6 +20,8 @@ export interface Retention {
 
 // A turn of the job holds no lock for long.
 const BATCH = 500;
+// Each is a transaction and a deletion in the store.
+const CONTENTS_AT_ONCE = 50;
 
 /**
  * Deletes ended runs (with their steps, events and artifacts) and uploaded files past their age, then the bytes that no row names and
@@ -44,3 +55,14 @@ const sweepContent = (db: Db, files: FileStore, { org_id, sha256 }: Orphan): Pro
 /** Commits that bytes are about to be put, so that they are swept when no row comes to name them. For the file store's `announce`. */
 export const announceContent = (db: Db, orgId: string, sha256: string): Promise<void> =>
   db.tenant(orgId, (tx) => announce(tx, orgId, sha256));
+
+/** Runs with all that is theirs, and files; then the bytes. Usage and ledger stay. */
+export function createErase(db: Db, files: FileStore): Erase {
+  const eraseRows = eraser(db, eraseStatement);
+  return async (orgId) => {
+    if (await eraseRows(orgId)) return true;
+    const contents = await db.tenant(orgId, (tx) => loosenContents(tx, CONTENTS_AT_ONCE));
+    for (const sha256 of contents) await sweepContent(db, files, { org_id: orgId, sha256 });
+    return contents.length > 0;
+  };
+}

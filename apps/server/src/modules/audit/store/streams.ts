@@ -1,5 +1,6 @@
 /** SQL of the streams: which organisations hand their trail on, and how far they are. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
+import type { Erased } from '../../../platform/erasure/index.ts';
 
 export async function findStream(tx: Tx): Promise<boolean> {
   const { rows } = await sql`select 1 from audit.stream where org_id = platform.current_org()`.execute(tx);
@@ -35,3 +36,7 @@ export async function lockStream(tx: Tx, orgId: string): Promise<bigint | undefi
 export async function moveStream(tx: Tx, orgId: string, seq: bigint): Promise<void> {
   await sql`update audit.stream set seq = ${seq} where org_id = ${orgId}`.execute(tx);
 }
+
+/** For `eraser`. */
+export const eraseStatement = (orgId: string, limit: number) =>
+  sql<Erased>`select audit.erase(${orgId}, ${limit}::int) as more`;

@@ -3,6 +3,7 @@
  * as the organisation inside of it, so that both see all of it or nothing.
  */
 import type { Tx } from '../../../platform/db/index.ts';
+import { type Erase, eraser } from '../../../platform/erasure/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { mailText } from '../mail/index.ts';
 import { asOrganisation } from '../store.ts';
@@ -13,13 +14,15 @@ import { invitableBy } from './rules.ts';
 import {
   deleteOrganisation,
   endMembership,
-  eraseOrganisations,
+  eraseStatement,
   findStanding,
   findStandingOf,
   listMembers,
   listOwnOrganisations,
+  listToErase,
   listToQuiet,
   lockOrganisation,
+  markErased,
   markQuiet,
   type OrganisationState,
   restoreOrganisation,
@@ -44,8 +47,11 @@ export interface OrganisationLife {
   restore(tx: Tx, self: Self, orgId: string): Promise<void>;
   /** For deleted organisations: ends what runs in each, by `cancelAll`, which tells how much is left. */
   quiet(cancelAll: (orgId: string) => Promise<number>): Promise<number>;
-  /** Ends organisations whose grace is over; tells how many. */
-  erase(): Promise<number>;
+  /**
+   * Erases organisations whose grace is over and in which nothing runs: what each of `parts` keeps, in this order, then what identity keeps.
+   * Bounded: what is left is for the next turn. One that fails does not keep the others. Tells how many are over for good.
+   */
+  erase(parts: readonly Erase[]): Promise<number>;
 }
 
 const GRACE_SECONDS = 30 * 86_400;
@@ -53,6 +59,8 @@ const GRACE_SECONDS = 30 * 86_400;
 const OWNED_MAX = 20;
 const QUIETED_AT_ONCE = 100;
 const ERASED_AT_ONCE = 100;
+// A process that stops waits for the turn under way.
+const ERASE_TURN_MS = 3_000;
 const OWNERS_MAILED_MAX = 50;
 
 interface Entered {
@@ -93,6 +101,21 @@ export function createOrganisationLife(deps: MembersDeps): OrganisationLife {
         ...mailText('organisation-deleted', 'en', { name, organisation, url: deps.publicUrl() }),
       });
   };
+
+  const finishErasure = (orgId: string): Promise<boolean> =>
+    db.tenant(orgId, async (tx) => {
+      const isMine = await markErased(tx);
+      if (isMine)
+        await deps.audit.append(tx, {
+          orgId,
+          actorType: 'system',
+          actorId: 'organisations.erase',
+          action: 'organisation.erase',
+          targetType: 'organisation',
+          targetId: orgId,
+        });
+      return isMine;
+    });
 
   return {
     listOwn: (personId) => db.system((tx) => listOwnOrganisations(tx, personId)),
@@ -158,20 +181,23 @@ export function createOrganisationLife(deps: MembersDeps): OrganisationLife {
       for (const orgId of all) if ((await cancelAll(orgId)) === 0) await db.system((tx) => markQuiet(tx, orgId));
       return all.length;
     },
-    async erase() {
-      const erased = await db.system((tx) => eraseOrganisations(tx, ERASED_AT_ONCE));
-      for (const orgId of erased)
-        await db.tenant(orgId, (tx) =>
-          deps.audit.append(tx, {
-            orgId,
-            actorType: 'system',
-            actorId: 'organisations.erase',
-            action: 'organisation.erase',
-            targetType: 'organisation',
-            targetId: orgId,
-          }),
-        );
-      return erased.length;
+    async erase(parts) {
+      const all = [...parts, eraser(db, eraseStatement)];
+      const faults: unknown[] = [];
+      const endMs = deps.clock.monotonicMs() + ERASE_TURN_MS;
+      const isOver = () => deps.clock.monotonicMs() >= endMs;
+      let erased = 0;
+      for (const orgId of await db.system((tx) => listToErase(tx, ERASED_AT_ONCE))) {
+        try {
+          for (const part of all) while (!isOver() && (await part(orgId)));
+          if (isOver()) break;
+          if (await finishErasure(orgId)) erased += 1;
+        } catch (error) {
+          faults.push(error);
+        }
+      }
+      if (faults.length > 0) throw new AggregateError(faults, 'organisations could not be erased');
+      return erased;
     },
   };
 }

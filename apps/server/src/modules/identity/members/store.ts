@@ -1,5 +1,6 @@
 /** All SQL of organisations, their members and invitations. Where nothing else is said, in a transaction of the organisation. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
+import type { Erased } from '../../../platform/erasure/index.ts';
 import type { Role } from '../types.ts';
 import type { Invitation, Member, OwnOrganisation } from './types.ts';
 
@@ -331,10 +332,22 @@ export async function markQuiet(tx: Tx, orgId: string): Promise<void> {
   await sql`select identity.mark_quiet(${orgId})`.execute(tx);
 }
 
-/** System role; tells which. */
-export async function eraseOrganisations(tx: Tx, limit: number): Promise<string[]> {
+/** System role. Those whose grace is over, the longest ago first. */
+export async function listToErase(tx: Tx, limit: number): Promise<string[]> {
   const { rows } = await sql<{
     org_id: string;
-  }>`select org_id from identity.erase_organisations(${limit}::int)`.execute(tx);
+  }>`select org_id from identity.organisations_to_erase(${limit}::int)`.execute(tx);
   return rows.map((row) => row.org_id);
+}
+
+/** For `eraser`. */
+export const eraseStatement = (orgId: string, limit: number) =>
+  sql<Erased>`select identity.erase(${orgId}, ${limit}::int) as more`;
+
+/** The bare row stays, so that its id is never given again. False when it was marked before. */
+export async function markErased(tx: Tx): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update identity.organisation set erased_at = platform.now(), name = 'Erased'
+     where org_id = platform.current_org() and erased_at is null and erase_at <= platform.now()`.execute(tx);
+  return numAffectedRows === 1n;
 }

@@ -1,5 +1,6 @@
 /** The SQL of the books of calls. What the statement does and in which order it locks stands in the migrations. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
+import type { Erased } from '../../../platform/erasure/index.ts';
 import type { DescribedBudget } from '../../ledger/index.ts';
 import type { CacheHit, CallEnd, CallHold, CallRoom, NewCall } from './types.ts';
 
@@ -172,3 +173,7 @@ export const hitElement = (call: NewCall, hit: CacheHit): Element => ({
     saved_nanos: hit.savedNanos,
   },
 });
+
+/** For `eraser`. */
+export const eraseStatement = (orgId: string, limit: number) =>
+  sql<Erased>`select models.erase(${orgId}, ${limit}::int) as more`;

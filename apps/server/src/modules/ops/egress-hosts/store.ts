@@ -1,5 +1,6 @@
 /** The SQL of the hosts that may be called on behalf of an organisation. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
+import type { Erased } from '../../../platform/erasure/index.ts';
 
 /** Undefined where the organisation has no list. */
 export async function findHosts(tx: Tx): Promise<readonly string[] | undefined> {
@@ -18,3 +19,7 @@ export async function putHosts(tx: Tx, hosts: readonly string[] | undefined): Pr
     insert into ops.egress_hosts (org_id, hosts) values (platform.current_org(), ${hosts}::text[])
     on conflict (org_id) do update set hosts = excluded.hosts, updated_at = platform.now()`.execute(tx);
 }
+
+/** For `eraser`. */
+export const eraseStatement = (orgId: string, limit: number) =>
+  sql<Erased>`select ops.erase(${orgId}, ${limit}::int) as more`;

@@ -1,5 +1,6 @@
 /** SQL of retention. Works across organisations, by named functions. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
+import type { Erased } from '../../../platform/erasure/index.ts';
 
 export interface Orphan {
   readonly org_id: string;
@@ -35,4 +36,17 @@ export async function lockOrphan(tx: Tx, sha256: string): Promise<boolean> {
 /** Under the lock of `lockOrphan`, after the bytes are gone. */
 export async function forgetContent(tx: Tx, sha256: string): Promise<void> {
   await sql`delete from runs.content where sha256 = ${sha256}`.execute(tx);
+}
+
+/** For `eraser`. */
+export const eraseStatement = (orgId: string, limit: number) =>
+  sql<Erased>`select runs.erase(${orgId}, ${limit}::int) as more`;
+
+/** Contents of this organisation, which is over: nothing names them, and nobody puts them again, so they need not wait any longer. */
+export async function loosenContents(tx: Tx, limit: number): Promise<string[]> {
+  const { rows } = await sql<{ sha256: string }>`
+    update runs.content set loose_since = '-infinity' where org_id = platform.current_org()
+       and sha256 in (select c.sha256 from runs.content c where c.org_id = platform.current_org() limit ${limit})
+    returning sha256`.execute(tx);
+  return rows.map((row) => row.sha256);
 }
