@@ -6,8 +6,8 @@ import { getPerson } from './account.ts';
 import { type PeopleDeps, recordPerson } from './deps.ts';
 import { type Email, parseEmail } from './email.ts';
 import { peopleErrors } from './errors.ts';
-import { paced } from './pace.ts';
 import { isShort } from './password-rules.ts';
+import { sendLink } from './send-link.ts';
 import { emailOf } from './sign-up.ts';
 import { findPeople, setEmail, setPasswordHash, voidLinks } from './store.ts';
 import type { Person } from './types.ts';
@@ -38,7 +38,7 @@ export function createRecovery(deps: PeopleDeps): Recovery {
 }
 
 function passwordUseCases(deps: PeopleDeps): Pick<Recovery, 'sendReset' | 'reset' | 'changePassword'> {
-  const { db, clock, guard, secondFactor, passwords, links, assertStrong, endSessions } = deps;
+  const { db, guard, secondFactor, passwords, links, assertStrong, endSessions } = deps;
 
   const setPassword = async (tx: Tx, self: Self, password: string, action: string): Promise<void> => {
     const { personId, requestId } = self;
@@ -52,19 +52,7 @@ function passwordUseCases(deps: PeopleDeps): Pick<Recovery, 'sendReset' | 'reset
   };
 
   return {
-    sendReset: (attempt) =>
-      paced(clock, async () => {
-        await guard.admit('mail', attempt);
-        const found = await db.system((tx) => findPeople(tx, attempt.email));
-        const person = found.find(({ isVerified, isDisabled }) => isVerified && !isDisabled);
-        if (!person) return;
-        const { personId } = person;
-        await db.tenant(personId, async (tx) => {
-          const url = await links.make(tx, { personId, kind: 'reset' });
-          await links.mail(tx, { ...(await getPerson(tx, personId)), personId }, 'reset', { url });
-          await recordPerson(deps, tx, { personId, action: 'person.send-reset', requestId: attempt.requestId });
-        });
-      }),
+    sendReset: (attempt) => sendLink(deps, 'reset', attempt),
     async reset({ token, password }, requestId) {
       const link = await links.find(token, 'reset');
       const self = { personId: link.personId, sessionId: undefined, requestId };

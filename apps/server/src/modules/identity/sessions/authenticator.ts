@@ -1,12 +1,9 @@
-/**
- * From the token of a session to its principal, on the path of every request of a person. Good sessions are remembered in the process; it
- * remembers only while it hears the channel on which changes are announced, so a sign-out or a change of role reaches it in milliseconds.
- */
+/** From the token of a session to its principal, on the path of every request of a person. */
 import { timingSafeEqual } from 'node:crypto';
 import type { Scope } from '@guildhall/contract';
-import { LRUCache } from 'lru-cache';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
+import { createMemory } from '../memory.ts';
 import { ROLE_SCOPES } from '../rules.ts';
 import type { IdentityDeps, Role } from '../types.ts';
 import { sessionErrors } from './errors.ts';
@@ -15,22 +12,10 @@ import { type FoundSession, findSession, findSessionById, touchSessions } from '
 export const SESSIONS_CHANNEL = 'guildhall_sessions';
 export const SESSION_PURPOSE = 'session';
 
-// Bounds the harm of an announcement lost on a dead connection that nobody has noticed yet.
-const REMEMBER_MS = 10_000;
-// About 10 MB when full.
-const REMEMBERED_MAX = 10_000;
 // The idle time is exact to this.
 const USED_EVERY_MS = 1_000;
 
 type Find = () => Promise<FoundSession | undefined>;
-
-interface Remembered {
-  readonly found: FoundSession;
-  readonly lookedUpMs: number;
-  /** On the monotonic clock: the end of the memory or of the session, whichever comes first. */
-  readonly goodUntilMs: number;
-  usedMarkedMs: number;
-}
 
 export interface SessionAuthenticator {
   /** @throws 401 `sessions.invalid`; 404 `sessions.organisation-not-found` for one that the person is not a member of. */
@@ -81,47 +66,19 @@ function principalOf(found: FoundSession, organisation: string | undefined, auth
 }
 
 export function createSessionAuthenticator({ db, clock, keyring, log }: AuthenticatorDeps): SessionAuthenticator {
-  const good = new LRUCache<string, Remembered>({ max: REMEMBERED_MAX });
-  const lookups = new Map<string, Promise<Remembered>>();
-  const used = new Set<string>();
-  let remembering = false;
-  // Raised by every announcement: a look-up that began before it must not be remembered after it.
-  let epoch = 0;
-  let flushTimer: NodeJS.Timeout | undefined;
-
-  const flushUsed = async (): Promise<void> => {
-    clearTimeout(flushTimer);
-    flushTimer = undefined;
-    if (used.size === 0) return;
-    const ids = [...used];
-    used.clear();
-    await db.system((tx) => touchSessions(tx, ids));
-  };
-
-  const markUsed = (entry: Remembered, nowMs: number): void => {
-    if (nowMs - entry.usedMarkedMs < USED_EVERY_MS) return;
-    entry.usedMarkedMs = nowMs;
-    used.add(entry.found.id);
-    // A lost use may end a session early by the time until the next one: a blemish, and the request goes on.
-    flushTimer ??= setTimeout(() => {
-      flushUsed().catch((error: unknown) => log.warn({ err: error }, 'uses of sessions were not written'));
-    }, USED_EVERY_MS).unref();
-  };
-
-  const lookUp = async (hashText: string, find: Find): Promise<Remembered> => {
-    const begunIn = epoch;
-    const found = await find();
-    if (!found) throw new GuildhallError(sessionErrors.invalid);
-    const nowMs = clock.monotonicMs();
-    const entry = {
-      found,
-      lookedUpMs: nowMs,
-      goodUntilMs: nowMs + Math.min(REMEMBER_MS, found.validForMs),
-      usedMarkedMs: good.get(hashText)?.usedMarkedMs ?? Number.NEGATIVE_INFINITY,
-    };
-    if (remembering && epoch === begunIn) good.set(hashText, entry);
-    return entry;
-  };
+  const forget = (personId: string): void => memory.forget((found) => found.personId === personId);
+  const memory = createMemory<FoundSession>({
+    db,
+    clock,
+    log,
+    channel: SESSIONS_CHANNEL,
+    idOf: ({ id }) => id,
+    usedEveryMs: USED_EVERY_MS,
+    writeUsed: (ids) => db.system((tx) => touchSessions(tx, ids)),
+    onAnnouncement(personId) {
+      if (personId !== undefined) forget(personId);
+    },
+  });
 
   const findByToken = async (token: string): Promise<FoundSession | undefined> => {
     const hashes = keyring.macs(SESSION_PURPOSE, token);
@@ -129,38 +86,15 @@ export function createSessionAuthenticator({ db, clock, keyring, log }: Authenti
     return found && hashes.some((hash) => timingSafeEqual(hash, found.tokenHash)) ? found : undefined;
   };
 
-  const remembered = (hashText: string, nowMs: number, find: Find): Remembered | Promise<Remembered> => {
-    const entry = good.get(hashText);
-    if (entry && entry.goodUntilMs > nowMs) return entry;
-    const before = lookups.get(hashText);
-    if (before !== undefined) return before;
-    const lookup = lookUp(hashText, find);
-    lookups.set(hashText, lookup);
-    const done = () => {
-      if (lookups.get(hashText) === lookup) lookups.delete(hashText);
-    };
-    lookup.then(done, done);
-    return lookup;
-  };
-
-  const forget = (personId: string): void => {
-    epoch += 1;
-    lookups.clear();
-    for (const [hashText, { found }] of good.entries()) if (found.personId === personId) good.delete(hashText);
-  };
-
-  const forgetAll = (): void => {
-    epoch += 1;
-    lookups.clear();
-    good.clear();
-  };
-
   /** The session, and when a factor was shown in it. */
   const use = async (name: string, find: Find): Promise<{ found: FoundSession; authenticatedAt: Date }> => {
-    const nowMs = clock.monotonicMs();
-    const entry = await remembered(name, nowMs, find);
-    markUsed(entry, nowMs);
-    const agoMs = entry.found.authenticatedAgoMs + (nowMs - entry.lookedUpMs);
+    const entry = await memory.find(name, async () => {
+      const found = await find();
+      if (!found) throw new GuildhallError(sessionErrors.invalid);
+      return found;
+    });
+    memory.markUsed(entry);
+    const agoMs = entry.found.authenticatedAgoMs + (clock.monotonicMs() - entry.lookedUpMs);
     return { found: entry.found, authenticatedAt: new Date(clock.now().getTime() - agoMs) };
   };
 
@@ -184,16 +118,7 @@ export function createSessionAuthenticator({ db, clock, keyring, log }: Authenti
       }
     },
     forget,
-    async start() {
-      const stop = await db.listen([SESSIONS_CHANNEL], (_channel, personId) => forget(personId), forgetAll);
-      remembering = true;
-      return async () => {
-        remembering = false;
-        forgetAll();
-        await stop();
-        await flushUsed();
-      };
-    },
-    flushUsed,
+    start: memory.start,
+    flushUsed: memory.flushUsed,
   };
 }

@@ -8,6 +8,7 @@ import { peopleErrors } from '../people/errors.ts';
 import type { Links } from '../people/links.ts';
 import { paced } from '../people/pace.ts';
 import type { Passwords } from '../people/password.ts';
+import { sendLink } from '../people/send-link.ts';
 import { findPasswordHash, findPeople, upgradePasswordHash } from '../people/store.ts';
 import type { Candidate } from '../people/types.ts';
 import type { Attempt, EntryRule, Guard, IdentityDeps, SecondFactor, Self } from '../types.ts';
@@ -112,21 +113,9 @@ function byPassword(deps: SignInDeps, finish: SignIn['finish']): Pick<SignIn, 's
 }
 
 function byLink(deps: SignInDeps, finish: SignIn['finish']): Pick<SignIn, 'sendMagicLink' | 'useMagicLink'> {
-  const { db, clock, guard, links } = deps;
+  const { db, links } = deps;
   return {
-    sendMagicLink: (attempt) =>
-      paced(clock, async () => {
-        await guard.admit('mail', attempt);
-        const found = await db.system((tx) => findPeople(tx, attempt.email));
-        const person = found.find(({ isVerified, isDisabled }) => isVerified && !isDisabled);
-        if (!person) return;
-        const { personId } = person;
-        await db.tenant(personId, async (tx) => {
-          const url = await links.make(tx, { personId, kind: 'magic' });
-          await links.mail(tx, { ...(await getPerson(tx, personId)), personId }, 'magic-link', { url });
-          await recordPerson(deps, tx, { personId, action: 'person.send-magic-link', requestId: attempt.requestId });
-        });
-      }),
+    sendMagicLink: (attempt) => sendLink(deps, 'magic', attempt),
     async useMagicLink(token, attempt) {
       const link = await links.find(token, 'magic');
       const { personId } = link;
