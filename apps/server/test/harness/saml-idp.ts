@@ -7,6 +7,7 @@
  */
 import { createSign, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { ExclusiveCanonicalization, SignedXml } from 'xml-crypto';
+import { makeCertificate } from './certificates.ts';
 
 export type SignedPart = 'assertion' | 'response';
 
@@ -65,28 +66,6 @@ const DIGESTS = {
 } as const;
 const EXCLUSIVE = 'http://www.w3.org/2001/10/xml-exc-c14n#';
 const ENVELOPED = 'http://www.w3.org/2000/09/xmldsig#enveloped-signature';
-
-const der = (tag: number, ...parts: readonly Buffer[]): Buffer => {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
-};
-const SHA256_RSA = der(0x30, der(0x06, Buffer.from('2a864886f70d01010b', 'hex')), der(0x05));
-
-/** A certificate by which a key names itself; Node reads certificates and cannot make them. */
-export function selfSigned(publicKey: KeyObject, privateKey: KeyObject, name: string): string {
-  const commonName = der(0x30, der(0x06, Buffer.from('550403', 'hex')), der(0x0c, Buffer.from(name)));
-  const subject = der(0x30, der(0x31, commonName));
-  const validity = der(0x30, der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('400101000000Z')));
-  const serial = der(0x02, Buffer.from([1, ...randomBytes(8)]));
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
-  const body = der(0x30, der(0xa0, der(0x02, Buffer.from([2]))), serial, SHA256_RSA, subject, validity, subject, spki);
-  const signature = createSign('sha256').update(body).sign(privateKey);
-  const whole = der(0x30, body, SHA256_RSA, der(0x03, Buffer.from([0]), signature));
-  const lines = whole.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-}
 
 const escapeXml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -172,7 +151,7 @@ export function createSamlIdp(name = `idp-${randomBytes(4).toString('hex')}`): S
   return {
     entityId,
     ssoUrl: `https://${name}.example.com/sso`,
-    certificate: selfSigned(publicKey, privateKey, name),
+    certificate: makeCertificate({ name, publicKey, issuer: { name, privateKey } }),
     privateKey,
     xml,
     respond: (statement) => encodeXml(xml(statement)),
