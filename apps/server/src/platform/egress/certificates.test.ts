@@ -64,7 +64,7 @@ const BAD: Readonly<Record<string, readonly [shown: () => TlsOptions, reason: st
   ],
   'is for clients alone': [() => ({ cert: leaf(root, { purpose: 'client' }) }), 'INVALID_PURPOSE'],
   'comes by a TLS that is too old': [
-    () => ({ cert: leaf(root), minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' }),
+    () => ({ cert: leaf(root), secureProtocol: 'TLSv1_1_method', ciphers: 'DEFAULT:@SECLEVEL=0' }),
     'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
   ],
 };
