@@ -64,7 +64,7 @@ const MONEY: readonly Mutant[] = [
     bug: 'the balance is checked first and counted later',
     file: `${MIGRATIONS}/0011-ledger-books.sql`,
     find: `  perform pg_advisory_xact_lock(hashtextextended(p_org || ' ' || p_mode, 3));
-  return (select a.balance from ledger.account a where a.org_id = p_org and a.mode = p_mode and a.kind = 'available' for update);`,
+  return (select a.balance from ledger.account a where a.org_id = p_org and a.mode = p_mode and a.kind = 'available' and a.closed_at is null for update);`,
     replace: `  return (select a.balance from ledger.account a where a.org_id = p_org and a.mode = p_mode and a.kind = 'available');`,
     caughtBy: [`${SERVER}/modules/ledger/races.test.ts`],
   },
@@ -118,9 +118,9 @@ const TENANTS: readonly Mutant[] = [
   },
   {
     bug: 'a revoked key stays in the memory of other processes',
-    file: `${SERVER}/modules/identity/authentication.ts`,
-    find: `(_channel, id) => forget(id)`,
-    replace: `(_channel, _id) => {}`,
+    file: `${SERVER}/modules/identity/memory.ts`,
+    find: `(_channel, named) => options.onAnnouncement(named)`,
+    replace: `(_channel, _named) => {}`,
     caughtBy: [`${SERVER}/modules/identity/authentication.test.ts`, '-t', 'refused by the others within a second'],
   },
 ];
@@ -175,7 +175,7 @@ const GATEWAY: readonly Mutant[] = [
   {
     bug: 'calls are checked against the balance before anybody locks it',
     file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
-    find: `    perform ledger.lock_money(split_part(e.book, ' ', 1), split_part(e.book, ' ', 2));`,
+    find: `    perform ledger.lock_money(p_books -> i ->> 'org', p_books -> i ->> 'mode');`,
     replace: '    perform 1;',
     also: {
       file: `${MIGRATIONS}/0011-ledger-books.sql`,
@@ -188,16 +188,16 @@ const GATEWAY: readonly Mutant[] = [
     bug: 'a call can be settled twice',
     file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
     find: `    elsif h.state <> 'open' then
-      outcome := case`,
+      v_answer.outcome := case`,
     replace: `    elsif h.state = 'expired' then
-      outcome := case`,
+      v_answer.outcome := case`,
     caughtBy: [`${MODELS}/book/book.test.ts`, '-t', 'answer the same when asked the same again'],
   },
   {
     bug: 'what a provider says it used is charged beyond the hold',
     file: `${MIGRATIONS}/0050-ledger-holds-in-batches.sql`,
-    find: `charged := least(e.cost, h.amount);`,
-    replace: `charged := e.cost;`,
+    find: `charged := least(v_cost, h.amount);`,
+    replace: `charged := v_cost;`,
     caughtBy: [`${CHAOS}/models-faults.test.ts`, '-t', 'more than was reserved'],
   },
   {

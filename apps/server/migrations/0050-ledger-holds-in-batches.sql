@@ -2,250 +2,188 @@
 --
 -- A model call is over in milliseconds and thousands may wait at once, so their holds are taken and settled together: one statement,
 -- one commit, one turn at each organisation's money lock, and still each of them accepted, refused or charged by itself, exactly.
--- Holds taken here are roots without children. Order of locks: holds by (organisation, id), then money by (organisation, mode);
--- ledger.lock_calls takes them all, and the other functions here rely on it.
+-- Holds taken here are roots without children. Order of locks: holds by (organisation, mode, id), then money by (organisation, mode);
+-- ledger.lock_books takes them all, and the other functions here rely on it.
 --
--- Each element is judged by itself, with plain look-ups by key that cost a few microseconds however large the tables are. What follows from the
--- judgements is written for all elements of a book together: a statement that writes costs more to begin than to write one row more.
+-- Many calls come alone, and a statement costs more to begin than to run on one row: so there are few, each is plain, and what the calls of a
+-- book share (its balances) is written once.
 
 -- What the operator may come to owe a provider for this hold if nobody ever settles it.
 alter table ledger.hold add column at_risk platform.amount not null default 0;
 
--- Before a statement that settles and takes: all locks it will need, in the one order.
-create function ledger.lock_calls(p_ends jsonb, p_begins jsonb) returns void language plpgsql as $$
+-- What became of a hold that was asked for or ended; told as JSON.
+create type ledger.hold_answer as (outcome text, charged bigint, available bigint, budget jsonb);
+
+-- Before a statement that settles and takes: all locks it will need, in the one order. Books [{ org, mode, ends: [{ hold }] }] come sorted by
+-- organisation and mode, each once, and the ends of each by hold.
+create function ledger.lock_books(p_books jsonb) returns void language plpgsql as $$
 declare
-  e record;
-  v_mode text;
-  v_books text[] := '{}';
+  b jsonb;
 begin
-  if p_ends <> '[]' then
-    for e in select x.org, x.hold from jsonb_to_recordset(p_ends) x (org text, hold text) where x.hold is not null order by 1, 2 loop
-      select h.mode into v_mode from ledger.hold h where h.org_id = e.org and h.id = e.hold for update;
-      if found then
-        v_books := array_append(v_books, e.org || ' ' || v_mode);
-      end if;
+  for i in 0 .. jsonb_array_length(p_books) - 1 loop
+    b := p_books -> i;
+    for k in 0 .. jsonb_array_length(b -> 'ends') - 1 loop
+      perform 1 from ledger.hold h where h.org_id = b ->> 'org' and h.id = b -> 'ends' -> k ->> 'hold' for update;
     end loop;
-  end if;
-  for e in
-    select b.book from unnest(v_books) b (book)
-    union select x.hold ->> 'org' || ' ' || (x.hold ->> 'mode') from jsonb_to_recordset(p_begins) x (hold jsonb)
-    order by 1
-  loop
-    perform ledger.lock_money(split_part(e.book, ' ', 1), split_part(e.book, ' ', 2));
+  end loop;
+  for i in 0 .. jsonb_array_length(p_books) - 1 loop
+    perform ledger.lock_money(p_books -> i ->> 'org', p_books -> i ->> 'mode');
   end loop;
 end $$;
 
--- Writes down the holds that were taken in one book, their transfers, and what they change in its accounts.
-create function ledger.write_taken(
-  p_org text, p_mode text, p_now timestamptz, p_period_at timestamptz, p_holds text[], p_runs text[], p_amounts bigint[],
-  p_keys text[], p_agents text[], p_members text[], p_lives bigint[], p_risks bigint[], p_total bigint
-) returns void language plpgsql as $$
-begin
-  insert into ledger.hold (org_id, id, mode, run_id, root_id, amount, key_id, agent_id, member_id, covers_agent, period_at, agent_period_at, expires_at, at_risk)
-    select p_org, t.hold, p_mode, t.run, t.hold, t.amount, t.key, t.agent, t.member, true, p_period_at, p_period_at, p_now + t.lives * interval '1 millisecond', t.risk
-    from unnest(p_holds, p_runs, p_amounts, p_keys, p_agents, p_members, p_lives, p_risks) t (hold, run, amount, key, agent, member, lives, risk);
-  if p_total > 0 then
-    with booked as (
-      insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, content_hash, created_at)
-        select p_org, i.id, p_mode, 'take-hold', t.hold, t.run,
-          ledger.content_hash(i.id, p_mode, 'take-hold', t.hold, t.run, null, array['available', 'held'], array[-t.amount, t.amount]), p_now
-        from unnest(p_holds, p_runs, p_amounts) t (hold, run, amount), lateral (select ledger.hold_transfer_id(t.hold, 'take') as id offset 0) i where t.amount > 0
-        returning seq, hold_id
-    )
-    insert into ledger.entry (org_id, transfer_seq, line, mode, account, amount)
-      select p_org, b.seq, l.line, p_mode, l.account, l.sign * t.amount
-      from booked b join unnest(p_holds, p_amounts) t (hold, amount) on t.hold = b.hold_id, (values (1::smallint, 'available', -1), (2::smallint, 'held', 1)) l (line, account, sign);
-    update ledger.account a set balance = a.balance + case a.kind when 'held' then p_total else -p_total end
-      where a.org_id = p_org and a.mode = p_mode and a.kind in ('available', 'held');
-  end if;
-end $$;
+-- A transfer of a hold that is to be written, and its entries.
+create type ledger.posting as (seq bigint, id text, template text, hold text, run text, accounts text[], amounts bigint[]);
+create type ledger.posting_line as (seq bigint, line smallint, account text, amount bigint);
+grant usage on sequence ledger.transfer_seq_seq to guildhall_definer;
 
--- What the settled holds of one book come to.
-create type ledger.settled_sums as (held bigint, charged bigint, lost bigint);
-
--- The same for holds that were settled, which lie at p_at: what each reported, was charged, and costs the operator.
-create function ledger.write_settled(
-  p_org text, p_mode text, p_now timestamptz, p_at tid[], p_holds text[], p_runs text[], p_amounts bigint[], p_costs bigint[], p_charged bigint[], p_losses bigint[],
-  p_sums ledger.settled_sums
-) returns void language plpgsql as $$
+-- Writes transfers of a book down, all but the balances.
+create function ledger.enter(p_org text, p_mode text, p_postings ledger.posting[], p_now timestamptz) returns void language plpgsql as $$
+declare
+  p ledger.posting;
+  v_lines ledger.posting_line[] := '{}';
 begin
-  update ledger.hold x set state = 'settled', cost = t.cost, own_charged = t.charged, charged = t.charged, expires_at = null, ended_at = p_now
-    from unnest(p_holds, p_costs, p_charged) t (hold, cost, charged) where x.ctid = any (p_at) and x.id = t.hold;
-  with wanted as (
-    select t.hold, t.run, ledger.hold_transfer_id(t.hold, w.what) as id, w.template, w.accounts, w.amounts
-    from unnest(p_holds, p_runs, p_amounts, p_charged, p_losses) t (hold, run, amount, charged, loss), lateral (values
-      ('end', 'settle-hold', case when t.charged = t.amount then array['held', 'spent'] when t.charged = 0 then array['available', 'held'] else array['available', 'held', 'spent'] end,
-        case when t.charged = t.amount then array[-t.amount, t.charged] when t.charged = 0 then array[t.amount, -t.amount] else array[t.amount - t.charged, -t.amount, t.charged] end,
-        t.amount > 0),
-      ('loss', 'operator-loss', array['provider_cost', 'provider_payable'], array[t.loss, -t.loss], t.loss > 0)) w (what, template, accounts, amounts, is_wanted)
-    where w.is_wanted offset 0
-  ), booked as (
-    insert into ledger.transfer (org_id, id, mode, template, hold_id, run_id, content_hash, created_at)
-      select p_org, w.id, p_mode, w.template, w.hold, w.run, ledger.content_hash(w.id, p_mode, w.template, w.hold, w.run, null, w.accounts, w.amounts), p_now from wanted w
-      returning seq, id
-  )
+  foreach p in array p_postings loop
+    for i in 1 .. cardinality(p.accounts) loop
+      v_lines := array_append(v_lines, (p.seq, i, p.accounts[i], p.amounts[i])::ledger.posting_line);
+    end loop;
+  end loop;
+  insert into ledger.transfer (org_id, id, seq, mode, template, hold_id, run_id, content_hash, created_at) overriding system value
+    select p_org, t.id, t.seq, p_mode, t.template, t.hold, t.run, ledger.content_hash(t.id, p_mode, t.template, t.hold, t.run, null, t.accounts, t.amounts), p_now from unnest(p_postings) t;
   insert into ledger.entry (org_id, transfer_seq, line, mode, account, amount)
-    select p_org, b.seq, l.line::smallint, p_mode, l.account, l.amount
-    from booked b join wanted w on w.id = b.id, unnest(w.accounts, w.amounts) with ordinality l (account, amount, line);
-  update ledger.account a set balance = a.balance + case a.kind when 'available' then p_sums.held - p_sums.charged when 'held' then -p_sums.held when 'spent' then p_sums.charged
-      when 'provider_cost' then p_sums.lost else -p_sums.lost end
-    where a.org_id = p_org and a.mode = p_mode and (a.kind in ('available', 'held', 'spent') or (p_sums.lost > 0 and a.kind in ('provider_cost', 'provider_payable')));
+    select p_org, l.seq, l.line, p_mode, l.account, l.amount from unnest(v_lines) l;
 end $$;
 
--- Takes root holds: [{ org, mode, hold, run, amount, key, agent, member, lives, risk }], where `lives` is how many milliseconds of the
+-- Takes root holds of one book: [{ hold, run, amount, key, agent, member, lives, risk }], where `lives` is how many milliseconds of the
 -- database's clock pass before the sweeper may take it back. Each is decided in the order they came, as if it had been asked for alone. A hold
 -- that is there already answers 'ok' again, or 'conflict' when its content differs, so the whole call may be repeated.
-create function ledger.take_holds(p_asked jsonb)
-  returns table (hold text, outcome text, available bigint, budget jsonb) language plpgsql as $$
+create function ledger.take_holds(p_org text, p_mode text, p_asked jsonb[]) returns jsonb[] language plpgsql as $$
 declare
-  a record;
+  a jsonb;
   v_known record;
-  v_budget record;
+  v_hold text;
+  v_key text;
+  v_amount bigint;
   v_now timestamptz := platform.now();
-  v_org text;
-  v_mode text;
   v_free bigint;
-  v_total bigint;
-  v_period_at timestamptz;
+  v_taken bigint := 0;
+  v_period_at timestamptz := v_now;
   v_follows boolean;
   v_has_budgets boolean;
-  v_holds text[] := '{}';
-  v_runs text[];
-  v_amounts bigint[];
-  v_keys text[];
-  v_agents text[];
-  v_members text[];
-  v_lives bigint[];
-  v_risks bigint[];
+  v_answer ledger.hold_answer;
+  v_answers jsonb[] := '{}';
+  v_postings ledger.posting[] := '{}';
 begin
-  for a in
-    select x.* from rows from (jsonb_to_recordset(p_asked) as (org text, mode text, hold text, run text, amount bigint, key text, agent text, member text, lives bigint, risk bigint))
-      with ordinality x (org, mode, hold, run, amount, key, agent, member, lives, risk, place) order by x.org, x.mode, x.place
-  loop
-    if v_org is distinct from a.org or v_mode is distinct from a.mode then
-      if v_holds <> '{}' then
-        perform ledger.write_taken(v_org, v_mode, v_now, v_period_at, v_holds, v_runs, v_amounts, v_keys, v_agents, v_members, v_lives, v_risks, v_total);
-      end if;
-      v_org := a.org;
-      v_mode := a.mode;
-      v_holds := '{}'; v_runs := '{}'; v_amounts := '{}'; v_keys := '{}'; v_agents := '{}'; v_members := '{}'; v_lives := '{}'; v_risks := '{}';
-      v_total := 0;
-      select (select x.balance from ledger.account x where x.org_id = v_org and x.mode = v_mode and x.kind = 'available'),
-          v_mode = 'live' and exists (select from ledger.budget x where x.org_id = v_org), exists (select from ledger.key_line x where x.org_id = v_org)
-        into v_free, v_has_budgets, v_follows;
-      -- Without a budget no period counts.
-      v_period_at := case when v_has_budgets then ledger.period_now(v_org) else v_now end;
-    end if;
-    hold := a.hold;
-    available := null;
-    budget := null;
-    select h.mode, h.run_id, h.amount, h.parent_id into v_known from ledger.hold h where h.org_id = v_org and h.id = a.hold;
-    if found then
-      outcome := case when (v_known.mode, v_known.run_id, v_known.amount) = (a.mode, a.run, a.amount) and v_known.parent_id is null then 'ok' else 'conflict' end;
-      return next;
-      continue;
-    end if;
-    if v_follows then
-      a.key := ledger.line_of_key(v_org, a.key);
-    end if;
-    outcome := case when v_free is null then 'no-accounts' when v_free < a.amount then 'balance' else 'ok' end;
-    if outcome = 'ok' and v_has_budgets then
-      select * into v_budget from ledger.reserve_budgets(v_org, a.amount, a.key, a.agent, a.member, false, v_period_at);
-      if v_budget.budget is not null then
-        outcome := 'budget';
-        available := v_budget.available;
-        budget := v_budget.budget;
-      end if;
-    elsif outcome = 'balance' then
-      available := v_free;
-    end if;
-    if outcome = 'ok' then
-      v_free := v_free - a.amount;
-      v_total := v_total + a.amount;
-      v_holds := array_append(v_holds, a.hold);
-      v_runs := array_append(v_runs, a.run);
-      v_amounts := array_append(v_amounts, a.amount);
-      v_keys := array_append(v_keys, a.key);
-      v_agents := array_append(v_agents, a.agent);
-      v_members := array_append(v_members, a.member);
-      v_lives := array_append(v_lives, a.lives);
-      v_risks := array_append(v_risks, a.risk);
-    end if;
-    return next;
-  end loop;
-  if v_holds <> '{}' then
-    perform ledger.write_taken(v_org, v_mode, v_now, v_period_at, v_holds, v_runs, v_amounts, v_keys, v_agents, v_members, v_lives, v_risks, v_total);
+  select (select x.balance from ledger.account x where x.org_id = p_org and x.mode = p_mode and x.kind = 'available' and x.closed_at is null),
+      p_mode = 'live' and exists (select from ledger.budget x where x.org_id = p_org), exists (select from ledger.key_line x where x.org_id = p_org)
+    into v_free, v_has_budgets, v_follows;
+  -- Without a budget no period counts.
+  if v_has_budgets then
+    v_period_at := ledger.period_now(p_org);
   end if;
+  foreach a in array p_asked loop
+    v_hold := a ->> 'hold';
+    v_amount := a ->> 'amount';
+    v_answer := ('ok', null, null, null);
+    select h.mode, h.run_id, h.amount, h.parent_id into v_known from ledger.hold h where h.org_id = p_org and h.id = v_hold;
+    if found then
+      if (v_known.mode, v_known.run_id, v_known.amount) <> (p_mode, a ->> 'run', v_amount) or v_known.parent_id is not null then
+        v_answer.outcome := 'conflict';
+      end if;
+    elsif v_free is null then
+      v_answer.outcome := 'no-accounts';
+    elsif v_free < v_amount then
+      v_answer.outcome := 'balance';
+      v_answer.available := v_free;
+    else
+      v_key := case when v_follows then ledger.line_of_key(p_org, a ->> 'key') else a ->> 'key' end;
+      if v_has_budgets then
+        select r.budget, r.available into v_answer.budget, v_answer.available
+          from ledger.reserve_budgets(p_org, v_amount, v_key, a ->> 'agent', a ->> 'member', false, v_period_at) r;
+      end if;
+      if v_answer.budget is not null then
+        v_answer.outcome := 'budget';
+      else
+        insert into ledger.hold (org_id, id, mode, run_id, root_id, amount, key_id, agent_id, member_id, covers_agent, period_at, agent_period_at, expires_at, at_risk)
+          values (p_org, v_hold, p_mode, a ->> 'run', v_hold, v_amount, v_key, a ->> 'agent', a ->> 'member', true, v_period_at, v_period_at,
+            v_now + (a ->> 'lives')::bigint * interval '1 millisecond', (a ->> 'risk')::bigint);
+        if v_amount > 0 then
+          v_postings := array_append(v_postings, (nextval('ledger.transfer_seq_seq'), ledger.hold_transfer_id(v_hold, 'take'), 'take-hold', v_hold, a ->> 'run',
+            array['available', 'held'], array[-v_amount, v_amount])::ledger.posting);
+        end if;
+        v_free := v_free - v_amount;
+        v_taken := v_taken + v_amount;
+      end if;
+    end if;
+    v_answers := array_append(v_answers, to_jsonb(v_answer));
+  end loop;
+  if v_taken > 0 then
+    perform ledger.enter(p_org, p_mode, v_postings, v_now);
+    update ledger.account x set balance = x.balance + case x.kind when 'held' then v_taken else -v_taken end
+      where x.org_id = p_org and x.mode = p_mode and x.kind in ('available', 'held');
+  end if;
+  return v_answers;
 end $$;
 
--- Settles root holds without children: [{ org, hold, run, cost, loss }], where `loss` is what the operator bears of it. 'ok' with what was
+-- Settles root holds of one book without children: [{ hold, run, cost, loss }], where `loss` is what the operator bears of it. 'ok' with what was
 -- charged, also when it was settled with this cost before; 'late' when the sweeper was faster: then nothing is charged and the
 -- sweeper has booked the loss; 'conflict' for another cost or run; 'missing'.
-create function ledger.settle_holds(p_ends jsonb) returns table (hold text, outcome text, charged bigint) language plpgsql as $$
+create function ledger.settle_holds(p_org text, p_mode text, p_ends jsonb[]) returns jsonb[] language plpgsql as $$
 declare
-  e record;
+  e jsonb;
   h record;
+  v_run text;
+  v_cost bigint;
+  v_loss bigint;
   v_now timestamptz := platform.now();
-  v_org text;
-  v_mode text;
-  v_has_budgets boolean;
-  v_at tid[];
-  v_holds text[] := '{}';
-  v_runs text[];
-  v_amounts bigint[];
-  v_costs bigint[];
-  v_charged bigint[];
-  v_losses bigint[];
-  v_sums ledger.settled_sums;
+  v_has_budgets boolean := p_mode = 'live' and exists (select from ledger.budget x where x.org_id = p_org);
+  v_held bigint := 0;
+  v_charged bigint := 0;
+  v_answer ledger.hold_answer;
+  v_answers jsonb[] := '{}';
+  v_postings ledger.posting[] := '{}';
 begin
-  for e in
-    select x.*, (select y.mode from ledger.hold y where y.org_id = x.org and y.id = x.hold) as mode
-    from jsonb_to_recordset(p_ends) x (org text, hold text, run text, cost bigint, loss bigint) order by 1, 6, 2
-  loop
-    if v_org is distinct from e.org or v_mode is distinct from e.mode then
-      if v_holds <> '{}' then
-        perform ledger.write_settled(v_org, v_mode, v_now, v_at, v_holds, v_runs, v_amounts, v_costs, v_charged, v_losses, v_sums);
-      end if;
-      v_org := e.org;
-      v_mode := e.mode;
-      v_at := '{}'; v_holds := '{}'; v_runs := '{}'; v_amounts := '{}'; v_costs := '{}'; v_charged := '{}'; v_losses := '{}';
-      v_sums := (0, 0, 0);
-      v_has_budgets := v_mode = 'live' and exists (select from ledger.budget x where x.org_id = v_org);
-    end if;
-    hold := e.hold;
-    charged := 0;
-    select x.ctid as at, x.run_id, x.parent_id, x.open_children, x.state, x.cost, x.own_charged, x.amount, x.key_id, x.member_id, x.agent_id, x.period_at into h
-      from ledger.hold x where x.org_id = v_org and x.id = e.hold;
+  foreach e in array p_ends loop
+    v_run := e ->> 'run';
+    v_cost := e ->> 'cost';
+    v_loss := e ->> 'loss';
+    v_answer := ('ok', 0, null, null);
+    select x.ctid as at, x.id, x.run_id, x.parent_id, x.open_children, x.state, x.cost, x.own_charged, x.amount, x.key_id, x.member_id, x.agent_id, x.period_at into h
+      from ledger.hold x where x.org_id = p_org and x.id = e ->> 'hold' and x.mode = p_mode;
     if not found then
-      outcome := 'missing';
-    elsif h.run_id <> e.run or h.parent_id is not null or h.open_children > 0 then
-      outcome := 'conflict';
+      v_answer.outcome := 'missing';
+    elsif h.run_id <> v_run or h.parent_id is not null or h.open_children > 0 then
+      v_answer.outcome := 'conflict';
     elsif h.state <> 'open' then
-      outcome := case when h.state = 'settled' and h.cost = e.cost then 'ok' when h.state = 'expired' then 'late' else 'conflict' end;
-      charged := h.own_charged;
-    elsif e.hold = any (v_holds) then
-      -- Asked twice in one call: the first settles it, and the second is asked again by itself.
-      outcome := 'conflict';
+      v_answer.outcome := case when h.state = 'settled' and h.cost = v_cost then 'ok' when h.state = 'expired' then 'late' else 'conflict' end;
+      v_answer.charged := h.own_charged;
     else
-      outcome := 'ok';
-      charged := least(e.cost, h.amount);
-      v_at := array_append(v_at, h.at);
-      v_holds := array_append(v_holds, e.hold);
-      v_runs := array_append(v_runs, e.run);
-      v_amounts := array_append(v_amounts, h.amount);
-      v_costs := array_append(v_costs, e.cost);
-      v_charged := array_append(v_charged, charged);
-      v_losses := array_append(v_losses, e.loss);
-      v_sums := (v_sums.held + h.amount, v_sums.charged + charged, v_sums.lost + e.loss);
+      v_answer.charged := least(v_cost, h.amount);
+      update ledger.hold x set state = 'settled', cost = v_cost, own_charged = v_answer.charged, charged = v_answer.charged, expires_at = null, ended_at = v_now
+        where x.ctid = h.at;
+      if h.amount > 0 then
+        v_postings := array_append(v_postings, (nextval('ledger.transfer_seq_seq'), ledger.hold_transfer_id(h.id, 'end'), 'settle-hold', h.id, v_run,
+          case v_answer.charged when h.amount then array['held', 'spent'] when 0 then array['available', 'held'] else array['available', 'held', 'spent'] end,
+          case v_answer.charged when h.amount then array[-h.amount, h.amount] when 0 then array[h.amount, -h.amount]
+            else array[h.amount - v_answer.charged, -h.amount, v_answer.charged] end)::ledger.posting);
+      end if;
+      if v_loss > 0 then
+        perform ledger.post(p_org, p_mode, ledger.hold_transfer_id(h.id, 'loss'), 'operator-loss', h.id, v_run, null,
+          array['provider_cost', 'provider_payable'], array[v_loss, -v_loss]);
+      end if;
+      v_held := v_held + h.amount;
+      v_charged := v_charged + v_answer.charged;
       if v_has_budgets then
-        perform ledger.count_tree(v_org, h.key_id, h.member_id, h.agent_id, h.period_at, -h.amount, charged);
+        perform ledger.count_tree(p_org, h.key_id, h.member_id, h.agent_id, h.period_at, -h.amount, v_answer.charged);
       end if;
     end if;
-    return next;
+    v_answers := array_append(v_answers, to_jsonb(v_answer));
   end loop;
-  if v_holds <> '{}' then
-    perform ledger.write_settled(v_org, v_mode, v_now, v_at, v_holds, v_runs, v_amounts, v_costs, v_charged, v_losses, v_sums);
+  if v_held > 0 then
+    perform ledger.enter(p_org, p_mode, v_postings, v_now);
+    update ledger.account x set balance = x.balance + case x.kind when 'available' then v_held - v_charged when 'held' then -v_held else v_charged end
+      where x.org_id = p_org and x.mode = p_mode and x.kind in ('available', 'held', 'spent');
   end if;
+  return v_answers;
 end $$;
 
 -- Takes back one hold that has expired, and books what the operator may owe for it: who it was and whether this call did it (false: it was
@@ -275,6 +213,6 @@ create function ledger.risk_of(p_org text, p_hold text) returns bigint language 
   select h.at_risk from ledger.hold h where h.org_id = p_org and h.id = p_hold
 $$;
 
-revoke all on function ledger.lock_calls, ledger.write_taken, ledger.write_settled, ledger.risk_of, ledger.take_holds, ledger.settle_holds, ledger.sweep_one from public;
-grant execute on function ledger.lock_calls, ledger.write_taken, ledger.write_settled, ledger.risk_of, ledger.take_holds, ledger.settle_holds, ledger.sweep_one to guildhall_definer;
+revoke all on function ledger.lock_books, ledger.enter, ledger.risk_of, ledger.take_holds, ledger.settle_holds, ledger.sweep_one from public;
+grant execute on function ledger.lock_books, ledger.enter, ledger.risk_of, ledger.take_holds, ledger.settle_holds, ledger.sweep_one to guildhall_definer;
 call platform.system_function('ledger.sweep_one()');

@@ -1,41 +1,19 @@
--- Lock: none on existing tables; adds a function that records many uses in one statement.
+-- Lock: none on existing tables; adds a function that records the uses of many calls.
 
--- The same as metering.record for [{ org, source, id, mode, run, agent, key, member, tier, model, price_version, input, output, cost,
--- provider_cost }]; each counts as no run of an agent. Records known with this content stay as they are; other content is an error.
-create function metering.record_many(p_uses jsonb) returns void language plpgsql as $$
+-- The same as metering.record for [{ id, agent, key, member, tier, model, price_version, input, output, cost, provider_cost }] of one book and one
+-- source; the id is that of the run too, and each counts as no run of an agent. Records known with this content stay as they are; other content is
+-- an error.
+create function metering.record_many(p_org text, p_source text, p_mode text, p_uses jsonb[]) returns void language plpgsql as $$
 declare
-  u record;
-  v_fresh int;
-  v_now timestamptz := platform.now();
+  u jsonb;
+  v_id text;
 begin
-  with uses as materialized (
-    select x.*, sha256(convert_to(jsonb_build_array(x.mode, x.run, x.agent, x.key, x.member, x.tier, x.model, x.price_version, 0,
-        x.input, x.output, x.cost, x.provider_cost, null)::text, 'UTF8')) as hash
-    from jsonb_to_recordset(p_uses) x (org text, source text, id text, mode text, run text, agent text, key text, member text, tier text,
-      model text, price_version int, input bigint, output bigint, cost bigint, provider_cost bigint)
-  ), fresh as (
-    insert into metering.identity (org_id, source, id, content_hash, occurred_at)
-      select x.org, x.source, x.id, x.hash, v_now from uses x on conflict do nothing returning org_id, source, id
-  ), recorded as (
-    insert into metering.usage
-      select x.org, x.source, x.id, v_now, v_now, x.mode, x.run, x.agent, x.key, x.member, x.tier, x.model, x.price_version, 0,
-        x.input, x.output, x.cost, x.provider_cost, null
-      from uses x join fresh f on f.org_id = x.org and f.source = x.source and f.id = x.id
-  )
-  select count(*) into v_fresh from fresh;
-  -- As a rule all are new.
-  if v_fresh = jsonb_array_length(p_uses) then
-    return;
-  end if;
-  for u in
-    select x.id, i.content_hash <> sha256(convert_to(jsonb_build_array(x.mode, x.run, x.agent, x.key, x.member, x.tier, x.model, x.price_version, 0,
-        x.input, x.output, x.cost, x.provider_cost, null)::text, 'UTF8')) as differs
-    from jsonb_to_recordset(p_uses) x (org text, source text, id text, mode text, run text, agent text, key text, member text, tier text,
-      model text, price_version int, input bigint, output bigint, cost bigint, provider_cost bigint)
-    cross join lateral (select y.content_hash from metering.identity y where y.org_id = x.org and y.source = x.source and y.id = x.id offset 0) i
-  loop
-    if u.differs then
-      raise exception 'use % was recorded with other content', u.id using errcode = 'unique_violation';
+  foreach u in array p_uses loop
+    v_id := u ->> 'id';
+    if metering.record(p_org, p_source, v_id, null, p_mode, v_id, u ->> 'agent', u ->> 'key', u ->> 'member', u ->> 'tier', u ->> 'model', (u ->> 'price_version')::int,
+      0, (u ->> 'input')::bigint, (u ->> 'output')::bigint, (u ->> 'cost')::bigint, (u ->> 'provider_cost')::bigint, null) = 'conflict'
+    then
+      raise exception 'use % was recorded with other content', v_id using errcode = 'unique_violation';
     end if;
   end loop;
 end $$;

@@ -49,6 +49,8 @@ create table models.call (
   saved_nanos bigint not null default 0,
   error_code text,
   first_token_ms int,
+  -- The day of its room that a call by API counts in; null: it is not counted.
+  room_day date,
   created_at timestamptz not null,
   ended_at timestamptz,
   primary key (org_id, id)
@@ -57,6 +59,23 @@ create table models.call (
 create index call_by_run on models.call (org_id, run_id) where run_id is not null;
 call platform.protect_tenant_table('models.call', 'select, insert, update');
 
+-- The room that a tier gives to calls of models: so many at once, and so many tokens a day. Both are sold, so they are counted in a logged table, in
+-- the statement that takes the holds, under the money lock of the same book (which comes first) and therefore exactly: what a call may
+-- come to is reserved when it begins and replaced by what it used when it ends. Calls of runs are bounded by their run instead, and tokens of
+-- a provider that the customer pays are not counted.
+create table models.room (
+  org_id text not null,
+  mode text not null,
+  -- Calls that have begun and not ended.
+  open platform.count not null default 0,
+  -- The UTC day by the database's clock whose tokens these are; never goes back. A call belongs to the day on which it began.
+  day date not null,
+  used platform.amount not null default 0,
+  reserved platform.amount not null default 0,
+  primary key (org_id, mode)
+) with (fillfactor = 50);
+call platform.protect_tenant_table('models.room', 'select');
+
 -- An ended call never changes.
 create function models.refuse_change() returns trigger language plpgsql as $$
 begin
@@ -64,122 +83,162 @@ begin
 end $$;
 create trigger ended_for_ever before update on models.call for each row when (old.status <> 'open') execute function models.refuse_change();
 
--- The whole bookkeeping of many calls in one statement and one commit: ends first, so that what they free can be taken by the begins.
--- p_ends: [{ org, id, hold, loss, use: { …metering.record_many }, row: the columns of models.call that the end sets }]; without `hold` the call
--- was never begun (an answer from the cache) and `row` is all of it. p_begins: [{ hold: { …ledger.take_holds }, row: columns of models.call,
--- room: { tokensPerDay, callsAtOnce }, if there are any }]. Safe to repeat. Returns one row per element: kind 'end' with what was charged, or
--- 'begin' with the answer to its hold or what it found no room for.
-create function models.book_calls(p_ends jsonb, p_begins jsonb)
+-- The whole bookkeeping of many calls in one statement and one commit. Books [{ org, mode, ends, hits, begins }] come sorted as ledger.lock_books asks.
+-- Of each book the ends come first, so that what they free can be taken by the begins, which are decided in their order:
+--   ends    what settles a hold and completes its call; `cost` is charged as far as the hold reaches
+--   hits    calls that were answered from the cache and never begun
+--   begins  a hold with its call; `room` { callsAtOnce, tokensPerDay } where the tier limits them, and `tokens` is what it may come to
+-- Safe to repeat. Returns one row per element: kind 'end' with what was charged, or 'begin' with the answer to its hold or what it found no room for.
+create function models.book_calls(p_books jsonb)
   returns table (kind text, id text, outcome text, charged bigint, available bigint, budget jsonb, retry_seconds int) language plpgsql as $$
 declare
-  e record;
+  b jsonb;
+  e jsonb;
   c record;
-  v_answers jsonb;
-  v_uses jsonb[] := '{}';
-  v_rows jsonb[] := '{}';
-  v_hits jsonb[] := '{}';
-  v_ended jsonb[] := '{}';
-  v_holds jsonb[] := '{}';
-  v_at tid[] := '{}';
-  v_days jsonb := '{}';
+  r models.room;
+  v_org text;
+  v_mode text;
+  v_today date;
+  v_day date;
+  v_tokens bigint;
+  v_open int;
+  v_used bigint;
+  v_reserved bigint;
+  v_elements jsonb[];
+  v_uses jsonb[];
+  v_days date[];
+  v_answers jsonb[];
   v_now timestamptz;
 begin
-  perform ledger.lock_calls(p_ends, p_begins);
+  perform ledger.lock_books(p_books);
   v_now := platform.now();
-  if p_ends <> '[]' then
-    select coalesce(jsonb_object_agg(s.hold, to_jsonb(s)), '{}') into v_answers from ledger.settle_holds((
-      select coalesce(jsonb_agg(jsonb_build_object('org', x.org, 'hold', x.hold, 'run', x.id, 'cost', x.use -> 'cost', 'loss', x.loss)), '[]')
-      from jsonb_to_recordset(p_ends) x (org text, id text, hold text, loss bigint, use jsonb) where x.hold is not null)) s;
-    for e in select x.* from jsonb_to_recordset(p_ends) x (org text, id text, hold text, loss bigint, use jsonb, "row" jsonb) loop
+  for i in 0 .. jsonb_array_length(p_books) - 1 loop
+    b := p_books -> i;
+    v_org := b ->> 'org';
+    v_mode := b ->> 'mode';
+    -- The room on the day that counts now. The money lock guards it, so it is read and written once.
+    select * into r from models.room x where x.org_id = v_org and x.mode = v_mode;
+    v_today := greatest((v_now at time zone 'UTC')::date, r.day);
+    v_open := coalesce(r.open, 0);
+    v_used := case when r.day = v_today then r.used else 0 end;
+    v_reserved := case when r.day = v_today then r.reserved else 0 end;
+
+    v_uses := '{}';
+    if jsonb_array_length(b -> 'ends') > 0 then
       kind := 'end';
-      id := e.id;
-      outcome := coalesce(v_answers -> e.hold ->> 'outcome', 'ok');
-      charged := coalesce((v_answers -> e.hold ->> 'charged')::bigint, 0);
-      if e.hold is null then
-        v_hits := array_append(v_hits, e."row");
-      elsif outcome = 'ok' then
-        select x.ctid as at, x.mode, x.room_day, x.own_key, x.tokens_max into c from models.call x where x.org_id = e.org and x.id = e.id and x.status = 'open';
-        if found then
-          v_at := array_append(v_at, c.at);
-          v_rows := array_append(v_rows, e."row" || jsonb_build_object('id', e.id, 'cost_nanos', charged, 'loss_nanos', e.loss));
-          if c.room_day is not null then
-            v_ended := array_append(v_ended, jsonb_build_object('org', e.org, 'mode', c.mode, 'day', c.room_day, 'reserved', case when c.own_key then 0 else c.tokens_max end,
-              'used', case when c.own_key then 0 else (e."row" ->> 'input_tokens')::bigint + (e."row" ->> 'output_tokens')::bigint end));
+      v_elements := array(select jsonb_array_elements(b -> 'ends'));
+      v_answers := ledger.settle_holds(v_org, v_mode, v_elements);
+      for k in 1 .. cardinality(v_elements) loop
+        e := v_elements[k];
+        id := e ->> 'run';
+        outcome := v_answers[k] ->> 'outcome';
+        charged := v_answers[k] ->> 'charged';
+        if outcome = 'ok' then
+          update models.call x set status = e ->> 'status', channel_id = e ->> 'channel_id', attempts = e -> 'attempts', model = e ->> 'model', price_id = e ->> 'price_id',
+              input_tokens = (e ->> 'input')::bigint, cached_tokens = (e ->> 'cached')::bigint, cache_write_tokens = (e ->> 'cache_write')::bigint,
+              cache_write_long_tokens = (e ->> 'cache_write_long')::bigint, output_tokens = (e ->> 'output')::bigint, reasoning_tokens = (e ->> 'reasoning')::bigint,
+              images = (e ->> 'images')::bigint, counted = (e ->> 'counted')::boolean, cost_nanos = book_calls.charged, provider_cost_nanos = (e ->> 'provider_cost')::bigint,
+              loss_nanos = (e ->> 'loss')::bigint, saved_nanos = (e ->> 'saved')::bigint, error_code = e ->> 'error_code', first_token_ms = (e ->> 'first_token_ms')::int,
+              ended_at = v_now
+            where x.org_id = v_org and x.id = e ->> 'run' and x.status = 'open'
+            returning x.room_day, x.own_key, x.tokens_max into c;
+          if found and c.room_day is not null then
+            v_open := v_open - 1;
+            if c.room_day = v_today and not c.own_key then
+              v_reserved := v_reserved - c.tokens_max;
+              v_used := v_used + (e ->> 'input')::bigint + (e ->> 'output')::bigint;
+            end if;
           end if;
+          v_uses := array_append(v_uses, e || jsonb_build_object('id', e ->> 'run', 'cost', v_answers[k] -> 'charged'));
         end if;
-      end if;
-      if outcome = 'ok' then
-        v_uses := array_append(v_uses, e.use || jsonb_build_object('cost', charged));
-      end if;
+        return next;
+      end loop;
+    end if;
+
+    for k in 0 .. jsonb_array_length(b -> 'hits') - 1 loop
+      e := b -> 'hits' -> k;
+      insert into models.call (org_id, id, mode, key_id, member_id, agent_id, request_id, wire, requested, model, own_key, streamed, status, cached, price_id, price_version,
+          input_tokens, cached_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, images, counted, hold_nanos, saved_nanos, created_at, ended_at)
+        values (v_org, e ->> 'id', v_mode, e ->> 'key', e ->> 'member', e ->> 'agent', e ->> 'request_id', e ->> 'wire', e ->> 'requested', e ->> 'model', (e ->> 'own_key')::boolean,
+          (e ->> 'streamed')::boolean, 'succeeded', true, e ->> 'price_id', (e ->> 'price_version')::int, (e ->> 'input')::bigint, (e ->> 'cached')::bigint,
+          (e ->> 'cache_write')::bigint, (e ->> 'cache_write_long')::bigint, (e ->> 'output')::bigint, (e ->> 'reasoning')::bigint, (e ->> 'images')::bigint,
+          (e ->> 'counted')::boolean, 0, (e ->> 'saved')::bigint, v_now, v_now)
+        on conflict do nothing;
+      v_uses := array_append(v_uses, e);
+      kind := 'end';
+      id := e ->> 'id';
+      outcome := 'ok';
+      charged := 0;
       return next;
     end loop;
-    if v_rows <> '{}' then
-      update models.call x set status = r.status, channel_id = r.channel_id, attempts = r.attempts, model = r.model, price_id = r.price_id,
-          input_tokens = r.input_tokens, cached_tokens = r.cached_tokens, cache_write_tokens = r.cache_write_tokens,
-          cache_write_long_tokens = r.cache_write_long_tokens, output_tokens = r.output_tokens, reasoning_tokens = r.reasoning_tokens,
-          images = r.images, counted = r.counted, cost_nanos = r.cost_nanos, provider_cost_nanos = r.provider_cost_nanos, loss_nanos = r.loss_nanos,
-          saved_nanos = coalesce(r.saved_nanos, 0), error_code = r.error_code, first_token_ms = r.first_token_ms, ended_at = v_now
-        from unnest(v_rows) b ("row"), lateral jsonb_populate_record(null::models.call, b."row") r
-        where x.ctid = any (v_at) and x.id = r.id;
+    if v_uses <> '{}' then
+      perform metering.record_many(v_org, 'gateway', v_mode, v_uses);
     end if;
-    if v_ended <> '{}' then
-      perform models.free_room(v_ended);
-    end if;
-    if v_hits <> '{}' then
-      insert into models.call
-        select r.* from unnest(v_hits) b ("row"), lateral jsonb_populate_record(null::models.call, b."row" || jsonb_build_object('created_at', v_now, 'ended_at', v_now)) r
-        on conflict do nothing;
-    end if;
-    perform metering.record_many(to_jsonb(v_uses));
-  end if;
-  if p_begins <> '[]' then
+
     kind := 'begin';
     charged := null;
-    for e in
-      select x.hold, x.hold ->> 'run' as call, x.hold ->> 'org' as org, x.hold ->> 'mode' as mode, x.room, (x."row" ->> 'own_key')::boolean as own_key,
-        (x."row" ->> 'tokens_max')::bigint as tokens from jsonb_to_recordset(p_begins) x (hold jsonb, "row" jsonb, room jsonb)
-    loop
+    v_elements := '{}';
+    v_days := '{}';
+    for k in 0 .. jsonb_array_length(b -> 'begins') - 1 loop
+      e := b -> 'begins' -> k;
+      id := e ->> 'run';
+      outcome := 'ok';
+      v_day := null;
       -- A call that has begun before has its room.
-      if e.room is not null and not exists (select from models.call x where x.org_id = e.org and x.id = e.call) then
-        c := models.take_room(e.org, e.mode, case when e.own_key then 0 else e.tokens end, e.room, v_now);
-        if c.outcome <> 'ok' then
-          id := e.call;
-          outcome := c.outcome;
-          available := c.available;
-          retry_seconds := c.retry_seconds;
-          return next;
-          continue;
+      if e ? 'room' and not exists (select from models.call x where x.org_id = v_org and x.id = e ->> 'run') then
+        v_tokens := case when (e ->> 'own_key')::boolean then 0 else (e ->> 'tokens')::bigint end;
+        if v_used + v_reserved + v_tokens > (e -> 'room' ->> 'tokensPerDay')::bigint then
+          outcome := 'tokens-per-day';
+          available := greatest((e -> 'room' ->> 'tokensPerDay')::bigint - v_used - v_reserved, 0);
+          retry_seconds := ceil(extract(epoch from (v_today + 1)::timestamp at time zone 'UTC' - v_now));
+        elsif v_open >= (e -> 'room' ->> 'callsAtOnce')::int then
+          outcome := 'calls-at-once';
+          available := 0;
+          retry_seconds := 1;
+        else
+          v_day := v_today;
+          v_open := v_open + 1;
+          v_reserved := v_reserved + v_tokens;
         end if;
-        v_days := v_days || jsonb_build_object(e.call, c.day);
       end if;
-      v_holds := array_append(v_holds, e.hold);
+      if outcome = 'ok' then
+        v_elements := array_append(v_elements, e);
+        v_days := array_append(v_days, v_day);
+      else
+        return next;
+      end if;
     end loop;
     retry_seconds := null;
-    v_rows := '{}';
-    v_ended := '{}';
-    select jsonb_object_agg(t.hold, to_jsonb(t)) into v_answers from ledger.take_holds(to_jsonb(v_holds)) t;
-    for e in select x.hold ->> 'run' as call, x.hold ->> 'org' as org, x.hold ->> 'mode' as mode, v_answers -> (x.hold ->> 'hold') as answer, x."row"
-      from jsonb_to_recordset(p_begins) x (hold jsonb, "row" jsonb) where v_answers ? (x.hold ->> 'hold')
-    loop
-      id := e.call;
-      outcome := e.answer ->> 'outcome';
-      available := (e.answer ->> 'available')::bigint;
-      budget := nullif(e.answer -> 'budget', 'null');
-      if outcome = 'ok' then
-        v_rows := array_append(v_rows, e."row" || jsonb_build_object('created_at', v_now, 'room_day', v_days -> e.call));
-      elsif v_days ? e.call then
-        v_ended := array_append(v_ended, jsonb_build_object('org', e.org, 'mode', e.mode, 'day', v_days -> e.call,
-          'reserved', case when (e."row" ->> 'own_key')::boolean then 0 else (e."row" ->> 'tokens_max')::bigint end, 'used', 0));
-      end if;
-      return next;
-    end loop;
-    if v_rows <> '{}' then
-      insert into models.call select r.* from unnest(v_rows) b ("row"), lateral jsonb_populate_record(null::models.call, b."row") r on conflict do nothing;
+    if v_elements <> '{}' then
+      v_answers := ledger.take_holds(v_org, v_mode, v_elements);
+      for k in 1 .. cardinality(v_elements) loop
+        e := v_elements[k];
+        id := e ->> 'run';
+        outcome := v_answers[k] ->> 'outcome';
+        available := v_answers[k] ->> 'available';
+        budget := nullif(v_answers[k] -> 'budget', 'null');
+        if outcome = 'ok' then
+          insert into models.call (org_id, id, mode, key_id, member_id, agent_id, hold_id, request_id, wire, requested, model, own_key, streamed, status, price_id, price_version,
+              hold_nanos, tokens_max, room_day, created_at)
+            values (v_org, e ->> 'run', v_mode, e ->> 'key', e ->> 'member', e ->> 'agent', e ->> 'hold', e ->> 'request_id', e ->> 'wire', e ->> 'requested', e ->> 'model',
+              (e ->> 'own_key')::boolean, (e ->> 'streamed')::boolean, 'open', e ->> 'price_id', (e ->> 'price_version')::int, (e ->> 'amount')::bigint, (e ->> 'tokens')::bigint,
+              v_days[k], v_now)
+            on conflict do nothing;
+        elsif v_days[k] is not null then
+          v_open := v_open - 1;
+          v_reserved := v_reserved - case when (e ->> 'own_key')::boolean then 0 else (e ->> 'tokens')::bigint end;
+        end if;
+        return next;
+      end loop;
+      available := null;
+      budget := null;
     end if;
-    if v_ended <> '{}' then
-      perform models.free_room(v_ended);
+
+    if (r.org_id is not null or v_open > 0) and (v_open, v_today, v_used, v_reserved) is distinct from (r.open, r.day, r.used, r.reserved) then
+      insert into models.room (org_id, mode, open, day, used, reserved) values (v_org, v_mode, v_open, v_today, v_used, v_reserved)
+        on conflict (org_id, mode) do update set open = excluded.open, day = excluded.day, used = excluded.used, reserved = excluded.reserved;
     end if;
-  end if;
+  end loop;
 end $$;
 
 -- Takes back the hold of one call that nobody settled in time, and says so in its history. True when there was one to look at.
@@ -194,10 +253,10 @@ begin
   end if;
   if v.swept then
     update models.call x set status = 'lost', loss_nanos = ledger.risk_of(v.org_id, v.hold), ended_at = platform.now()
-      where x.org_id = v.org_id and x.id = v.run and x.status = 'open' returning x.mode, x.room_day, x.own_key, x.tokens_max into c;
+      where x.org_id = v.org_id and x.id = v.run and x.status = 'open' returning x.mode, x.room_day, case when x.own_key then 0 else x.tokens_max end as tokens into c;
     if found and c.room_day is not null then
-      perform models.free_room(array[jsonb_build_object('org', v.org_id, 'mode', c.mode, 'day', c.room_day,
-        'reserved', case when c.own_key then 0 else c.tokens_max end, 'used', 0)]);
+      update models.room x set open = x.open - 1, reserved = x.reserved - case when x.day = c.room_day then c.tokens else 0 end
+        where x.org_id = v.org_id and x.mode = c.mode;
     end if;
   end if;
   return true;
@@ -210,7 +269,7 @@ $$;
 
 revoke all on all functions in schema models from public;
 grant execute on all functions in schema models to guildhall_definer;
-call platform.system_function('models.book_calls(jsonb, jsonb)');
+call platform.system_function('models.book_calls(jsonb)');
 -- Rows are reached by key or place. A plan that was made while the tables were small must not read them whole when they have grown.
 alter function models.book_calls set enable_seqscan = off;
 call platform.system_function('models.sweep_one()');

@@ -5,7 +5,7 @@ import { GuildhallError } from '../../../platform/errors/index.ts';
 import { type Failpoint, noFailpoints } from '../../../platform/failpoints/index.ts';
 import { type HoldAnswer, refusingBudget } from '../../ledger/index.ts';
 import { callErrors } from '../errors.ts';
-import { type BookRow, beginElement, bookCalls, endElement, hitElement } from './store.ts';
+import { type BookRow, beginElement, bookCalls, type Element, endElement, hitElement } from './store.ts';
 import type { CallBook, CallRoom } from './types.ts';
 
 // Beyond this a statement holds an organisation's money for longer than a new turn costs.
@@ -20,7 +20,7 @@ const END_PATIENCE_MS = 60_000;
 interface Entry {
   readonly kind: 'begin' | 'end';
   readonly id: string;
-  readonly element: Readonly<Record<string, unknown>>;
+  readonly element: Element;
   readonly giveUpAtMs: number;
   resolve(row: BookRow): void;
   reject(error: unknown): void;
@@ -70,9 +70,13 @@ class Pipeline {
   }
 
   async say(batch: readonly Entry[]): Promise<void> {
-    const of = (kind: Entry['kind']) => batch.filter((entry) => entry.kind === kind).map((entry) => entry.element);
     try {
-      const rows = await this.deps.db.system((tx) => bookCalls(tx, of('end'), of('begin')));
+      const rows = await this.deps.db.system((tx) =>
+        bookCalls(
+          tx,
+          batch.map(({ element }) => element),
+        ),
+      );
       const answers = new Map(rows.map((row) => [`${row.kind} ${row.id}`, row]));
       for (const entry of batch) {
         const row = answers.get(`${entry.kind} ${entry.id}`);

@@ -2,9 +2,17 @@
 import { sql, type Tx } from '../../../platform/db/index.ts';
 import type { Erased } from '../../../platform/erasure/index.ts';
 import type { DescribedBudget } from '../../ledger/index.ts';
+import type { Payer } from '../types.ts';
 import type { CacheHit, CallEnd, CallHold, CallRoom, NewCall } from './types.ts';
 
-type Element = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
+
+/** One thing to book. */
+export interface Element {
+  readonly list: 'ends' | 'hits' | 'begins';
+  readonly payer: Payer;
+  readonly fields: Fields;
+}
 
 export type RoomOutcome = 'tokens-per-day' | 'calls-at-once';
 
@@ -18,12 +26,24 @@ export interface BookRow {
   readonly retry_seconds: number | null;
 }
 
-const toJson = (elements: readonly Element[]): string =>
-  JSON.stringify(elements, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
+const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
-export async function bookCalls(tx: Tx, ends: readonly Element[], begins: readonly Element[]): Promise<BookRow[]> {
-  const booked =
-    await sql<BookRow>`select * from models.book_calls(${toJson(ends)}::jsonb, ${toJson(begins)}::jsonb)`.execute(tx);
+/** The elements by book, in the order in which all is locked. Begins stay as they came. */
+function booksOf(elements: readonly Element[]): Fields[] {
+  const books = Map.groupBy(elements, ({ payer }) => `${payer.orgId} ${payer.mode}`);
+  const sorted = [...books].toSorted(([a], [b]) => compare(a, b));
+  return sorted.map(([, all]) => {
+    const of = (list: Element['list']): Fields[] => all.filter((one) => one.list === list).map(({ fields }) => fields);
+    const ends = of('ends').toSorted((a, b) => compare(String(a.hold), String(b.hold)));
+    return { org: all[0]?.payer.orgId, mode: all[0]?.payer.mode, ends, hits: of('hits'), begins: of('begins') };
+  });
+}
+
+const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_, field) => (typeof field === 'bigint' ? field.toString() : field));
+
+export async function bookCalls(tx: Tx, elements: readonly Element[]): Promise<BookRow[]> {
+  const booked = await sql<BookRow>`select * from models.book_calls(${toJson(booksOf(elements))}::jsonb)`.execute(tx);
   return booked.rows;
 }
 
@@ -44,13 +64,16 @@ export async function costsByCall(
   return found.rows.map((row) => ({ runId: row.id, ended: row.ended, costNanos: row.cost }));
 }
 
-const rowOf = (call: NewCall): Element => ({
-  org_id: call.payer.orgId,
-  id: call.id,
-  mode: call.payer.mode,
-  key_id: call.payer.keyId,
-  member_id: call.payer.memberId,
-  agent_id: call.payer.agentId,
+// What usage is grouped under where no tier was bought.
+const NO_TIER = 'metered';
+
+const element = (list: Element['list'], { payer }: NewCall, fields: Fields): Element => ({
+  list,
+  payer,
+  fields: { ...fields, key: payer.keyId, agent: payer.agentId, member: payer.memberId },
+});
+
+const askedFields = (call: NewCall): Fields => ({
   request_id: call.requestId,
   wire: call.wire,
   requested: call.requested,
@@ -61,118 +84,58 @@ const rowOf = (call: NewCall): Element => ({
   price_version: call.priceVersion,
 });
 
-// Columns that the insert must name because a populated record has no defaults.
-const BLANK: Element = {
-  cached: false,
-  attempts: [],
-  input_tokens: 0,
-  cached_tokens: 0,
-  cache_write_tokens: 0,
-  cache_write_long_tokens: 0,
-  output_tokens: 0,
-  reasoning_tokens: 0,
-  images: 0,
-  counted: false,
-  hold_nanos: 0,
-  cost_nanos: 0,
-  provider_cost_nanos: 0,
-  loss_nanos: 0,
-  saved_nanos: 0,
-};
-
-export const beginElement = (call: NewCall, hold: CallHold, room: CallRoom | undefined): Element => ({
-  room,
-  hold: {
-    org: call.payer.orgId,
-    mode: call.payer.mode,
-    hold: hold.holdId,
-    run: call.id,
-    amount: hold.amountNanos,
-    key: call.payer.keyId,
-    agent: call.payer.agentId,
-    member: call.payer.memberId,
-    lives: hold.livesMs,
-    risk: hold.riskNanos,
-  },
-  row: {
-    ...BLANK,
-    ...rowOf(call),
-    hold_id: hold.holdId,
-    hold_nanos: hold.amountNanos,
-    tokens_max: hold.tokensMax,
-    status: 'open',
-  },
-});
-
-const tokens = (usage: CallEnd['usage']): Element => ({
-  input_tokens: usage.input,
-  cached_tokens: usage.cached,
-  cache_write_tokens: usage.cacheWrite,
-  cache_write_long_tokens: usage.cacheWriteLong,
-  output_tokens: usage.output,
-  reasoning_tokens: usage.reasoning,
+const usedFields = (call: NewCall, usage: CallEnd['usage']): Fields => ({
+  tier: call.ownKey ? 'byok' : NO_TIER,
+  price_version: call.priceVersion,
+  input: usage.input,
+  cached: usage.cached,
+  cache_write: usage.cacheWrite,
+  cache_write_long: usage.cacheWriteLong,
+  output: usage.output,
+  reasoning: usage.reasoning,
   images: usage.images,
   counted: usage.isCounted,
 });
 
-// What usage is grouped under where no tier was bought.
-const NO_TIER = 'metered';
-
-const useOf = (call: NewCall, usage: CallEnd['usage'], model: string): Element => ({
-  org: call.payer.orgId,
-  source: 'gateway',
-  id: call.id,
-  mode: call.payer.mode,
-  run: call.id,
-  agent: call.payer.agentId,
-  key: call.payer.keyId,
-  member: call.payer.memberId,
-  tier: call.ownKey ? 'byok' : NO_TIER,
-  model,
-  price_version: call.priceVersion,
-  input: usage.input,
-  output: usage.output,
-  cost: 0n,
-  provider_cost: 0n,
-});
-
-export function endElement(call: NewCall, hold: CallHold, end: CallEnd): Element {
-  const model = end.model ?? call.model;
-  return {
-    org: call.payer.orgId,
-    id: call.id,
+export const beginElement = (call: NewCall, hold: CallHold, room: CallRoom | undefined): Element =>
+  element('begins', call, {
+    ...askedFields(call),
+    run: call.id,
     hold: hold.holdId,
-    loss: end.lossNanos,
-    use: { ...useOf(call, end.usage, model), cost: end.costNanos, provider_cost: end.providerCostNanos },
-    row: {
-      ...tokens(end.usage),
-      status: end.status,
-      channel_id: end.channelId,
-      attempts: end.attempts,
-      model,
-      price_id: end.priceId ?? call.priceId,
-      provider_cost_nanos: end.providerCostNanos,
-      saved_nanos: end.savedNanos ?? 0n,
-      error_code: end.errorCode,
-      first_token_ms: end.firstTokenMs,
-    },
-  };
-}
+    amount: hold.amountNanos,
+    lives: hold.livesMs,
+    risk: hold.riskNanos,
+    tokens: hold.tokensMax,
+    room,
+  });
 
-export const hitElement = (call: NewCall, hit: CacheHit): Element => ({
-  org: call.payer.orgId,
-  id: call.id,
-  loss: 0n,
-  use: useOf(call, hit.usage, call.model),
-  row: {
-    ...BLANK,
-    ...rowOf(call),
-    ...tokens(hit.usage),
-    status: 'succeeded',
-    cached: true,
-    saved_nanos: hit.savedNanos,
-  },
-});
+export const endElement = (call: NewCall, hold: CallHold, end: CallEnd): Element =>
+  element('ends', call, {
+    ...usedFields(call, end.usage),
+    run: call.id,
+    hold: hold.holdId,
+    cost: end.costNanos,
+    provider_cost: end.providerCostNanos,
+    loss: end.lossNanos,
+    status: end.status,
+    channel_id: end.channelId,
+    attempts: end.attempts,
+    model: end.model ?? call.model,
+    price_id: end.priceId ?? call.priceId,
+    saved: end.savedNanos ?? 0n,
+    error_code: end.errorCode,
+    first_token_ms: end.firstTokenMs,
+  });
+
+export const hitElement = (call: NewCall, hit: CacheHit): Element =>
+  element('hits', call, {
+    ...askedFields(call),
+    ...usedFields(call, hit.usage),
+    id: call.id,
+    cost: 0n,
+    provider_cost: 0n,
+    saved: hit.savedNanos,
+  });
 
 /** For `eraser`. */
 export const eraseStatement = (orgId: string, limit: number) =>
