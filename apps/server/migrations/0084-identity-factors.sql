@@ -61,8 +61,10 @@ create table identity.challenge (
   person_id text not null references identity.person (person_id) on delete cascade,
   token_hash bytea not null unique check (octet_length(token_hash) = 32),
   purpose text not null check (purpose in ('sign-in', 'step-up', 'passkey', 'register')),
-  -- How the first factor was shown, for sign-in; the session that is to be renewed, for step-up.
+  -- How the first factor was shown, for sign-in, and the organisation whose own identity provider said so; the session that is to be renewed, for
+  -- step-up.
   method text,
+  via_org text,
   session_id text,
   -- A keyed hash of the network and the browser that asked for it.
   source bytea not null check (octet_length(source) = 32),
@@ -146,7 +148,7 @@ create function identity.announce_members() returns trigger
   language plpgsql as $$
 begin
   perform pg_notify('guildhall_sessions', m.person_id) from identity.membership m
-   where m.org_id = new.org_id and m.ended_at is null and m.person_id is not null;
+   where m.org_id = coalesce(new.org_id, old.org_id) and m.ended_at is null and m.person_id is not null;
   return null;
 end $$;
 create trigger announce_members after update of second_factor_required on identity.organisation

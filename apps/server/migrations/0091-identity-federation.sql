@@ -1,4 +1,4 @@
--- Lock: short ones on identity.organisation for a new column; creates tables and functions of identity.
+-- Lock: short ones on identity.organisation and identity.session for new columns; creates tables and functions of identity.
 
 -- A domain that an organisation says is its own. Once it is verified it is nobody else's; until then any number may claim it.
 create table identity.domain (
@@ -19,6 +19,16 @@ call platform.protect_tenant_table('identity.domain', 'select, insert, delete, u
 -- True: who has an address at a verified domain of the organisation comes in through a connection of it.
 alter table identity.organisation add column sso_required boolean not null default false;
 grant update (sso_required) on identity.organisation to guildhall_app;
+
+-- The organisation whose own identity provider let somebody in; null for every other way.
+alter table identity.session add column via_org text;
+grant select (via_org) on identity.session to guildhall_app;
+
+-- Sessions are judged by both, in every process at once.
+create trigger announce_members_of_sso after update of sso_required on identity.organisation
+  for each row execute function identity.announce_members();
+create trigger announce_members after update of verified_at or delete on identity.domain
+  for each row execute function identity.announce_members();
 
 -- An organisation's own identity provider, by OpenID Connect.
 create table identity.oidc_connection (
@@ -124,3 +134,18 @@ create function identity.sso_demanded_of(p_person text) returns table (org_id te
    where p.person_id = p_person and p.verified_at is not null
 $$;
 call platform.system_function('identity.sso_demanded_of(text)');
+
+-- The organisations of a person that a session did not come into through a connection of theirs, though the person's address is of their domain;
+-- and whether that is required. An owner's password and second factor are as good.
+create function identity.outside_of_sso(p_session text) returns table (org_id text, required boolean)
+  language sql stable as $$
+  select o.org_id, o.sso_required
+    from identity.session s
+    join identity.person p on p.person_id = s.person_id
+    join identity.domain d on d.domain = split_part(p.email_folded, '@', 2) and d.verified_at is not null
+    join identity.organisation o on o.org_id = d.org_id
+    join identity.membership m on m.org_id = d.org_id and m.person_id = p.person_id and m.ended_at is null
+   where s.id = p_session and s.via_org is distinct from d.org_id
+     and not (m.role = 'owner' and s.method = 'password' and identity.has_factor(p.person_id))
+$$;
+call platform.system_function('identity.outside_of_sso(text)');

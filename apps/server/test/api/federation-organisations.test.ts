@@ -1,7 +1,8 @@
 /** Organisations' own identity providers and domains, through the interface alone. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Client, createClient, lastLink, signUpPerson, type TestPerson } from '../harness/people.ts';
-import { comeBack, federationGround, type Ground, signInThrough } from './federation-fixture.ts';
+import { type Client, createClient, signUpPerson } from '../harness/people.ts';
+import { claim, colleague, comeIn, connected, connectionBody, fresh, verify } from './federation-connected.ts';
+import { comeBack, federationGround, type Ground } from './federation-fixture.ts';
 
 let ground: Ground;
 beforeAll(async () => {
@@ -11,69 +12,6 @@ afterAll(() => ground.close());
 afterEach(() => {
   for (const one of [ground.idp, ground.github, ground.other]) one.bend = {};
 });
-
-let counter = 0;
-const fresh = (name: string): string => {
-  counter += 1;
-  return `${name}-${counter}`;
-};
-
-interface Domain {
-  readonly id: string;
-  readonly record: { readonly name: string; readonly value: string };
-  readonly verifiedAt: string | null;
-}
-
-async function claim(one: Client, domain: string): Promise<Domain> {
-  const answer = await one.call<Domain>('POST', '/v1/organisation/domains', { domain });
-  expect(answer.status).toBe(201);
-  return answer.body;
-}
-
-const verify = (one: Client, { id }: Domain) =>
-  one.call<Domain & { code?: string }>('POST', `/v1/organisation/domains/${id}/verify`);
-
-const connectionBody = (more: object = {}) => {
-  const { issuer, clientId, clientSecret } = ground.other;
-  return { name: 'Our own', issuer, clientId, clientSecret, ...more };
-};
-
-interface Connected {
-  readonly owner: TestPerson;
-  readonly domain: string;
-  readonly connectionId: string;
-}
-
-/** An organisation with a verified domain and a connection that works. Its owner's address is at that domain. */
-async function connected(more: object = {}): Promise<Connected> {
-  const { platform } = ground;
-  const domain = `${fresh('company')}.example`;
-  const owner = await signUpPerson(platform, { email: `owner@${domain}` });
-  const claimed = await claim(owner, domain);
-  platform.records.set(claimed.record.name, claimed.record.value);
-  expect((await verify(owner, claimed)).status).toBe(200);
-  const made = await owner.call<{ id: string; enabled: boolean; lastCheck: object }>(
-    'POST',
-    '/v1/organisation/sso/oidc',
-    connectionBody(more),
-  );
-  expect(made.body).toMatchObject({ enabled: true, lastCheck: { ok: true } });
-  return { owner, domain, connectionId: made.body.id };
-}
-
-/** Through the provider of the organisation, found by the address. */
-async function comeIn(email: string, browser: Client = createClient(ground.platform)) {
-  const begun = await browser.call('POST', '/v1/auth/sso', { email });
-  expect(begun.status).toBe(200);
-  return { ...(await comeBack(browser, await ground.other.authorize(String(begun.body.url)))), browser };
-}
-
-/** A colleague with an account at the provider of the organisation. */
-const colleague = (domain: string, more: object = {}) => {
-  const name = fresh('colleague');
-  ground.other.person = { sub: name, email: `${name}@${domain}`, name, ...more };
-  return `${name}@${domain}`;
-};
 
 interface Me {
   readonly id: string;
@@ -157,7 +95,7 @@ describe('a connection', () => {
         readonly enabled: boolean;
         readonly lastCheck: { readonly ok: boolean; readonly message: string };
       }
-      return (await ada.call<Entered>('POST', '/v1/organisation/sso/oidc', connectionBody(more))).body;
+      return (await ada.call<Entered>('POST', '/v1/organisation/sso/oidc', connectionBody(ground, more))).body;
     };
     const wrong = await enter({ clientSecret: 'a-wrong-secret-of-it' });
     expect(wrong).toMatchObject({ enabled: false, lastCheck: { ok: false } });
@@ -181,7 +119,7 @@ describe('a connection', () => {
   });
 
   it('shows its secret to nobody, and seals it', async () => {
-    const { owner, connectionId } = await connected();
+    const { owner, connectionId } = await connected(ground);
     const shown = JSON.stringify((await owner.call('GET', '/v1/organisation/sso/oidc')).body);
     expect(shown).toContain(connectionId);
     expect(shown).not.toContain(ground.other.clientSecret);
@@ -193,7 +131,7 @@ describe('a connection', () => {
   });
 
   it('is the organisation’s own: to others it is not there', async () => {
-    const { connectionId } = await connected();
+    const { connectionId } = await connected(ground);
     const eve = await signUpPerson(ground.platform);
     for (const [method, body] of [
       ['PUT', { name: 'Mine' }],
@@ -208,9 +146,9 @@ describe('a connection', () => {
 
 describe('sign-in through an organisation’s own provider', () => {
   it('makes a colleague a member in the default role, and their requests are for that organisation', async () => {
-    const { owner, domain } = await connected({ defaultRole: 'developer' });
-    const email = colleague(domain);
-    const { browser, status } = await comeIn(email);
+    const { owner, domain } = await connected(ground, { defaultRole: 'developer' });
+    const email = colleague(ground, domain);
+    const { browser, status } = await comeIn(ground, email);
     expect(status).toBe(303);
     expect(await meOf(browser)).toMatchObject({
       email,
@@ -229,12 +167,12 @@ describe('sign-in through an organisation’s own provider', () => {
 
   it('gives the role that the claim says, follows it when it changes, and never makes or unmakes an owner', async () => {
     const roles = { roleClaim: 'groups', roleByValue: { staff: 'viewer', chiefs: 'admin', purse: 'billing' } };
-    const { owner, domain } = await connected(roles);
-    const email = colleague(domain, { groups: ['staff', 'unknown'] });
+    const { owner, domain } = await connected(ground, roles);
+    const email = colleague(ground, domain, { groups: ['staff', 'unknown'] });
     const { sub } = ground.other.person;
     const roleNow = async (more: object) => {
       ground.other.person = { sub, email, ...more };
-      return (await meOf((await comeIn(email)).browser)).role;
+      return (await meOf((await comeIn(ground, email)).browser)).role;
     };
     expect(await roleNow({ groups: ['staff', 'unknown'] })).toBe('viewer');
     expect(await roleNow({ groups: ['staff', 'chiefs'] })).toBe('admin');
@@ -242,21 +180,30 @@ describe('sign-in through an organisation’s own provider', () => {
     for (const groups of [[], ['owner'], 'toString', ['__proto__'], { chiefs: true }, 7, null])
       expect([groups, await roleNow({ groups })]).toEqual([groups, 'billing']);
     ground.other.person = { sub: fresh('owner'), email: owner.email, groups: ['staff'] };
-    expect((await meOf((await comeIn(owner.email)).browser)).role).toBe('owner');
-    const owns = await owner.call('POST', '/v1/organisation/sso/oidc', connectionBody({ defaultRole: 'owner' }));
+    expect((await meOf((await comeIn(ground, owner.email)).browser)).role).toBe('owner');
+    const owns = await owner.call(
+      'POST',
+      '/v1/organisation/sso/oidc',
+      connectionBody(ground, { defaultRole: 'owner' }),
+    );
     expect(owns.status).toBe(422);
   });
 
   it('AUTH-08: links who has an address at the verified domain, and nobody else’s', async () => {
     const { platform, other } = ground;
-    const { domain, owner, connectionId } = await connected();
+    const { domain, owner, connectionId } = await connected(ground);
     const before = await signUpPerson(platform, { email: `${fresh('before')}@${domain}` });
     other.person = { sub: fresh('sub'), email: before.email };
-    const known = await comeIn(before.email);
+    const known = await comeIn(ground, before.email);
     expect((await meOf(known.browser)).id).toBe(before.personId);
     // The provider speaks for its own domain alone, whatever it says of others.
     const victim = await signUpPerson(platform);
-    for (const email of [victim.email, `owner@${(await connected()).domain}`, 'new@elsewhere.example', undefined]) {
+    for (const email of [
+      victim.email,
+      `owner@${(await connected(ground)).domain}`,
+      'new@elsewhere.example',
+      undefined,
+    ]) {
       other.person = { sub: fresh('sub'), email, email_verified: true };
       const browser = createClient(platform);
       const begun = await browser.call('POST', `/v1/auth/federation/${connectionId}`, {});
@@ -279,7 +226,7 @@ describe('sign-in through an organisation’s own provider', () => {
 
   it('AUTH-08: is for the addresses of a verified domain; a claimed or released one finds no way, and people make no difference', async () => {
     const { platform } = ground;
-    const { domain, owner } = await connected();
+    const { domain, owner } = await connected(ground);
     const browser = createClient(platform);
     const asked = async (email: string) => {
       const { status, body } = await browser.call('POST', '/v1/auth/sso', { email });
@@ -299,72 +246,12 @@ describe('sign-in through an organisation’s own provider', () => {
   });
 
   it('ends with the connection: a removed one lets nobody in, also who was on the way', async () => {
-    const { owner, domain, connectionId } = await connected();
-    const email = colleague(domain);
+    const { owner, domain, connectionId } = await connected(ground);
+    const email = colleague(ground, domain);
     const browser = createClient(ground.platform);
     const begun = await browser.call('POST', '/v1/auth/sso', { email });
     expect((await owner.call('DELETE', `/v1/organisation/sso/oidc/${connectionId}`)).status).toBe(204);
     const back = await comeBack(browser, await ground.other.authorize(String(begun.body.url)));
     expect(back.code).toBe('federation.unknown-provider');
-  });
-});
-
-describe('an organisation that asks for its own provider', () => {
-  const require = (one: Client, required: boolean) => one.call('PUT', '/v1/organisation/sso', { required });
-
-  it('cannot ask before anybody could come in', async () => {
-    const ada = await signUpPerson(ground.platform);
-    const answer = await require(ada, true);
-    expect([answer.status, answer.body.code]).toEqual([409, 'federation.no-way-in']);
-    expect((await ada.call('GET', '/v1/organisation/sso')).body).toEqual({ required: false });
-  });
-
-  it('leaves no other way in to the people of its domains: no password, no link in a mail, no other provider', async () => {
-    const { platform, idp, other } = ground;
-    const { owner, domain } = await connected();
-    const ada = await signUpPerson(platform, { email: `${fresh('ada')}@${domain}` });
-    idp.person = { sub: fresh('sub'), email: `${fresh('social')}@example.com`, email_verified: true };
-    const linked = await ada.call('POST', '/v1/me/identity-links', { provider: 'oidc' });
-    await comeBack(ada, await idp.authorize(String(linked.body.url)));
-    expect((await signInThrough(ground, idp)).status).toBe(303);
-    expect((await require(owner, true)).body).toEqual({ required: true });
-    const browser = createClient(platform);
-    const byPassword = await browser.call('POST', '/v1/auth/sign-in', { email: ada.email, password: ada.password });
-    expect([byPassword.status, byPassword.body.code]).toEqual([403, 'federation.sso-required']);
-    // Who does not know the password learns nothing of it.
-    const guess = await browser.call('POST', '/v1/auth/sign-in', { email: ada.email, password: 'a guess of somebody' });
-    expect(guess.body.code).toBe('sessions.refused');
-    await browser.call('POST', '/v1/auth/magic-link', { email: ada.email });
-    const byLink = await browser.call('POST', '/v1/auth/magic-link/confirm', {
-      token: await lastLink(platform, ada.email),
-    });
-    expect(byLink.body.code).toBe('federation.sso-required');
-    expect((await signInThrough(ground, idp)).code).toBe('federation.sso-required');
-    expect(browser.cookies.has('__Host-guildhall')).toBe(false);
-    other.person = { sub: fresh('sub'), email: ada.email };
-    expect((await comeIn(ada.email)).status).toBe(303);
-    expect((await require(owner, false)).status).toBe(200);
-    expect((await browser.call('POST', '/v1/auth/sign-in', { email: ada.email, password: ada.password })).status).toBe(
-      200,
-    );
-  });
-
-  it('keeps a way for owners: password and second factor, which its audit trail tells of', async () => {
-    const { platform, owner: database } = ground;
-    const { owner } = await connected();
-    expect((await require(owner, true)).status).toBe(200);
-    const signIn = () =>
-      createClient(platform).call('POST', '/v1/auth/sign-in', { email: owner.email, password: owner.password });
-    expect((await signIn()).body.code).toBe('federation.sso-required');
-    await database.query(
-      `insert into identity.factor (id, person_id, kind, name, secret, confirmed_at)
-       values ($1, $2, 'totp', 'Phone', $3, now())`,
-      [`fac_${'0'.repeat(26)}`, owner.personId, Buffer.alloc(120, 1)],
-    );
-    expect((await signIn()).body).toMatchObject({ status: 'second-factor-required' });
-    const told = await rows(`select actor_id from audit.event where org_id = $1 and action = 'sso.break-glass'`, [
-      owner.orgId,
-    ]);
-    expect(told).toEqual([{ actor_id: owner.personId }]);
   });
 });

@@ -29,6 +29,22 @@ export const authErrors = defineErrors('auth', {
     'This admin link is not valid any more.',
     'An admin link works once and for a limited time; create a new one on the server.',
   ],
+  secondFactorRequired: [
+    'second-factor-required',
+    403,
+    'This organisation is open only to members with a second factor.',
+    'Set one up with POST /v1/me/factors/totp or a passkey with POST /v1/me/factors/passkeys/options, then send the request again.',
+  ],
+});
+
+/** Said at sign-in, and of sessions that began before the organisation asked. */
+export const entryErrors = defineErrors('federation', {
+  ssoRequired: [
+    'sso-required',
+    403,
+    'Your organisation asks you to sign in through its identity provider.',
+    'Begin with POST /v1/auth/sso.',
+  ],
 });
 
 export const keyErrors = defineErrors('keys', {

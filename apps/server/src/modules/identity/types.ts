@@ -150,7 +150,7 @@ export interface Outside {
 
 /** What a right password is not enough for. */
 export type ChallengePurpose =
-  | { readonly type: 'sign-in'; readonly method: SessionMethod }
+  | { readonly type: 'sign-in'; readonly method: SessionMethod; readonly via: string | undefined }
   | { readonly type: 'step-up'; readonly sessionId: string };
 
 /** The second factor of those who have one. Asked in the transaction of the person. */

@@ -67,8 +67,8 @@ export function assertOpen(route: RouteDefinition, principal: Principal, clock: 
     if (!isPerson) throw new GuildhallError(authErrors.personNeeded);
   } else if (route.scope === 'directory') {
     if (!principal.isDirectory) throw new GuildhallError(authErrors.directoryNeeded);
-  } else if (principal.needsSecondFactor) {
-    throw new GuildhallError(authErrors.secondFactorRequired);
+  } else if (principal.refusal) {
+    throw new GuildhallError(principal.refusal);
   } else if (route.scope !== 'public' && !principal.scopes.includes(route.scope)) {
     throw new GuildhallError(authErrors.scope, { detail: `It lacks the scope "${route.scope}".` });
   }

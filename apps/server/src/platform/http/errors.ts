@@ -132,12 +132,6 @@ export const authErrors = defineErrors('auth', {
     'This needs your password or second factor again.',
     'Send it to POST /v1/auth/step-up, then repeat the request within ten minutes.',
   ],
-  secondFactorRequired: [
-    'second-factor-required',
-    403,
-    'This organisation is open only to members with a second factor.',
-    'Set one up with POST /v1/me/factors/totp or a passkey with POST /v1/me/factors/passkeys/options, then send the request again.',
-  ],
   crossSite: [
     'cross-site',
     403,

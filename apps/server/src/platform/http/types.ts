@@ -3,7 +3,7 @@ import type { Mode, Problem, Scope } from '@guildhall/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Tx } from '../db/index.ts';
-import type { GuildhallError } from '../errors/index.ts';
+import type { ErrorCode, GuildhallError } from '../errors/index.ts';
 import type { RouteLimit } from './limit.ts';
 
 /** The part of a member in an organisation. */
@@ -28,8 +28,8 @@ export interface Principal {
   readonly sessionId?: string;
   /** When a factor was last shown, on the clock of this process. Absent where none can be: a key has none. */
   readonly authenticatedAt?: Date;
-  /** True where the organisation asks for a second factor and the person has none: they reach nothing of it. */
-  readonly needsSecondFactor?: boolean;
+  /** What the organisation asks of the person before it lets them in: until then they reach nothing of it. */
+  readonly refusal?: ErrorCode;
   /** False until the person's address is verified: they reach nothing but the routes that say so. */
   readonly isVerified?: boolean;
 }

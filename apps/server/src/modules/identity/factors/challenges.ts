@@ -25,6 +25,7 @@ export interface Challenges {
       readonly personId: string;
       readonly purpose: StoredPurpose;
       readonly method?: StoredChallenge['method'];
+      readonly via?: StoredChallenge['via'];
       readonly sessionId?: string | undefined;
       readonly source: Source;
     },
@@ -68,9 +69,9 @@ export function createChallenges({ db, ids, clock, keyring, random }: Challenges
   });
 
   return {
-    async make(tx, { personId, purpose, method, sessionId, source }) {
+    async make(tx, { personId, purpose, method, via, sessionId, source }) {
       const token = Buffer.from(random(TOKEN_BYTES)).toString('base64url');
-      await insertChallenge(tx, { ...row(personId, token, source), purpose, method, sessionId, isUsed: false });
+      await insertChallenge(tx, { ...row(personId, token, source), purpose, method, via, sessionId, isUsed: false });
       return token;
     },
     async find(token) {

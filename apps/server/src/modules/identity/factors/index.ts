@@ -24,7 +24,7 @@ export function createSecondFactor(deps: IdentityDeps): SecondFactor {
         personId,
         source,
         ...(purpose.type === 'sign-in'
-          ? { purpose: 'sign-in', method: purpose.method }
+          ? { purpose: 'sign-in', method: purpose.method, via: purpose.via }
           : { purpose: 'step-up', sessionId: purpose.sessionId }),
       }),
   };

@@ -75,13 +75,13 @@ function challenged(deps: FactorDeps): Pick<FactorSignIn, 'methodsFor' | 'answer
       await guard.admit('sign-in', attempt, personId);
       const { requestId } = attempt;
       const begun = await db.tenant(personId, async (tx) => {
-        const { purpose, method, sessionId } = await challenges.lock(tx, id, attempt);
+        const { purpose, method, via, sessionId } = await challenges.lock(tx, id, attempt);
         const person = await getPerson(tx, personId);
         if (!(await prove(deps, tx, person, { proof, challenge: token, requestId }))) return undefined;
         await useChallenge(tx, id);
         if (purpose === 'step-up') return sessions.renew(tx, { personId, sessionId, requestId });
         if (purpose !== 'sign-in' || method === undefined) throw new GuildhallError(factorErrors.invalidChallenge);
-        return sessions.begin(tx, { personId, method, attempt });
+        return sessions.begin(tx, { personId, method, attempt, via });
       });
       if (!begun) return refuse(deps, personId, attempt);
       await guard.clear(attempt, personId);

@@ -209,6 +209,8 @@ export interface StoredChallenge {
   readonly id: string;
   readonly purpose: StoredPurpose;
   readonly method: SessionMethod | undefined;
+  /** The organisation whose own identity provider said who it is. */
+  readonly via: string | undefined;
   readonly sessionId: string | undefined;
   readonly source: Buffer;
 }
@@ -222,6 +224,7 @@ export async function insertChallenge(
     readonly tokenHash: Buffer;
     readonly purpose: StoredPurpose;
     readonly method?: SessionMethod | undefined;
+    readonly via?: string | undefined;
     readonly sessionId?: string | undefined;
     readonly source: Buffer;
     readonly ttlSeconds: number;
@@ -229,9 +232,9 @@ export async function insertChallenge(
   },
 ): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    insert into identity.challenge (id, person_id, token_hash, purpose, method, session_id, source, expires_at, used_at)
+    insert into identity.challenge (id, person_id, token_hash, purpose, method, via_org, session_id, source, expires_at, used_at)
     values (${challenge.id}, ${challenge.personId}, ${challenge.tokenHash}, ${challenge.purpose}, ${challenge.method ?? null},
-            ${challenge.sessionId ?? null}, ${challenge.source}, platform.now() + make_interval(secs => ${challenge.ttlSeconds}),
+            ${challenge.via ?? null}, ${challenge.sessionId ?? null}, ${challenge.source}, platform.now() + make_interval(secs => ${challenge.ttlSeconds}),
             case when ${challenge.isUsed} then platform.now() end)
     on conflict (token_hash) do nothing`.execute(tx);
   return numAffectedRows === 1n;
@@ -253,9 +256,10 @@ export async function lockChallenge(tx: Tx, id: string): Promise<StoredChallenge
     id: string;
     purpose: StoredPurpose;
     method: SessionMethod | null;
+    via_org: string | null;
     session_id: string | null;
     source: Buffer;
-  }>`select id, purpose, method, session_id, source from identity.challenge
+  }>`select id, purpose, method, via_org, session_id, source from identity.challenge
       where id = ${id} and used_at is null and expires_at > platform.now() for no key update`.execute(tx);
   const [row] = rows;
   return (
@@ -263,6 +267,7 @@ export async function lockChallenge(tx: Tx, id: string): Promise<StoredChallenge
       id: row.id,
       purpose: row.purpose,
       method: row.method ?? undefined,
+      via: row.via_org ?? undefined,
       sessionId: row.session_id ?? undefined,
       source: row.source,
     }

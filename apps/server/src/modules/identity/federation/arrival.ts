@@ -10,7 +10,6 @@ import { recordPerson } from '../people/deps.ts';
 import { type Email, parseEmail } from '../people/email.ts';
 import { findPeople, forgetPending, insertMembership, insertPerson } from '../people/store.ts';
 import type { SignIn, SignInOutcome } from '../sessions/sign-in.ts';
-import { setActiveOrganisation } from '../sessions/store.ts';
 import { asOrganisation } from '../store.ts';
 import type { Admission, Attempt, Guard, IdentityDeps } from '../types.ts';
 import { federationErrors } from './errors.ts';
@@ -127,15 +126,7 @@ export function createArrivals(deps: ArrivalDeps): Arrivals {
   const enter = async (tx: Tx, personId: string, arrival: Arrival, email: string): Promise<SignInOutcome> => {
     const { connection } = arrival;
     if (connection) await join(tx, personId, connection, arrival);
-    const outcome = await finish(tx, {
-      personId,
-      method: 'oidc',
-      attempt: { ...arrival.attempt, email },
-      ...(connection ? { via: connection.orgId } : {}),
-    });
-    if (connection && outcome.status === 'signed-in')
-      await setActiveOrganisation(tx, outcome.begun.sessionId, connection.orgId);
-    return outcome;
+    return finish(tx, { personId, method: 'oidc', attempt: { ...arrival.attempt, email }, via: connection?.orgId });
   };
 
   const isMember = (personId: string, orgId: string): Promise<boolean> =>

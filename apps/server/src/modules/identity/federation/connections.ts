@@ -12,6 +12,7 @@ import type { OtherSso } from './service.ts';
 import {
   deleteConnection,
   findConnection,
+  isOutside,
   isSsoRequired,
   listConnections,
   putConnection,
@@ -37,7 +38,7 @@ export interface Connections {
   /** @throws 404 `federation.connection-not-found` */
   remove(tx: Tx, actor: DomainActor, id: string): Promise<void>;
   isRequired(tx: Tx, orgId: string): Promise<boolean>;
-  /** @throws 409 `federation.no-way-in` where nobody could come in then. */
+  /** For open sessions, too. @throws 409 `federation.no-way-in` where nobody could come in then, `federation.outside` where the actor could not. */
   require(tx: Tx, actor: DomainActor, isRequired: boolean): Promise<void>;
 }
 
@@ -140,12 +141,14 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     },
     isRequired: (tx, orgId) => isSsoRequired(tx, orgId),
     async require(tx, actor, isRequired) {
-      const { orgId } = actor.principal;
+      const { orgId, sessionId } = actor.principal;
       if (isRequired) {
         const hasDomain = (await domains.list(tx)).some(({ verifiedAt }) => verifiedAt !== undefined);
         const hasOidc = (await listConnections(tx)).some(({ isEnabled }) => isEnabled);
         if (!hasDomain || !(hasOidc || (await otherSso.isReady(tx))))
           throw new GuildhallError(federationErrors.noWayIn);
+        if (sessionId !== undefined && (await db.system((system) => isOutside(system, sessionId, orgId))))
+          throw new GuildhallError(federationErrors.outside);
       }
       await setSsoRequired(tx, orgId, isRequired);
       await record(tx, actor, { action: 'sso.require', id: orgId, data: { required: isRequired } });

@@ -1,9 +1,9 @@
 /** Organisations that ask for their own identity provider: who has an address at one of their domains comes in no other way. */
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
+import { entryErrors } from '../errors.ts';
 import { asOrganisation } from '../store.ts';
 import type { EntryRule, IdentityDeps, SecondFactor } from '../types.ts';
-import { federationErrors } from './errors.ts';
 import { findSsoDemand } from './store.ts';
 
 /** Owners keep a way in for the day on which the provider is broken: password and second factor, and it is recorded. */
@@ -29,7 +29,7 @@ export function createEntryRule({
       const demand = await db.system((system) => findSsoDemand(system, personId));
       if (!demand || via === demand.orgId) return;
       if (demand.role !== 'owner' || method !== 'password' || !(await secondFactor.required(tx, personId)))
-        throw new GuildhallError(federationErrors.ssoRequired);
+        throw new GuildhallError(entryErrors.ssoRequired);
       await recordBreakGlass(tx, demand.orgId, personId, attempt.requestId);
     },
   };

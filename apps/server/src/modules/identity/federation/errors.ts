@@ -63,11 +63,11 @@ export const federationErrors = defineErrors('federation', {
     'This identity provider may not speak for your address.',
     'Ask your administrator to verify the domain of your address, or to invite you.',
   ],
-  ssoRequired: [
-    'sso-required',
-    403,
-    'Your organisation asks you to sign in through its identity provider.',
-    'Begin with POST /v1/auth/sso.',
+  outside: [
+    'outside',
+    409,
+    'You yourself would be outside of the organisation then.',
+    'Sign in through the connection first; an owner may also add a second factor and sign in with the password.',
   ],
   linkNotFound: ['link-not-found', 404, 'There is no such link.', 'List yours with GET /v1/me/identity-links.'],
   lastWayIn: [

@@ -88,6 +88,12 @@ export async function findSsoDemand(
   return rows[0] && { orgId: rows[0].org_id, role: rows[0].role ?? undefined };
 }
 
+/** System role: whether a session is closed to this organisation once it asks for its own provider. */
+export async function isOutside(tx: Tx, sessionId: string, orgId: string): Promise<boolean> {
+  const { rows } = await sql`select from identity.outside_of_sso(${sessionId}) o where o.org_id = ${orgId}`.execute(tx);
+  return rows.length > 0;
+}
+
 interface ConnectionRow {
   readonly id: string;
   readonly org_id: string;

@@ -1,8 +1,9 @@
 /** From the token of a session to its principal, on the path of every request of a person. */
 import { timingSafeEqual } from 'node:crypto';
 import type { Scope } from '@guildhall/contract';
-import { GuildhallError } from '../../../platform/errors/index.ts';
+import { type ErrorCode, GuildhallError } from '../../../platform/errors/index.ts';
 import type { Principal } from '../../../platform/http/index.ts';
+import { authErrors, entryErrors } from '../errors.ts';
 import { createMemory } from '../memory.ts';
 import { ROLE_SCOPES } from '../rules.ts';
 import type { IdentityDeps, Role } from '../types.ts';
@@ -46,6 +47,11 @@ const asOperator = (scopes: readonly Scope[]): readonly Scope[] => Object.freeze
 const scopesOf = (role: Role, isOperator: boolean): readonly Scope[] =>
   isOperator ? asOperator(ROLE_SCOPES[role]) : ROLE_SCOPES[role];
 
+function refusalOf({ outside, closed }: FoundSession, orgId: string): ErrorCode | undefined {
+  if (outside.includes(orgId)) return entryErrors.ssoRequired;
+  return closed.includes(orgId) ? authErrors.secondFactorRequired : undefined;
+}
+
 /** The person as a member of the organisation they named, else of the active one, else of that of their oldest membership. */
 function principalOf(found: FoundSession, organisation: string | undefined, authenticatedAt: Date): Principal {
   const { memberships, activeOrg, personId } = found;
@@ -61,8 +67,16 @@ function principalOf(found: FoundSession, organisation: string | undefined, auth
   };
   if (!member) return { ...person, orgId: '', keyId: personId, scopes: [] };
   const { id, orgId, role } = member;
-  const needsFactor = found.closed.includes(orgId) ? { needsSecondFactor: true } : {};
-  return { ...person, ...needsFactor, orgId, keyId: id, memberId: id, role, scopes: scopesOf(role, found.isOperator) };
+  const refusal = refusalOf(found, orgId);
+  return {
+    ...person,
+    ...(refusal && { refusal }),
+    orgId,
+    keyId: id,
+    memberId: id,
+    role,
+    scopes: scopesOf(role, found.isOperator),
+  };
 }
 
 export function createSessionAuthenticator({ db, clock, keyring, log }: AuthenticatorDeps): SessionAuthenticator {

@@ -18,10 +18,18 @@ export interface Begun {
 }
 
 export interface SessionService {
-  /** Lets a person in. In their transaction, after every factor they need was shown. */
+  /**
+   * Lets a person in. In their transaction, after every factor they need was shown. `via` is the organisation whose own identity provider let
+   * them in; their requests are for it, as long as they choose no other.
+   */
   begin(
     tx: Tx,
-    input: { readonly personId: string; readonly method: SessionMethod; readonly attempt: Attempt },
+    input: {
+      readonly personId: string;
+      readonly method: SessionMethod;
+      readonly attempt: Attempt;
+      readonly via?: string | undefined;
+    },
   ): Promise<Begun>;
   /** A factor was shown again: a new token takes the place of the old one. In the person's transaction. @throws 401 `sessions.invalid` */
   renew(tx: Tx, self: Self): Promise<Begun>;
@@ -60,11 +68,11 @@ export function createSessionService(deps: SessionDeps): SessionService {
       data,
     });
   return {
-    async begin(tx, { personId, method, attempt }) {
+    async begin(tx, { personId, method, attempt, via }) {
       const { token, tokenHash } = mint();
       const sessionId = ids.make('ses');
       const userAgent = attempt.userAgent.slice(0, USER_AGENT_MAX);
-      await insertSession(tx, { id: sessionId, personId, tokenHash, method, ip: attempt.ip, userAgent });
+      await insertSession(tx, { id: sessionId, personId, tokenHash, method, ip: attempt.ip, userAgent, via });
       const deviceToken = await guard.noteSuccess(tx, attempt, { personId, sessionId });
       await record(tx, { personId, sessionId, requestId: attempt.requestId }, 'session.begin', { method });
       return { sessionId, personId, token, deviceToken };

@@ -59,11 +59,11 @@ export interface SignInDeps extends IdentityDeps {
 export function createSignIn(deps: SignInDeps): SignIn {
   const { guard, secondFactor, entry, sessions } = deps;
   const finish: SignIn['finish'] = async (tx, input) => {
-    const { personId, method } = input;
+    const { personId, method, via } = input;
     await entry.assertOpen(tx, input);
     if (await secondFactor.required(tx, personId)) {
       await guard.clear(input.attempt, personId);
-      const challenge = await secondFactor.challenge(tx, personId, { type: 'sign-in', method }, input.attempt);
+      const challenge = await secondFactor.challenge(tx, personId, { type: 'sign-in', method, via }, input.attempt);
       return { status: 'second-factor-required', challenge };
     }
     return { status: 'signed-in', begun: await sessions.begin(tx, input) };

@@ -20,6 +20,8 @@ export interface FoundSession {
   readonly memberships: readonly FoundMembership[];
   /** Organisations that are closed to them until they have a second factor. */
   readonly closed: readonly string[];
+  /** Organisations that ask for their own identity provider, which this session did not come through. */
+  readonly outside: readonly string[];
   readonly authenticatedAgoMs: number;
   readonly validForMs: number;
 }
@@ -33,13 +35,15 @@ interface FoundRow {
   readonly operator: boolean;
   readonly memberships: [string, string, Role][];
   readonly closed: string[];
+  readonly outside: string[];
   readonly authenticated_ago_ms: bigint;
   readonly valid_for_ms: bigint;
 }
 
 const foundColumns = sql.raw(
   `id, person_id, token_hash, active_org, verified, operator, memberships, authenticated_ago_ms, valid_for_ms,
-   array(select c.org_id from identity.closed_without_factor(person_id) c) as closed`,
+   array(select c.org_id from identity.closed_without_factor(person_id) c) as closed,
+   array(select o.org_id from identity.outside_of_sso(id) o where o.required) as outside`,
 );
 
 /** System role: acts before the person is known. */
@@ -66,6 +70,7 @@ function foundIn([row]: readonly FoundRow[]): FoundSession | undefined {
       isOperator: row.operator,
       memberships: row.memberships.map(([id, orgId, role]) => ({ id, orgId, role })),
       closed: row.closed,
+      outside: row.outside,
       authenticatedAgoMs: Number(row.authenticated_ago_ms),
       validForMs: Number(row.valid_for_ms),
     }
@@ -86,11 +91,13 @@ export async function insertSession(
     readonly method: SessionMethod;
     readonly ip: string;
     readonly userAgent: string;
+    readonly via: string | undefined;
   },
 ): Promise<void> {
+  const via = session.via ?? null;
   await sql`
-    insert into identity.session (id, person_id, token_hash, method, ip, user_agent)
-    values (${session.id}, ${session.personId}, ${session.tokenHash}, ${session.method}, ${session.ip}, ${session.userAgent})`.execute(
+    insert into identity.session (id, person_id, token_hash, method, ip, user_agent, via_org, active_org)
+    values (${session.id}, ${session.personId}, ${session.tokenHash}, ${session.method}, ${session.ip}, ${session.userAgent}, ${via}, ${via})`.execute(
     tx,
   );
 }

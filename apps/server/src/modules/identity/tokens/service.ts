@@ -12,14 +12,13 @@ import type { Links } from '../people/links.ts';
 import { sessionErrors } from '../sessions/errors.ts';
 import type { SessionService } from '../sessions/service.ts';
 import { endSession, touchSessions } from '../sessions/store.ts';
-import type { SessionMethod } from '../sessions/types.ts';
 import type { Attempt, IdentityDeps, Self } from '../types.ts';
 import { ACCESS_TOKEN_SECONDS, type AccessClaims, type AccessTokens } from './access.ts';
 import { tokenErrors } from './errors.ts';
 import {
   exchangeRefreshToken,
   type FoundRefreshToken,
-  findMethod,
+  findOrigin,
   findRefreshToken,
   findTokenOrganisation,
   insertTokenSession,
@@ -74,9 +73,9 @@ export function createTokenService(deps: TokenServiceDeps): TokenService {
 
   return {
     async issue(tx, { personId, sessionId: madeFrom, requestId }, organisation, attempt) {
-      const method = madeFrom === undefined ? undefined : await findMethod<SessionMethod>(tx, madeFrom);
-      if (madeFrom === undefined || method === undefined) throw new GuildhallError(sessionErrors.invalid);
-      const { sessionId } = await sessions.begin(tx, { personId, method, attempt });
+      const origin = madeFrom === undefined ? undefined : await findOrigin(tx, madeFrom);
+      if (madeFrom === undefined || origin === undefined) throw new GuildhallError(sessionErrors.invalid);
+      const { sessionId } = await sessions.begin(tx, { ...origin, personId, attempt });
       const { token, hash } = mint();
       await insertTokenSession(tx, { sessionId, personId, madeFrom, organisation, refreshHash: hash });
       await recordPerson(deps, tx, {

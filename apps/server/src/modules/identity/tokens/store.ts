@@ -1,5 +1,6 @@
 /** All SQL of tokens. */
 import { sql, type Tx } from '../../../platform/db/index.ts';
+import type { SessionMethod } from '../sessions/types.ts';
 
 export interface StoredKey {
   /** The thumbprint of the public half. */
@@ -99,8 +100,11 @@ export async function findTokenOrganisation(tx: Tx, sessionId: string): Promise<
 }
 
 /** In the person's own transaction: how the person came into this session. */
-export async function findMethod<M extends string>(tx: Tx, sessionId: string): Promise<M | undefined> {
-  const { rows } = await sql<{ method: M }>`
-    select method from identity.session where id = ${sessionId} and ended_at is null`.execute(tx);
-  return rows[0]?.method;
+export async function findOrigin(
+  tx: Tx,
+  sessionId: string,
+): Promise<{ readonly method: SessionMethod; readonly via: string | undefined } | undefined> {
+  const { rows } = await sql<{ method: SessionMethod; via_org: string | null }>`
+    select method, via_org from identity.session where id = ${sessionId} and ended_at is null`.execute(tx);
+  return rows[0] && { method: rows[0].method, via: rows[0].via_org ?? undefined };
 }
