@@ -256,6 +256,12 @@ describe('SES-06: a passkey', () => {
       'federation.sso-required',
     ]);
     expect(browser.cookies.size).toBe(0);
+    const told = await asOwner(
+      platform,
+      `select data from audit.event where org_id = $1 and action = 'session.refuse'`,
+      [ada.personId],
+    );
+    expect(told).toEqual([{ data: { reason: 'federation.sso-required' } }]);
   });
 
   it('whose copy was used is refused: its counter stands behind', async () => {

@@ -1,6 +1,7 @@
 /** Organisations that ask for their own identity provider: at sign-in, and of the sessions that are open then. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, createClient, lastLink, signUpPerson, type TestPerson } from '../harness/people.ts';
+import type { TestPlatform } from '../harness/platform.ts';
 import { addApp } from './factors-fixture.ts';
 import { comeIn, connected, fresh, own } from './federation-connected.ts';
 import { comeBack, federationGround, type Ground, signInThrough } from './federation-fixture.ts';
@@ -31,6 +32,16 @@ async function byToken(person: Client, organisation: string): Promise<Client> {
   const key = String(made.body.accessToken);
   return { ...createClient(platform), call: (method, path, body) => platform.call(method, path, body, { key }) };
 }
+const SSO = 'federation.sso-required';
+/** Why somebody was not let in, by their own trail; undefined for a wrong password. */
+const refusalsOf = async (platform: TestPlatform, { personId }: TestPerson) =>
+  (
+    await asOwner<{ data: { reason?: string } | null }>(
+      platform,
+      `select data from audit.event where org_id = $1 and action = 'session.refuse' order by seq`,
+      [personId],
+    )
+  ).map(({ data }) => data?.reason);
 const CLOSED = [403, 'federation.sso-required'];
 const OPEN = [200, undefined];
 
@@ -73,6 +84,7 @@ describe('at sign-in', () => {
     expect(byLink.body.code).toBe('federation.sso-required');
     expect((await signInThrough(ground, idp)).code).toBe('federation.sso-required');
     expect(browser.cookies.has('__Host-guildhall')).toBe(false);
+    expect(await refusalsOf(platform, ada)).toEqual([SSO, undefined, SSO, SSO]);
     other.person = { sub: fresh('sub'), email: ada.email };
     expect((await comeIn(ground, ada.email)).status).toBe(303);
     expect((await require(owner, false)).status).toBe(200);

@@ -1,6 +1,7 @@
 /** The second step of a way in, and the way in by a passkey alone. */
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { getPerson } from '../people/account.ts';
+import { entering } from '../sessions/entering.ts';
 import type { Begun } from '../sessions/service.ts';
 import type { Attempt, Self } from '../types.ts';
 import { type FactorDeps, recordFactor } from './deps.ts';
@@ -107,7 +108,7 @@ function alone(deps: FactorDeps): Pick<FactorSignIn, 'openOptions' | 'signIn'> {
       const personId = await db.system((tx) => findPasskeyOwner(tx, Buffer.from(answer.id, 'base64url')));
       if (personId === undefined) throw new GuildhallError(factorErrors.refused);
       const challenge = challengeIn(answer.response.clientDataJSON);
-      const begun = await db.tenant(personId, async (tx) => {
+      const begun = await entering(deps, personId, attempt, async (tx) => {
         await challenges.useOpen(tx, personId, challenge, attempt);
         if (!(await useAnswer(deps, tx, await listPasskeys(tx), { answer, challenge, isAlone: true })))
           return undefined;

@@ -9,6 +9,7 @@ import type { Domains } from '../domains/index.ts';
 import { recordPerson } from '../people/deps.ts';
 import { type Email, parseEmail } from '../people/email.ts';
 import { findPeople, forgetPending, insertMembership, insertPerson } from '../people/store.ts';
+import { entering } from '../sessions/entering.ts';
 import type { SignIn, SignInOutcome } from '../sessions/sign-in.ts';
 import { asOrganisation } from '../store.ts';
 import type { Admission, Attempt, Guard, IdentityDeps } from '../types.ts';
@@ -178,7 +179,7 @@ export function createArrivals(deps: ArrivalDeps): Arrivals {
         if (isDisabled) throw new GuildhallError(federationErrors.refused);
         if (connection && !(await mayState(connection, email)) && !(await isMember(personId, connection.orgId)))
           throw new GuildhallError(federationErrors.notOfOrganisation);
-        return db.tenant(personId, (tx) => enter(tx, personId, arrival, email?.folded ?? ''));
+        return entering(deps, personId, arrival.attempt, (tx) => enter(tx, personId, arrival, email?.folded ?? ''));
       }
       const address = await believed(arrival);
       const candidates = await db.system((tx) => findPeople(tx, address.folded));

@@ -2,7 +2,6 @@
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { getPerson } from '../people/account.ts';
-import { recordPerson } from '../people/deps.ts';
 import { parseEmail } from '../people/email.ts';
 import { peopleErrors } from '../people/errors.ts';
 import type { Links } from '../people/links.ts';
@@ -12,6 +11,7 @@ import { sendLink } from '../people/send-link.ts';
 import { findPasswordHash, findPeople, upgradePasswordHash } from '../people/store.ts';
 import type { Candidate } from '../people/types.ts';
 import type { Attempt, EntryRule, Guard, IdentityDeps, SecondFactor, Self } from '../types.ts';
+import { entering, recordRefusal } from './entering.ts';
 import { sessionErrors } from './errors.ts';
 import type { Begun, SessionService } from './service.ts';
 import type { SessionMethod } from './types.ts';
@@ -104,7 +104,7 @@ function byPassword(deps: SignInDeps, finish: SignIn['finish']): Pick<SignIn, 's
         await paced(clock, async () => {}, begunMs);
         return paced(clock, () => refuse(candidates, attempt));
       }
-      return db.tenant(who.personId, async (tx) => {
+      return entering(deps, who.personId, attempt, async (tx) => {
         await upgrade(tx, who, password);
         return finish(tx, { personId: who.personId, method: 'password', attempt });
       });
@@ -113,13 +113,13 @@ function byPassword(deps: SignInDeps, finish: SignIn['finish']): Pick<SignIn, 's
 }
 
 function byLink(deps: SignInDeps, finish: SignIn['finish']): Pick<SignIn, 'sendMagicLink' | 'useMagicLink'> {
-  const { db, links } = deps;
+  const { links } = deps;
   return {
     sendMagicLink: (attempt) => sendLink(deps, 'magic', attempt),
     async useMagicLink(token, attempt) {
       const link = await links.find(token, 'magic');
       const { personId } = link;
-      return db.tenant(personId, async (tx) => {
+      return entering(deps, personId, attempt, async (tx) => {
         await links.use(tx, link);
         const person = await getPerson(tx, personId);
         if (person.disabledAt) throw new GuildhallError(peopleErrors.invalidLink);
@@ -160,8 +160,3 @@ function again(deps: SignInDeps): Pick<SignIn, 'stepUp'> {
     },
   };
 }
-
-const recordRefusal = (deps: SignInDeps, personId: string, attempt: Attempt): Promise<void> =>
-  deps.db.tenant(personId, (tx) =>
-    recordPerson(deps, tx, { personId, action: 'session.refuse', requestId: attempt.requestId }),
-  );
