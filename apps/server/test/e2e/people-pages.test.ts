@@ -65,17 +65,17 @@ describe('the pages of people', () => {
   ])('say in %s, once, what is wrong, and lead the keyboard there', async (language, refused, tooShort) => {
     const { page } = await visit(browser, `${platform.url}/auth/sign-in?lang=${language}`);
     const status = page.locator('#status');
-    await page.fill('[name=email]', 'nobody@example.com');
-    await page.fill('[name=password]', PASSWORD);
-    await page.locator('button.main').click();
+    await page.fill('#form [name=email]', 'nobody@example.com');
+    await page.fill('#form [name=password]', PASSWORD);
+    await page.locator('#form button').click();
     await status.filter({ hasText: refused }).waitFor();
     expect(await status.textContent()).toBe(refused);
     expect(await page.evaluate('document.activeElement.id')).toBe('status');
     await page.goto(`${platform.url}/auth/sign-up?lang=${language}`);
-    await page.fill('[name=email]', 'nobody@example.com');
-    await page.fill('[name=name]', 'Nobody');
-    await page.fill('[name=password]', 'short');
-    await page.locator('button.main').click();
+    await page.fill('#form [name=email]', 'nobody@example.com');
+    await page.fill('#form [name=name]', 'Nobody');
+    await page.fill('#form [name=password]', 'short');
+    await page.locator('#form button').click();
     await status.filter({ hasText: tooShort }).waitFor();
     expect(await status.textContent()).toMatch(new RegExp(`^${tooShort}`));
     expect(await page.evaluate('document.activeElement.name')).toBe('password');

@@ -17,3 +17,7 @@ export const newPasswordField: Field = (words) =>
 
 /** Says where the mails of a machine without a mail server are, when there are such. */
 export const mailboxLink: Field = (words) => `<a href="/dev/mailbox" id="mailbox" hidden>${words.devMailbox}</a>`;
+
+/** For a code of an app, or a recovery code in its place. */
+export const codeField: Field = (words) =>
+  `<label>${words.code}<input name="code" autocomplete="one-time-code" required dir="ltr"></label>`;

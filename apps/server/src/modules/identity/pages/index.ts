@@ -5,7 +5,7 @@ import { pageHeaders, type RouteDefinition, route } from '../../../platform/http
 import { ACCOUNT_PAGE } from './account.ts';
 import { INVITATION_PAGE, SECOND_FACTOR_PAGE, SIGN_IN_PAGE, SIGN_UP_PAGE } from './entry.ts';
 import { LINK_PAGES } from './links.ts';
-import { type Content, pageOf } from './shell.ts';
+import { type Content, languageOf, pageOf } from './shell.ts';
 import { WORDS } from './words.ts';
 
 const PAGES: Readonly<Record<string, Content>> = {
@@ -17,7 +17,14 @@ const PAGES: Readonly<Record<string, Content>> = {
   ...LINK_PAGES,
 };
 
-export function peoplePages(): readonly RouteDefinition[] {
+// A browser gives passkeys to names alone.
+const ADDRESS = /^[\d.]+$|^\[/;
+const passkeyHostOf = (publicUrl: string): string => {
+  const { hostname } = new URL(publicUrl);
+  return ADDRESS.test(hostname) ? '' : hostname;
+};
+
+export function peoplePages(publicUrl: () => string): readonly RouteDefinition[] {
   return Object.entries(PAGES).map(([path, page]) =>
     route({
       method: 'GET',
@@ -28,9 +35,10 @@ export function peoplePages(): readonly RouteDefinition[] {
       query: z.looseObject({ lang: z.enum(['en', 'ar']).optional().catch(undefined) }),
       responses: { 200: null },
       handler: async ({ query, reply, raw }) => {
-        const language = query.lang ?? (/^ar\b/i.test(raw.headers['accept-language'] ?? '') ? 'ar' : 'en');
+        const language = query.lang ?? languageOf(raw.headers['accept-language']);
         const nonce = randomName();
-        await reply.headers(pageHeaders({ nonce })).send(pageOf({ ...page, language, nonce, path }));
+        const html = pageOf({ ...page, language, nonce, path, passkeyHost: passkeyHostOf(publicUrl()) });
+        await reply.headers(pageHeaders({ nonce })).send(html);
         return undefined;
       },
     }),

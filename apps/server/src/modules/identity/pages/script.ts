@@ -26,7 +26,8 @@ async function send(method, path, body) {
   const json = await answer.json().catch(() => ({}));
   return answer.ok ? { body: json } : { problem: json, status: answer.status };
 }
-const go = (path, hash = '') => { location.assign(path + '?lang=' + language + hash); return new Promise(() => {}); };
+const leave = (url) => { location.assign(url); return new Promise(() => {}); };
+const go = (path, hash = '') => leave(path + '?lang=' + language + hash);
 function fragment(name) {
   const value = new URLSearchParams(location.hash.slice(1)).get(name) ?? '';
   history.replaceState(null, '', location.pathname + location.search);
@@ -39,8 +40,9 @@ async function busy(button, work) {
   Object.assign(button, { disabled: true, textContent: words.working });
   say('');
   try { await work(); } finally { Object.assign(button, { disabled: false, textContent: text }); }
-  if (document.activeElement === document.body) button.focus();
+  if (document.activeElement === document.body) (button.isConnected ? button : $('status')).focus();
 }
+const onClick = (id, work) => $(id).addEventListener('click', () => busy($(id), work));
 const fields = (form) => Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ''));
 function onSubmit(id, work) {
   const form = $(id);
@@ -50,29 +52,19 @@ function onSubmit(id, work) {
     await busy(form.querySelector('button'), () => work(fields(form), form));
   });
 }
-function askAgain() {
-  const dialog = $('again');
-  return new Promise((resolve) => {
-    dialog.onclose = () => resolve(dialog.returnValue === 'ok');
-    dialog.showModal();
-  });
+const answerChallenge = (challenge, { code = '', passkey }) =>
+  send('POST', '/v1/auth/second-factor', { challenge, ...(passkey ? { passkey } : /^[\\d\\s]{6,8}$/.test(code) ? { code } : { recoveryCode: code.trim() }) });
+const hasCode = ({ methods }) => methods.includes('code') || methods.includes('recoveryCode');
+const canPasskey = location.hostname === document.body.dataset.passkeyHost && Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
+async function askPasskey(verb, options) {
+  try {
+    const parse = verb === 'get' ? 'parseRequestOptionsFromJSON' : 'parseCreationOptionsFromJSON';
+    const made = await navigator.credentials[verb]({ publicKey: PublicKeyCredential[parse](options) });
+    return { passkey: made.toJSON() };
+  } catch ({ name }) {
+    return { problem: { title: words[{ NotAllowedError: 'passkeyEnded', InvalidStateError: 'passkeyKnown' }[name] ?? 'passkeyFailed'] } };
+  }
 }
-async function call(method, path, body) {
-  const first = await send(method, path, body);
-  if (first.problem?.code !== 'auth.step-up-required' || !$('again') || !(await askAgain())) return first;
-  return send(method, path, body);
-}
-onSubmit('again-form', async (body, form) => {
-  const { problem, body: got } = await send('POST', '/v1/auth/step-up', { password: body.password });
-  let failed = problem;
-  if (got?.challenge && body.code) failed = (await answerChallenge(got.challenge, body.code)).problem;
-  else if (got?.challenge) failed = { title: words.code };
-  $('again-status').textContent = failed ? textOf(failed) : '';
-  if (!failed) { form.reset(); $('again').close('ok'); }
-});
-$('again-cancel')?.addEventListener('click', () => $('again').close('cancel'));
-const answerChallenge = (challenge, code) =>
-  send('POST', '/v1/auth/second-factor', { challenge, ...(/^[\\d\\s]{6,8}$/.test(code) ? { code } : { recoveryCode: code.trim() }) });
 async function showMailbox() {
   const box = await fetch('/dev/mailbox').catch(() => undefined);
   $('mailbox').hidden = !box?.ok;
