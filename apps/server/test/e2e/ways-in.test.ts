@@ -180,3 +180,43 @@ describe('the provider of an organisation', () => {
     await page.context().close();
   });
 });
+
+describe('a sign-in that another site sends back and that fails', () => {
+  it('is told on a page in the language of the browser, with what to do, the request id, and the way back', async () => {
+    idp.person = { sub: 'eve', email: 'eve@example.com', email_verified: false, name: 'Eve' };
+    for (const [locale, direction, says, link] of [
+      ['en', 'ltr', 'The provider does not say that your address is verified.', 'Sign in'],
+      ['ar', 'rtl', 'لا يقول المزوّد إن عنوانك مؤكَّد.', 'تسجيل الدخول'],
+    ] as const) {
+      const { page, errors } = await visit(browser, `${platform.url}/auth/sign-in`, { ...PHONE, locale });
+      await agree(page);
+      const [answer] = await Promise.all([
+        page.waitForResponse(/\/auth\/callback\/oidc\?/),
+        page.locator('#providers button').click(),
+      ]);
+      expect([answer.status(), answer.headers()['content-type']]).toEqual([403, 'text/html; charset=utf-8']);
+      await page.getByText(says).waitFor();
+      expect(await page.locator('html').getAttribute('dir')).toBe(direction);
+      expect(await page.locator('code').textContent()).toBe(answer.headers()['x-request-id']);
+      expect([await faults(page), await fits(page), errors]).toEqual([[], true, []]);
+      await page.getByRole('link', { name: link }).click();
+      await page.waitForURL(`**/auth/sign-in?lang=${locale}`);
+      await page.context().close();
+    }
+  }, 60_000);
+
+  it.each([
+    ['GET', '/auth/callback/oidc?state=unknown', 400, 'federation.invalid-flow'],
+    ['GET', '/auth/callback/oidc?too-long', 422, 'http.invalid-request'],
+    ['POST', '/auth/saml/con_unknown/acs', 404, 'saml.not-found'],
+  ])('%s %s answers %i to both: a page to browsers, the problem to all others', async (method, path, status, code) => {
+    const form = method === 'POST' ? { body: new URLSearchParams({ SAMLResponse: 'AA', RelayState: 'x' }) } : {};
+    const address = path.replace('too-long', `code=${'x'.repeat(5_000)}`);
+    const ask = (accept: string) => fetch(`${platform.url}${address}`, { method, headers: { accept }, ...form });
+    const [shown, told] = await Promise.all([ask('text/html,application/xhtml+xml,*/*;q=0.8'), ask('*/*')]);
+    expect([shown.status, told.status]).toEqual([status, status]);
+    expect(await told.json()).toMatchObject({ code });
+    expect(shown.headers.get('content-security-policy')).toMatch(/script-src 'nonce-/);
+    expect(await shown.text()).toMatch(/^<!doctype html>[\s\S]*req_[\s\S]*href="\/auth\/sign-in"/);
+  });
+});

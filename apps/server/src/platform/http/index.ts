@@ -16,6 +16,7 @@ export {
   type Call,
   type LimitVerdict,
   type MemberRole,
+  type PageAnswer,
   type Principal,
   type RouteDefinition,
   route,

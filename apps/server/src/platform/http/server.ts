@@ -42,6 +42,7 @@ import type { Answer, Call, LimitVerdict, Principal, RouteDefinition, Sessions }
 declare module 'fastify' {
   interface FastifyContextConfig {
     problemBody?: RouteDefinition['problemBody'];
+    problemPage?: RouteDefinition['problemPage'];
     keepsBytes?: RouteDefinition['keepsBytes'];
     isBulk?: boolean;
     form?: true | undefined;
@@ -224,6 +225,7 @@ function addRoute(app: FastifyInstance, edge: Edge, route: RouteDefinition): voi
     schema: { response: responseSchemas(route) },
     config: {
       problemBody: route.problemBody,
+      problemPage: route.problemPage,
       keepsBytes: route.keepsBytes,
       isBulk: isBulk(route),
       form: route.form,
@@ -252,7 +254,11 @@ function answerProblem(request: FastifyRequest, reply: FastifyReply, error: Guil
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
   if (error instanceof RateLimitError) reply.headers(error.headers);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="guildhall"');
-  const { problemBody, mediaType = 'application/json' } = request.routeOptions.config;
+  const { problemBody, problemPage, mediaType = 'application/json' } = request.routeOptions.config;
+  if (problemPage && /\btext\/html\b/i.test(request.headers.accept ?? '')) {
+    const { headers, html } = problemPage(problem, request.headers['accept-language']);
+    return reply.code(problem.status).headers(headers).serializer(String).send(html);
+  }
   const [type, body] = problemBody ? [mediaType, problemBody(problem)] : ['application/problem+json', problem];
   // Serialized here: the declared schemas are those of successes.
   return reply.code(problem.status).type(type).serializer(String).send(JSON.stringify(body));

@@ -79,6 +79,12 @@ export interface Call<P, Q, B> {
   mutate<T extends object>(work: (tx: Tx) => Promise<Answer<T>>, content?: string): Promise<Answer<T>>;
 }
 
+/** A page as it leaves. */
+export interface PageAnswer {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly html: string;
+}
+
 export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With `{name}` parameters, as in OpenAPI. */
@@ -122,6 +128,8 @@ export interface RouteDefinition<P = unknown, Q = unknown, B = unknown> {
   readonly bodyMaxBytes?: number;
   /** The form in which this route's clients understand a problem; default: the problem document itself. */
   readonly problemBody?: (problem: Problem) => object;
+  /** What a browser is shown in place of a problem, on routes that other sites send it to. Other clients get the problem. */
+  readonly problemPage?: (problem: Problem, acceptLanguage: string | undefined) => PageAnswer;
   handler(call: Call<P, Q, B>): Promise<Answer<object> | undefined>;
 }
 

@@ -13,6 +13,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { type Answer, presentedSession, type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { failurePage } from '../pages/failure.ts';
 import { SIGN_IN_BY_SSO } from '../rates.ts';
 import { attemptOf, selfOf } from '../request.ts';
 import type { SessionAuthenticator } from '../sessions/authenticator.ts';
@@ -82,6 +83,7 @@ function callbackRoute(federation: Federation, sessions: Authenticate): RouteDef
     scope: 'public',
     limits: SIGN_IN_BY_SSO,
     crossSite: true,
+    problemPage: failurePage,
     params: signInProviderParams,
     query: callbackQuery,
     responses: { 303: null },

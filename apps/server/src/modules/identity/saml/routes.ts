@@ -11,6 +11,7 @@ import {
 } from '@guildhall/contract';
 import type { FastifyReply } from 'fastify';
 import { type RouteDefinition, route } from '../../../platform/http/index.ts';
+import { failurePage } from '../pages/failure.ts';
 import { SIGN_IN_BY_SSO } from '../rates.ts';
 import { attemptOf } from '../request.ts';
 import { signInAnswer } from '../sessions/index.ts';
@@ -172,6 +173,7 @@ function signInRoutes(signIn: SamlSignIn): readonly RouteDefinition[] {
       tag: TAG,
       scope: 'public',
       crossSite: true,
+      problemPage: failurePage,
       form: true,
       limits: SIGN_IN_BY_SSO,
       // Base64 in the escapes of a form.
