@@ -1,11 +1,6 @@
 /** Passkeys (WebAuthn): what browsers are asked, and whether what they answer is true. */
 import type { PasskeyAnswer, PasskeyRegistration } from '@guildhall/contract';
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server';
+import type { generateAuthenticationOptions } from '@simplewebauthn/server';
 import type { PasskeyRow } from './types.ts';
 
 const RP_NAME = 'Guildhall';
@@ -13,6 +8,9 @@ const RP_NAME = 'Guildhall';
 const TIMEOUT_MS = 300_000;
 // ES256, EdDSA, RS256: what browsers and security keys of today make.
 const ALGORITHMS = [-7, -8, -257];
+
+/** Some 300 files and 7 MB, which a process that never sees a passkey does without; read piece by piece, so nobody waits for them. */
+const library = () => import('@simplewebauthn/server');
 
 type Transports = Parameters<typeof generateAuthenticationOptions>[0]['allowCredentials'];
 
@@ -71,8 +69,9 @@ export function createPasskeys(publicUrl: () => string): Passkeys {
     return { expectedOrigin: origin, expectedRPID: hostname };
   };
   return {
-    registrationOptions: ({ personId, email, name, challenge, known }) =>
-      generateRegistrationOptions({
+    async registrationOptions({ personId, email, name, challenge, known }) {
+      const { generateRegistrationOptions } = await library();
+      return generateRegistrationOptions({
         rpName: RP_NAME,
         rpID: site().expectedRPID,
         userID: new Uint8Array(Buffer.from(personId)),
@@ -84,8 +83,10 @@ export function createPasskeys(publicUrl: () => string): Passkeys {
         excludeCredentials: descriptors(known),
         authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
         supportedAlgorithmIDs: ALGORITHMS,
-      }),
+      });
+    },
     async register(passkey, challenge) {
+      const { verifyRegistrationResponse } = await library();
       // Whatever it finds wrong, it throws; the caller says so in one way.
       const checked = await verifyRegistrationResponse({
         response: {
@@ -112,15 +113,18 @@ export function createPasskeys(publicUrl: () => string): Passkeys {
         transports: passkey.response.transports ?? [],
       };
     },
-    answerOptions: (challenge, known) =>
-      generateAuthenticationOptions({
+    async answerOptions(challenge, known) {
+      const { generateAuthenticationOptions } = await library();
+      return generateAuthenticationOptions({
         rpID: site().expectedRPID,
         challenge: new Uint8Array(challenge),
         timeout: TIMEOUT_MS,
         userVerification: known ? 'preferred' : 'required',
         ...(known ? { allowCredentials: descriptors(known) } : {}),
-      }),
+      });
+    },
     async verify({ answer, challenge, passkey, isAlone }) {
+      const { verifyAuthenticationResponse } = await library();
       const checked = await verifyAuthenticationResponse({
         response: {
           id: answer.id,
