@@ -196,6 +196,7 @@ function joinRuns(
   return createRuns({
     ...platform,
     ...base,
+    rights: base.identity.rights,
     db,
     ids,
     clock,

@@ -264,6 +264,7 @@ async function sealAudit({ db, clock, keyring, settings, log }: Foundation): Pro
 async function work(foundation: Foundation, platform: Platform, options: ServeOptions): Promise<void> {
   const { settings, closing, db, ids, keyring, log } = foundation;
   const { tracer } = platform;
+  closing.push('announcements of rights', await platform.identity.rights.start());
   await remindOfSecrets({ ...foundation, ...platform });
   const jobs = openJobs(foundation, platform);
   closing.push('jobs', () => jobs.stop());

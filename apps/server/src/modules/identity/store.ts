@@ -2,7 +2,7 @@
 import type { Mode, Scope } from '@guildhall/contract';
 import { sql, type Tx } from '../../platform/db/index.ts';
 import type { Principal } from '../../platform/http/index.ts';
-import { boundBy } from './rules.ts';
+import { boundBy, ROLE_SCOPES } from './rules.ts';
 import type { Key, Organisation, Role } from './types.ts';
 
 interface KeyRow {
@@ -149,6 +149,16 @@ export async function replaceKey(
     update identity.api_key
        set replaced_by = ${by.newId}, expires_at = least(expires_at, platform.now() + make_interval(secs => ${by.overlapSeconds}))
      where id = ${id}`.execute(tx);
+}
+
+/** System role. What a key or a member may do now, and nothing where there is none. */
+export async function findRights(tx: Tx, orgId: string, actorId: string): Promise<readonly Scope[]> {
+  const { rows } = await sql<{ role: Role | null; operator: boolean; scopes: Scope[] | null }>`
+    select role, operator, scopes from identity.rights_of(${orgId}, ${actorId})`.execute(tx);
+  const [row] = rows;
+  if (!row) return [];
+  const role = row.role ?? undefined;
+  return boundBy(row.scopes ?? (role ? ROLE_SCOPES[role] : []), role, row.operator);
 }
 
 export interface FoundKey {

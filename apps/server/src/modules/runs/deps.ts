@@ -1,4 +1,5 @@
 /** What runs need from below, joined in compose.ts. */
+import type { Scope } from '@guildhall/contract';
 import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
 import type { TokenSigner } from '../../platform/crypto/index.ts';
@@ -52,6 +53,8 @@ export interface RunsDeps {
   readonly metering: Metering;
   readonly models: Pick<Models, 'gateway' | 'plannedPrices' | 'runCalls'>;
   readonly audit: Audit;
+  /** What the key or the member who started a run may do now. */
+  readonly rights: { has(orgId: string, actorId: string, scope: Scope): Promise<boolean> };
   readonly files: FileStore;
   readonly egress: Egress;
   readonly limiter: RateLimiter;

@@ -91,6 +91,12 @@ export const runErrors = defineErrors('runs', {
     'A person decided that an effect of unknown outcome is not to be repeated.',
     'Check the outside system, then start a new run.',
   ],
+  rightsLost: [
+    'rights-lost',
+    403,
+    'Whoever started this run may not run agents any more.',
+    'Let somebody who may start it anew.',
+  ],
   cancelled: ['cancelled', 409, 'The run was cancelled.', 'Start a new run when you need the result.'],
   tooManyStreams: [
     'too-many-streams',

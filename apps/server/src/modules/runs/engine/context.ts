@@ -21,6 +21,7 @@ import { askApproval, type StepWrite } from '../store/steps.ts';
 import { isTerminal, type NewEvent, type RunRow } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
 import { createModel } from './model.ts';
+import { assertRights } from './rights.ts';
 import { assertRoom } from './room.ts';
 import { LostRun } from './signals.ts';
 import { admit, announce, holdFor, orRefusal, quote } from './start.ts';
@@ -37,7 +38,7 @@ export function createContext(deps: RunsDeps, attempt: Attempt): RunContext {
     signal: attempt.abort.signal,
     createdAt: run.created_at,
     step: (name, work, options = {}) => owned(runStep(deps, attempt, { name, work, options })),
-    file: (ref) => owned(attempt.active(() => attempt.own(() => openFile(deps, run, ref)))),
+    file: (ref) => owned(allowed(deps, attempt, () => attempt.own(() => openFile(deps, run, ref)))),
     call: (agent, input, options = {}) => owned(callAgent(deps, attempt, { agent, input, options })),
     model: (purpose, options) => createModel(deps, attempt, purpose, options),
     approve: (name, request) => owned(approve(deps, attempt, name, request)),
@@ -57,6 +58,12 @@ export function createContext(deps: RunsDeps, attempt: Attempt): RunContext {
 function owned<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
+}
+
+/** `work` is active from here on, once the run may begin it. */
+async function allowed<T>(deps: RunsDeps, attempt: Attempt, work: () => Promise<T>): Promise<T> {
+  await assertRights(deps, attempt);
+  return attempt.active(work);
 }
 
 async function openFile(deps: RunsDeps, run: RunRow, ref: FileRef): Promise<RunFile> {
@@ -136,6 +143,7 @@ async function callAgent(
   const slot = attempt.slot(name);
   // Written by `record` below with this very type.
   if (slot.known?.status === 'succeeded') return slot.known.result as unknown as CallResult;
+  if (!slot.known) await assertRights(deps, attempt);
   const outcome = await attempt.active(async () => {
     const child = await attempt.own(() => findOrStartChild(deps, attempt, slot, call));
     const result = 'refused' in child ? child.refused : isTerminal(child.status) ? callResult(child) : undefined;

@@ -184,6 +184,8 @@ function failedEnding(deps: RunsDeps, run: RunRow, error: unknown): Ending {
 const faultEnding = (error: unknown): Ending => ({ outcome: giveBack(FAULT_DELAY_MS), counts: !isRetryable(error) });
 const timedOutEnd = (): End => ({ status: 'failed', error: problemOf(runErrors.timeout) });
 const cancelledEnd = (): End => ({ status: 'cancelled', error: problemOf(runErrors.cancelled) });
+// As a cancelled one: the customer took the right away, and pays for the models used until then.
+const deniedEnd = (): End => ({ status: 'cancelled', error: problemOf(runErrors.rightsLost) });
 
 function interruptedEnding(reason: unknown): Ending {
   if (!(reason instanceof Interrupted)) return { outcome: DONE };
@@ -196,7 +198,10 @@ function interruptedEnding(reason: unknown): Ending {
       return faultEnding(reason.cause);
     case 'limit':
       return { end: { status: 'failed', error: failureOf(reason.cause) } };
+    case 'denied':
+      return { end: deniedEnd() };
     case 'draining':
+    case 'rights':
       return { outcome: giveBack(0) };
     case 'expelled':
       return { outcome: DONE };

@@ -9,6 +9,7 @@ import type { StepRow } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
 import { type ModelResult, modelFailure, modelStepEvent, RunCallBook } from './model-book.ts';
 import { createPipe, type Pipe } from './pipe.ts';
+import { assertRights } from './rights.ts';
 import { Interrupted } from './signals.ts';
 import { createWords } from './words.ts';
 
@@ -49,8 +50,14 @@ async function ask(deps: RunsDeps, attempt: Attempt, asked: Asked): Promise<Resp
   const slot = slotOf(attempt, asked.name);
   if (slot.known && slot.known.status !== 'running') return remembered(attempt, slot.known);
   const call = new ModelCall(deps, attempt, asked, slot);
-  const work = attempt.active(() => attempt.effect(() => call.run())).catch((error: unknown) => call.refuse(error));
-  attempt.follow(work);
+  const begin = (): Promise<void> => {
+    const work = attempt.active(() => attempt.effect(() => call.run()));
+    attempt.follow(work);
+    return work;
+  };
+  assertRights(deps, attempt)
+    .then(begin)
+    .catch((error: unknown) => call.refuse(error));
   return call.response;
 }
 

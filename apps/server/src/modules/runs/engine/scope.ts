@@ -20,6 +20,7 @@ import { storableText } from '../rules.ts';
 import type { ArtifactWrite } from '../store/steps.ts';
 import type { NewEvent } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
+import { assertRightsWithin } from './rights.ts';
 
 // A few updates a second are as much as an eye follows.
 const TELL_EVERY_MS = 250;
@@ -136,7 +137,10 @@ export function openScope(deps: RunsDeps, attempt: Attempt, input: ScopeInput): 
       deps.sandboxGate.pass(signal, () =>
         runInSandbox<Output>(work, { signal, onProgress: (done, total, note) => scope.progress(done, total, note) }),
       ),
-    fetch: (url, init) => guardedFetch(deps, url, init, { signal, orgId: run.org_id }),
+    fetch: async (url, init) => {
+      await assertRightsWithin(deps, attempt);
+      return guardedFetch(deps, url, init, { signal, orgId: run.org_id });
+    },
   };
   return {
     scope,

@@ -11,9 +11,10 @@ export class LateCall extends Error {}
 export class Interrupted extends Error {
   /**
    * `fault`: the engine could not reach its own record; another attempt goes on from there. `limit`: the run reached what it may use or cost,
-   * as the cause says, and ends by it whatever the agent makes of that.
+   * as the cause says, and ends by it whatever the agent makes of that. `rights`: whoever started it may not do this any more; another
+   * attempt asks who answers for the rest. `denied`: nobody does.
    */
-  readonly reason: 'cancelled' | 'draining' | 'expelled' | 'timeout' | 'fault' | 'limit';
+  readonly reason: 'cancelled' | 'draining' | 'expelled' | 'timeout' | 'fault' | 'limit' | 'rights' | 'denied';
   constructor(reason: Interrupted['reason'], cause?: unknown) {
     super(`interrupted: ${reason}`, cause === undefined ? {} : { cause });
     this.reason = reason;

@@ -7,6 +7,7 @@ import { failureOf, isRetryableFailure, RESULT_MAX_BYTES, retryDelayMs, revive, 
 import { type ArtifactWrite, askApproval, type StepWrite } from '../store/steps.ts';
 import type { NewEvent, StoredProblem } from '../types.ts';
 import type { Attempt, StepSlot } from './attempt.ts';
+import { assertRights, assertRightsWithin } from './rights.ts';
 import { type OpenScope, openScope } from './scope.ts';
 import { LostRun } from './signals.ts';
 
@@ -59,6 +60,7 @@ export async function runStep<T extends Json>(
   // Written by this very step, so it has the type that `work` returned then.
   if (known?.status === 'succeeded') return known.result as T;
   if (known?.status === 'failed' && known.error) throw revive(known.error);
+  await assertRights(deps, attempt);
   const run: StepRun<T> = { name, slot, work, options };
   // A failed try that is on record has a known outcome; only an intent without one needs a person.
   const isUnknown = known?.status === 'running' && known.effect === 'once' && known.error === null;
@@ -122,6 +124,7 @@ async function tryStep<T extends Json>(
     const outcome = await (run.options.effect === 'once' ? attempt.effect(recorded) : recorded());
     if ('value' in outcome) return outcome.value;
     await pause(retryDelayMs(tryNumber, policy, deps.random()), attempt.abort.signal);
+    await assertRightsWithin(deps, attempt);
   }
 }
 

@@ -182,6 +182,21 @@ export async function askApproval(
   return open.rows[0];
 }
 
+/** Questions about the rights of a run, asked one after the other. No step has such a key. */
+export const rightsKey = (place: number): string => `rights!${place}`;
+
+/** Who answers for a run beside who started it, the latest first: by approving such a question of it, or of the run at the root of it. */
+export async function listAnswerers(
+  tx: Tx,
+  run: { readonly id: string; readonly rootRunId: string },
+): Promise<{ readonly by: string; readonly isOwn: boolean }[]> {
+  const { rows } = await sql<{ decided_by: string; is_own: boolean }>`
+    select decided_by, run_id = ${run.id} as is_own from runs.approval
+     where run_id in (${run.id}, ${run.rootRunId}) and kind = 'review' and step_key ~ '^rights![0-9]+$' and decision = 'approve'
+     order by decided_at desc`.execute(tx);
+  return rows.map((row) => ({ by: row.decided_by, isOwn: row.is_own }));
+}
+
 /** Decides an open approval; `missing` and `decided` tell why not. Writes the event as well. */
 export async function decideApproval(
   tx: Tx,
