@@ -3,6 +3,7 @@ import type { Principal, RouteDefinition } from '../../platform/http/index.ts';
 import { type Authenticator, createAuthenticator } from './authentication.ts';
 import { type Beta, createAdmission, createBeta } from './beta/index.ts';
 import { createDomains, type Domains, domainRoutes } from './domains/index.ts';
+import { authErrors } from './errors.ts';
 import { createFactors, createSecondFactor, type Factors } from './factors/index.ts';
 import { createEntryRule, createFederationPart, type FederationPart } from './federation/index.ts';
 import { openGuardOf, type WholeGuard } from './guard/index.ts';
@@ -14,13 +15,14 @@ import { createInvitations } from './members/invitations.ts';
 import { peoplePages } from './pages/index.ts';
 import { createLinks, createPasswords, createPeople, type People } from './people/index.ts';
 import { nobodyOutside } from './ports.ts';
+import { createRights, type Rights } from './rights.ts';
 import { identityRoutes } from './routes.ts';
 import { createSaml, type Saml } from './saml/index.ts';
-import { createScim, isSwitchedOff, looksLikeScimToken, type Scim } from './scim/index.ts';
+import { createScim, isSwitchedOff, looksLikeScimToken, type Scim, scimErrors } from './scim/index.ts';
 import { createService, type IdentityService } from './service.ts';
 import { createSessions, endSessions, type Sessions } from './sessions/index.ts';
 import { type Contact, listContacts } from './store.ts';
-import { createTokens, looksLikeToken, type Tokens } from './tokens/index.ts';
+import { createTokens, looksLikeToken, type Tokens, tokenErrors } from './tokens/index.ts';
 import type { IdentityDeps, Role, SignUpPolicy } from './types.ts';
 
 export { authErrors, keyErrors } from './errors.ts';
@@ -30,6 +32,11 @@ export { assertLive, ROLE_SCOPES } from './rules.ts';
 export type { NewKeyInput, NewOrganisationInput, OrganisationWithKey } from './service.ts';
 export { asOrganisation, type Contact } from './store.ts';
 export type { Actor, Founder, IdentityDeps, Key, KeyWithSecret, Organisation, Role } from './types.ts';
+
+/** What a credential that is no good is refused with, whatever kind it claims to be. */
+export const failedCredentials: ReadonlySet<string> = new Set(
+  [authErrors.invalidKey, tokenErrors.invalid, scimErrors.invalidToken].map(({ code }) => code),
+);
 
 export interface Identity extends IdentityService, Authenticator {
   readonly people: People;
@@ -43,6 +50,8 @@ export interface Identity extends IdentityService, Authenticator {
   readonly federation: FederationPart;
   readonly saml: Saml;
   readonly scim: Scim;
+  /** Of those whose request is long answered. Started apart, by who asks: a worker. */
+  readonly rights: Rights;
   /** An API key, or an access token, which is for one organisation. @throws 401 `auth.invalid-key`, `tokens.invalid`; 404 for another organisation. */
   authenticate(presented: string, ip?: string, organisation?: string): Promise<Principal>;
   /** Mails the people of keys that end within 14 days, and again within 3. Resolves with the number of keys. */
@@ -143,6 +152,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
       };
     },
     ...parts,
+    rights: createRights(deps),
     authenticate: async (presented, ip, organisation) => {
       if (looksLikeScimToken(presented)) return scim.authenticate(presented);
       if (looksLikeToken(presented)) return tokens.authenticate(presented, organisation);
