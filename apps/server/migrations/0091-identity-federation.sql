@@ -108,18 +108,19 @@ create function identity.find_identity(p_issuer text, p_subject text) returns ta
 $$;
 call platform.system_function('identity.find_identity(text, text)');
 
--- The organisation that a verified domain belongs to.
+-- The organisation that a verified domain belongs to. Here and below, one that is deleted is not there.
 create function identity.find_domain(p_domain text) returns table (org_id text, sso_required boolean)
   language sql stable as $$
   select d.org_id, o.sso_required from identity.domain d join identity.organisation o on o.org_id = d.org_id
-   where d.domain = p_domain and d.verified_at is not null
+   where d.domain = p_domain and d.verified_at is not null and o.deleted_at is null
 $$;
 call platform.system_function('identity.find_domain(text)');
 
 -- The organisation of a connection.
 create function identity.find_oidc_connection(p_id text) returns table (org_id text)
   language sql stable as $$
-  select c.org_id from identity.oidc_connection c where c.id = p_id and c.enabled
+  select c.org_id from identity.oidc_connection c join identity.organisation o on o.org_id = c.org_id
+   where c.id = p_id and c.enabled and o.deleted_at is null
 $$;
 call platform.system_function('identity.find_oidc_connection(text)');
 
@@ -129,7 +130,7 @@ create function identity.sso_demanded_of(p_person text) returns table (org_id te
   select d.org_id, m.role
     from identity.person p
     join identity.domain d on d.domain = split_part(p.email_folded, '@', 2) and d.verified_at is not null
-    join identity.organisation o on o.org_id = d.org_id and o.sso_required
+    join identity.organisation o on o.org_id = d.org_id and o.sso_required and o.deleted_at is null
     left join identity.membership m on m.org_id = d.org_id and m.person_id = p.person_id and m.ended_at is null
    where p.person_id = p_person and p.verified_at is not null
 $$;
