@@ -6,4 +6,4 @@ sh "$root/tools/install.sh"
 # Compiled code is kept between starts.
 NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$root/node_modules/.cache/compile}
 export NODE_COMPILE_CACHE
-exec "$root/node_modules/.bin/node" "$root/apps/server/src/main.ts" "$@"
+exec sh "$root/tools/node.sh" "$root/apps/server/src/main.ts" "$@"

@@ -13,7 +13,7 @@ test('the start script becomes the program: one process, our arguments, and the 
     mkdirSync(path.join(root, 'tools'));
     mkdirSync(path.join(root, 'node_modules/.bin'), { recursive: true });
     mkdirSync(path.join(root, 'apps/server/src'), { recursive: true });
-    cpSync(path.join(REPOSITORY, 'tools/run.sh'), path.join(root, 'tools/run.sh'));
+    for (const file of ['tools/run.sh', 'tools/node.sh']) cpSync(path.join(REPOSITORY, file), path.join(root, file));
     writeFileSync(path.join(root, 'tools/install.sh'), '');
     symlinkSync(process.execPath, path.join(root, 'node_modules/.bin/node'));
     const program = `process.on('SIGTERM', () => process.exit(7)); setInterval(() => {}, 1000);

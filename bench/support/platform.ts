@@ -14,6 +14,8 @@ import { cpuSeconds, treeOf } from './processes.ts';
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = path.join(ROOT, 'apps/server/src/main.ts');
 const SERVER = path.join(ROOT, 'bench/support/server.ts');
+// As `npm start` runs it.
+const NODE = path.join(ROOT, 'tools/node.sh');
 
 export interface Ready {
   readonly url: string;
@@ -74,7 +76,7 @@ export interface PlatformOptions {
 export async function startPlatform(options: PlatformOptions = {}): Promise<BenchPlatform> {
   const dataDir = makeDataDir();
   const flags = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${path.resolve(options.profile)}`] : [];
-  const child = spawn(process.execPath, [...flags, SERVER, 'start'], {
+  const child = spawn('sh', [NODE, ...flags, SERVER, 'start'], {
     env: { ...environment(dataDir), ...options.settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
