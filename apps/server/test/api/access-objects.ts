@@ -28,6 +28,8 @@ const KINDS = {
   call: /^\/v1\/calls\//,
   key: /^\/v1\/keys\//,
   person: /^\/v1\/operator\/people\//,
+  provider: /^\/v1\/operator\/providers\//,
+  signUpCode: /^\/v1\/operator\/sign-up-codes\//,
   member: /^\/v1\/organisation\/members\//,
   serviceAccount: /^\/v1\/organisation\/service-accounts\//,
   invitation: /^\/v1\/organisation\/invitations\//,
@@ -46,11 +48,10 @@ const KINDS = {
 } as const satisfies Readonly<Record<string, RegExp>>;
 export type Kind = keyof typeof KINDS;
 
-/** Their ids name nothing that belongs to an organisation: what comes with the program, what the operator keeps, pages and doors of strangers. */
+/** Their ids name nothing that belongs to somebody: what comes with the program, pages and doors of strangers. */
 const SHARED: readonly RegExp[] = [
   /^\/v1\/agents\//,
   /^\/v1\/models\//,
-  /^\/v1\/operator\/(?!people\/)/,
   /^\/scim\/v2\/(ResourceTypes|Schemas)\//,
   /^(\/v1)?\/auth\//,
 ];
@@ -61,6 +62,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/runs/{id}/approvals/{approvalId}': { decision: 'approve' },
   'POST /v1/keys/{id}/rotate': { overlapSeconds: 0 },
   'PUT /v1/operator/people/{id}': { isDisabled: false },
+  'PUT /v1/operator/providers/{id}': { weight: 2 },
   'PUT /v1/organisation/members/{id}': { role: 'viewer' },
   'POST /v1/organisation/service-accounts/{id}/keys': { name: 'K', scopes: ['runs:read'], mode: 'live' },
   'POST /v1/me/organisations/{id}/transfer': { memberId: `mbr_${'0'.repeat(26)}` },
@@ -180,6 +182,7 @@ export async function createSide(world: World, mark: string): Promise<Side> {
   const hasDirectories = isServed('/scim/v2/');
   const token = hasDirectories ? await asPerson('/v1/organisation/scim-tokens', { name: mark }) : await nothing();
   const directoryToken = 'secret' in token ? String(token.secret) : '';
+  const asOperator: Post = (path, body) => post(() => platform.call('POST', path, body), path);
   const asDirectory: Post = (path, body) =>
     post(() => platform.call('POST', path, body, { key: directoryToken }), path);
   const user = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], externalId: mark };
@@ -201,6 +204,8 @@ export async function createSide(world: World, mark: string): Promise<Side> {
     call: calls.body.data[0]?.id ?? '',
     key: String(made.id),
     person: person.personId,
+    provider: await idOf(asOperator('/v1/operator/providers', { ...provider, name: mark })),
+    signUpCode: await idOf(asOperator('/v1/operator/sign-up-codes', { note: mark })),
     member: person.memberId,
     serviceAccount: String(account.id),
     invitation: String(invitation.id),
