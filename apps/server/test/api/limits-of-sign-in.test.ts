@@ -1,14 +1,22 @@
 /** The rates of sign-in and sign-up: one count over all processes, by the source that proxies vouch for and no other. */
 import type { Problem } from '@guildhall/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Logger } from '../../src/platform/telemetry/index.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 
 let platform: TestPlatform;
 let urls: readonly string[];
+/** How often one of the servers went over to counting by itself. */
+let wentAlone = 0;
+const hear = (message: string): void => {
+  if (message === 'rate limits are counted by each process alone') wentAlone += 1;
+};
+const log: Logger = { debug: hear, info: hear, warn: hear, error: hear, fatal: hear, child: () => log };
 beforeAll(async () => {
   platform = await testPlatform({
     agents: asAgents(),
     role: 'api',
+    log,
     environment: { LIMITS_SCALE: '1', TRUSTED_PROXIES: '1' },
   });
   const others = await Promise.all(Array.from({ length: 3 }, () => platform.another('api')));
@@ -37,20 +45,50 @@ async function admitted(path: string, body: () => object, sources: readonly stri
   return answers.filter(({ status }) => status !== 429).length;
 }
 
+const isShared = async (url: string): Promise<boolean> =>
+  /^rate_limits_shared(?:\{[^}]*\})? 1/m.test(await (await fetch(`${url}/metrics`)).text());
+/** What a server admits of a small rate, a quarter of it, while it counts by itself. */
+const ALONE = 1;
+const ATTEMPTS = 5;
+
+/**
+ * How many were admitted while all servers shared their count. Where the database kept one waiting for longer than a healthy one takes, that one
+ * counted a quarter by itself, beside what the others shared: then the bound is looked at, and the count is taken anew, of other sources.
+ */
+async function admittedTogether(
+  path: string,
+  body: () => object,
+  { max, sourcesOf }: { readonly max: number; readonly sourcesOf: (attempt: number) => readonly string[] },
+): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    await expect
+      .poll(async () => (await Promise.all(urls.map(isShared))).every(Boolean), { timeout: 20_000 })
+      .toBe(true);
+    const before = wentAlone;
+    const found = await admitted(path, body, sourcesOf(attempt));
+    if (wentAlone === before) return found;
+    expect(found).toBeLessThanOrEqual(max + (wentAlone - before) * ALONE);
+  }
+  throw new Error(`the database was late ${ATTEMPTS} times in a row`);
+}
+
 describe('four servers together', () => {
   it('admit five sign-ins a minute from one source, and three sign-ups', async () => {
-    expect(await admitted('/v1/auth/sign-in', signIn, Array(24).fill('198.51.100.1'))).toBe(5);
-    expect(await admitted('/v1/auth/sign-up', signUp, Array(24).fill('198.51.100.1'))).toBe(3);
+    const sourcesOf = (attempt: number) => Array<string>(24).fill(`198.51.100.${10 + attempt}`);
+    expect(await admittedTogether('/v1/auth/sign-in', signIn, { max: 5, sourcesOf })).toBe(5);
+    expect(await admittedTogether('/v1/auth/sign-up', signUp, { max: 3, sourcesOf })).toBe(3);
   });
 
   it('count a source by what the proxy wrote last, whatever stands before it', async () => {
-    const spoofed = Array.from({ length: 24 }, (_, index) => `203.0.113.${index}, 10.0.0.${index}, 198.51.100.2`);
-    expect(await admitted('/v1/auth/sign-in', signIn, spoofed)).toBe(5);
+    const sourcesOf = (attempt: number) =>
+      Array.from({ length: 24 }, (_, index) => `203.0.113.${index}, 10.0.0.${index}, 198.51.100.${20 + attempt}`);
+    expect(await admittedTogether('/v1/auth/sign-in', signIn, { max: 5, sourcesOf })).toBe(5);
   });
 
   it('count an IPv6 network of 64 bits as one source, and the next one as another', async () => {
-    const one = Array.from({ length: 24 }, (_, index) => `2001:db8:1:1:${index}::${index}`);
-    expect(await admitted('/v1/auth/sign-in', signIn, one)).toBe(5);
+    const sourcesOf = (attempt: number) =>
+      Array.from({ length: 24 }, (_, index) => `2001:db8:1:1${attempt}:${index}::${index}`);
+    expect(await admittedTogether('/v1/auth/sign-in', signIn, { max: 5, sourcesOf })).toBe(5);
     expect(await admitted('/v1/auth/sign-in', signIn, ['2001:db8:1:2::1'])).toBe(1);
   });
 });

@@ -218,6 +218,25 @@ describe('a store that does not answer', () => {
     expect(admitted(await many(limiter, which, 50))).toBe(left);
   });
 
+  test('in time for one of four processes leaves it a quarter of a closed rule beside what the others share', async () => {
+    let left = 8;
+    const shared: RateStore = {
+      ...down,
+      take: async ({ wanted }) => {
+        const granted = Math.min(left, wanted);
+        left -= granted;
+        return { granted, remaining: left, endsInMs: 60_000 };
+      },
+    };
+    const late: RateStore = { ...down, take: () => new Promise(() => {}) };
+    const which = rule({ limit: 8, onStoreFailure: 'closed' });
+    const limiters = [shared, shared, shared, late].map((store) => createRateLimiter({ store, clock, hash }));
+    const verdicts = await Promise.all(limiters.map((limiter) => many(limiter, which, 20)));
+    expect(verdicts.slice(0, 3).reduce((sum, one) => sum + admitted(one), 0)).toBe(8);
+    expect(admitted(verdicts[3] ?? [])).toBe(2);
+    expect(limiters.map((limiter) => limiter.isShared())).toEqual([true, true, true, false]);
+  });
+
   test('is reported once, asked again once a second, and used again when it answers', async () => {
     let isUp = false;
     let asked = 0;

@@ -22,7 +22,8 @@ function openPostgres(): { store: RateStore; close: () => unknown } {
 
 const { store, close } = kind === 'redis' ? await openRedis() : openPostgres();
 const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-const limiter = createRateLimiter({ store, clock: systemClock, hash });
+// As in stores.ts: what is counted, not how soon.
+const limiter = createRateLimiter({ store: { ...store, answersWithinMs: 30_000 }, clock: systemClock, hash });
 const rule = { name: 'flood', limit: Number(limit), windowSeconds: 600, onStoreFailure: 'closed' } as const;
 let admitted = 0;
 const oneAfterAnother = async (): Promise<void> => {
