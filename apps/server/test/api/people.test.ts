@@ -1,9 +1,10 @@
 /** Signing up, in and out, through the interface alone. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient, lastLink, mailsTo, signUpPerson } from '../harness/people.ts';
+import { createClient, lastLink, mailsTo, signUpPerson, type TestPerson } from '../harness/people.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 import { keeper } from './agents.ts';
+import { asOwner } from './members-fixture.ts';
 
 let platform: TestPlatform;
 beforeAll(async () => {
@@ -19,6 +20,16 @@ const BUDGET = {
 };
 const PASSWORD = 'four words never said before';
 const codeOf = ({ status, body }: { status: number; body: Record<string, unknown> }) => [status, body?.code];
+
+it('no account comes with the program', async () => {
+  const fresh = await testPlatform({ agents: asAgents() });
+  try {
+    expect(await asOwner(fresh, 'select person_id from identity.person')).toEqual([]);
+    expect(await asOwner(fresh, 'select id from identity.membership')).toEqual([]);
+  } finally {
+    await fresh.close();
+  }
+});
 
 describe('sign-up', () => {
   it('mails a link, and its use makes the person owner of the organisation they named, with trial credit and no key; what they do stands under their membership', async () => {
@@ -189,6 +200,24 @@ describe('sign-in', () => {
       personId: ada.personId,
       sessionId: expect.stringMatching(/^ses_/),
     });
+  });
+
+  it('SES-01: ends the session that the browser had, of whoever it was; those of other browsers go on', async () => {
+    const [ada, eve] = [await signUpPerson(platform), await signUpPerson(platform)];
+    const elsewhere = createClient(platform);
+    const credentials = ({ email, password }: TestPerson) => ({ email, password });
+    await elsewhere.call('POST', '/v1/auth/sign-in', credentials(ada));
+    const withCookie = (cookie: string | undefined) =>
+      fetch(`${platform.url}/v1/me`, { headers: { cookie: `__Host-guildhall=${cookie}` } });
+    for (const next of [ada, eve]) {
+      const former = ada.cookies.get('__Host-guildhall');
+      expect((await withCookie(former)).status).toBe(200);
+      expect((await ada.call('POST', '/v1/auth/sign-in', credentials(next))).status).toBe(200);
+      await expect.poll(async () => (await withCookie(former)).status, { timeout: 5_000 }).toBe(401);
+      expect((await ada.call('GET', '/v1/me')).body).toMatchObject({ id: next.personId });
+    }
+    expect((await elsewhere.call('GET', '/v1/me')).status).toBe(200);
+    expect((await eve.call('GET', '/v1/me')).status).toBe(200);
   });
 
   it('a cookie is refused after sign-out, by this process and by another within a second', async () => {

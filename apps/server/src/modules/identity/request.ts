@@ -1,5 +1,5 @@
 /** Who sends a request of people, and where it comes from. */
-import type { Call, Principal } from '../../platform/http/index.ts';
+import { type Call, type Principal, SESSION_COOKIE } from '../../platform/http/index.ts';
 import { parseEmail } from './people/email.ts';
 import { deviceOf } from './sessions/cookie.ts';
 import type { Attempt, Self } from './types.ts';
@@ -13,6 +13,7 @@ export function attemptOf(
     ip: call.raw.ip,
     email: parseEmail(email)?.folded ?? email.toLowerCase(),
     device: deviceOf(call.raw),
+    session: call.raw.cookies[SESSION_COOKIE],
     userAgent: call.raw.headers['user-agent'] ?? '',
     requestId: call.requestId,
     overLimit: call.overLimit,

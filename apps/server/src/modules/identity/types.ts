@@ -63,6 +63,8 @@ export interface Attempt {
   readonly email: string;
   /** The token of a device that was let in before, from its cookie. */
   readonly device: string | undefined;
+  /** The token of the session that the browser has, from its cookie: that one ends where another begins. */
+  readonly session?: string | undefined;
   readonly userAgent: string;
   readonly requestId: string;
   /** Thrown by the guard, unless the device is known: more tries come from the address than one person makes. */

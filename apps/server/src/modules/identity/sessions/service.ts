@@ -2,10 +2,19 @@
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { listMembershipsOf } from '../people/store.ts';
+import { asOrganisation } from '../store.ts';
 import type { Attempt, Guard, IdentityDeps, Self } from '../types.ts';
 import { SESSION_PURPOSE } from './authenticator.ts';
 import { sessionErrors } from './errors.ts';
-import { endSession, endSessions, insertSession, listSessions, renewSession, setActiveOrganisation } from './store.ts';
+import {
+  endSession,
+  endSessions,
+  findSession,
+  insertSession,
+  listSessions,
+  renewSession,
+  setActiveOrganisation,
+} from './store.ts';
 import type { Session, SessionMethod } from './types.ts';
 
 /** A session as its owner gets it: the tokens go into cookies and exist nowhere else. */
@@ -19,8 +28,8 @@ export interface Begun {
 
 export interface SessionService {
   /**
-   * Lets a person in. In their transaction, after every factor they need was shown. `via` is the organisation whose own identity provider let
-   * them in; their requests are for it, as long as they choose no other.
+   * Lets a person in, and ends the session that their browser had, whosever it was. In their transaction, after every factor they need was shown.
+   * `via` is the organisation whose own identity provider let them in; their requests are for it, as long as they choose no other.
    */
   begin(
     tx: Tx,
@@ -67,6 +76,19 @@ export function createSessionService(deps: SessionDeps): SessionService {
       targetId: self.sessionId,
       data,
     });
+  /** What it was, where it was their own; the end of anybody else's stands in the chain of that person. */
+  const endFormer = async (tx: Tx, personId: string, { session, requestId }: Attempt): Promise<string | undefined> => {
+    if (session === undefined) return undefined;
+    const hashes = keyring.macs(SESSION_PURPOSE, session);
+    const former = await db.system((system) => findSession(system, hashes));
+    if (!former) return undefined;
+    const { id: sessionId, personId: whose } = former;
+    await asOrganisation(tx, whose, async () => {
+      if ((await endSession(tx, sessionId)) && whose !== personId)
+        await record(tx, { personId: whose, sessionId, requestId }, 'session.end');
+    });
+    return whose === personId ? sessionId : undefined;
+  };
   return {
     async begin(tx, { personId, method, attempt, via }) {
       const { token, tokenHash } = mint();
@@ -74,7 +96,9 @@ export function createSessionService(deps: SessionDeps): SessionService {
       const userAgent = attempt.userAgent.slice(0, USER_AGENT_MAX);
       await insertSession(tx, { id: sessionId, personId, tokenHash, method, ip: attempt.ip, userAgent, via });
       const deviceToken = await guard.noteSuccess(tx, attempt, { personId, sessionId });
-      await record(tx, { personId, sessionId, requestId: attempt.requestId }, 'session.begin', { method });
+      const ended = await endFormer(tx, personId, attempt);
+      const data = { method, ...(ended === undefined ? {} : { ended }) };
+      await record(tx, { personId, sessionId, requestId: attempt.requestId }, 'session.begin', data);
       return { sessionId, personId, token, deviceToken };
     },
     async renew(tx, self) {

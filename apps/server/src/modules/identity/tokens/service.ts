@@ -75,7 +75,9 @@ export function createTokenService(deps: TokenServiceDeps): TokenService {
     async issue(tx, { personId, sessionId: madeFrom, requestId }, organisation, attempt) {
       const origin = madeFrom === undefined ? undefined : await findOrigin(tx, madeFrom);
       if (madeFrom === undefined || origin === undefined) throw new GuildhallError(sessionErrors.invalid);
-      const { sessionId } = await sessions.begin(tx, { ...origin, personId, attempt });
+      // The session of the browser goes on beside that of the tokens.
+      const beside = { ...attempt, session: undefined };
+      const { sessionId } = await sessions.begin(tx, { ...origin, personId, attempt: beside });
       const { token, hash } = mint();
       await insertTokenSession(tx, { sessionId, personId, madeFrom, organisation, refreshHash: hash });
       await recordPerson(deps, tx, {
