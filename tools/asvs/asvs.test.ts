@@ -118,17 +118,23 @@ const anchorOf = (heading: string): string =>
 const hasHeading = (file: string, anchor: string): boolean =>
   [...readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)].some(([, heading = '']) => anchorOf(heading) === anchor);
 
+/** Whether a test of this file has exactly this title; of a table of cases, its pattern or one of its rows. */
+const hasTitle = (text: string, title: string): boolean =>
+  ["'", '"', '`'].some((quote) => text.includes(`${quote}${title}${quote}`));
+
 /** What is wrong with the proof of a row, if anything. */
 function faultOf({ id, proof }: Row): string | undefined {
   if (/^no: \S.{9,}/.test(proof)) return undefined;
-  const links = [...proof.matchAll(/\[[^\]]+\]\(([^)#]+)(?:#([^)]+))?\)/g)];
+  const links = [...proof.matchAll(/\[[^\]]+\]\(([^)#\s]+)(?:#([^)\s]+))?(?: "([^"]+)")?\)/g)];
   if (links.length === 0) return `${id}: neither a proof nor a reason why it does not apply`;
-  for (const [, target = '', anchor] of links) {
+  for (const [, target = '', anchor, title] of links) {
     const file = path.join(FOLDER, target);
     if (!existsSync(file)) return `${id}: ${target} does not exist`;
     if (anchor !== undefined && !hasHeading(file, anchor)) return `${id}: ${target} has no heading #${anchor}`;
-    if (target.endsWith('.test.ts') && !/^\s*(it|test)\b/m.test(readFileSync(file, 'utf8')))
-      return `${id}: ${target} tests nothing`;
+    if (!target.endsWith('.test.ts')) continue;
+    const text = readFileSync(file, 'utf8');
+    if (!/^\s*(it|test)\b/m.test(text)) return `${id}: ${target} tests nothing`;
+    if (title !== undefined && !hasTitle(text, title)) return `${id}: ${target} has no test "${title}"`;
   }
   return undefined;
 }
@@ -176,6 +182,11 @@ test.each([
     'a proof that does not exist',
     (text: string) => text.replace('tenancy.test.ts)', 'gone.test.ts)'),
     'gone.test.ts does not exist',
+  ],
+  [
+    'a promise that no test makes',
+    (text: string) => text.replace('"no account comes with the program"', '"no account ever"'),
+    '6.3.2: ../../apps/server/test/api/people.test.ts has no test "no account ever"',
   ],
   [
     'a heading that does not exist',

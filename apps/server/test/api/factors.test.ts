@@ -1,6 +1,6 @@
 /** Second factors, through the interface alone. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient, mailsTo, signUpPerson, type TestPerson } from '../harness/people.ts';
+import { createClient, lastLink, mailsTo, signUpPerson, type TestPerson } from '../harness/people.ts';
 import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.ts';
 import { addApp, addPasskey, challengeOf, type Methods, methodsOf, openOptions } from './factors-fixture.ts';
 import { asOwner, codeOf } from './members-fixture.ts';
@@ -70,6 +70,18 @@ describe('SES-05: an authenticator app', () => {
     const link = (await mailsTo(platform, ada.email)).map(({ text }) => /#token=([\w-]+)/.exec(text)?.[1]);
     const token = link.filter((one) => one !== undefined).at(-1);
     const answer = await browser.call('POST', '/v1/auth/magic-link/confirm', { token });
+    expect(answer.body.status).toBe('second-factor-required');
+    expect(browser.cookies.has(SESSION)).toBe(false);
+  });
+
+  it('is not gone around by a new password that a link in a mail sets', async () => {
+    const ada = await signUpPerson(platform);
+    await addApp(ada);
+    const browser = createClient(platform);
+    await browser.call('POST', '/v1/auth/reset', { email: ada.email });
+    const [token, password] = [await lastLink(platform, ada.email), 'other words nobody has said'];
+    expect((await browser.call('POST', '/v1/auth/reset/confirm', { token, password })).status).toBe(204);
+    const answer = await browser.call('POST', '/v1/auth/sign-in', { email: ada.email, password });
     expect(answer.body.status).toBe('second-factor-required');
     expect(browser.cookies.has(SESSION)).toBe(false);
   });

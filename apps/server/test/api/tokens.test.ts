@@ -301,6 +301,22 @@ describe('refresh tokens', () => {
     }
   });
 
+  it('end with their session at last, however often they are exchanged', async () => {
+    const ada = await signUpPerson(platform);
+    const first = await tokensOf(ada);
+    const second = (await refresh(first.refreshToken)).body;
+    const age = (hours: number) =>
+      owner.query(`update identity.session set created_at = created_at - make_interval(hours => $2) where id = $1`, [
+        first.sessionId,
+        hours,
+      ]);
+    await age(23);
+    const third = (await refresh(second.refreshToken)).body;
+    expect(third.sessionId).toBe(first.sessionId);
+    await age(1);
+    expect(codeOf(await refresh(third.refreshToken))).toEqual([401, 'tokens.invalid-refresh']);
+  });
+
   it('what was never one is refused alike', async () => {
     for (const refreshToken of ['x', 'a'.repeat(43), "' or true--", '\u202e'])
       expect(codeOf(await refresh(refreshToken))).toEqual([401, 'tokens.invalid-refresh']);
