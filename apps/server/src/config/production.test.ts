@@ -136,7 +136,6 @@ test('every setting whose name says that it is a secret is declared as one', () 
   const open = [
     'SECRETS_ROTATE_DAYS',
     'SECRETS_REFRESH_SECONDS',
-    'AWS_ACCESS_KEY_ID',
     'AWS_ENDPOINT_URL_SECRETS_MANAGER',
   ];
   const named = SETTINGS.filter(({ name }) =>

@@ -17,7 +17,13 @@ type References = Map<string, Reference>;
 
 const SECRET_NAMES = SETTINGS.filter((setting) => 'secret' in setting).map(({ name }) => name);
 /** What a store is asked with cannot lie in a store. */
-const OF_STORES = new Set<string>(['VAULT_TOKEN', 'VAULT_SECRET_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']);
+const OF_STORES = new Set<string>([
+  'VAULT_TOKEN',
+  'VAULT_SECRET_ID',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+]);
 
 const REFERENCE = /^\s*(?:file|vault|aws):/;
 

@@ -72,9 +72,10 @@ export const STORE_SETTINGS = [
   {
     name: 'AWS_ACCESS_KEY_ID',
     fallback: 'none',
-    bounds: 'the id of an access key',
-    effect: 'What AWS is asked with.',
+    bounds: 'the id of an access key, or a file that holds it',
+    effect: 'What AWS is asked with. It changes with the secret of the key, so it may lie beside it.',
     schema: credential,
+    secret: 'key',
   },
   {
     name: 'AWS_SECRET_ACCESS_KEY',

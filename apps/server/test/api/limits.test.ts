@@ -140,6 +140,20 @@ describe('the operator', () => {
 });
 
 describe('one call too many', () => {
+  it('is refused at an address with bad credentials, of whatever kind: keys, access tokens and SCIM tokens count together', async () => {
+    const bad = [
+      [`gld_live_${'x'.repeat(36)}`, '/v1/agents'],
+      [`e30.e30.${'x'.repeat(86)}`, '/v1/agents'],
+      [`gls_${'x'.repeat(43)}`, '/scim/v2/Users'],
+    ] as const;
+    await set({ name: 'failed-keys-ip', max: bad.length });
+    const all: Reply[] = [];
+    for (const [key, path] of [...bad, ...bad]) all.push(await platform.call('GET', path, undefined, { key }));
+    await set({ name: 'failed-keys-ip', max: null });
+    expect(all.map(({ status }) => status)).toEqual([401, 401, 401, 429, 429, 429]);
+    for (const { headers } of all.slice(bad.length)) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
   it('is refused in the same form for a key, an organisation, an address with bad keys, and starts of runs', async () => {
     const { orgId, key } = await platform.organisation('Many', 1_000_000_000_000n);
     await set({ name: 'organisation', organisationId: orgId, max: 2 });

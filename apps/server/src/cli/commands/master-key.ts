@@ -1,5 +1,7 @@
 /** `guildhall keys rotate-master`: a new master key, while everything goes on. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { Settings } from '../../config/index.ts';
 import {
   addMasterKey,
   assertKnownEverywhere,
@@ -38,6 +40,16 @@ const newestOf = ([first]: readonly Buffer[]): Buffer => {
 const isUnder = (uses: readonly KeyUse[], key: Buffer): boolean =>
   uses.every(({ keyId }) => keyId === key.toString('hex'));
 
+// The first may have begun before the key was changed where it lies.
+const READINGS = 2;
+
+/** Processes read a key that lies in a file or store by and by, and meet nothing under the new one before. */
+const isReadAgain = ({ secrets }: Settings): boolean =>
+  secrets.settings.some(({ name, from }) => name === 'GUILDHALL_MASTER_KEY' && from !== 'environment');
+
+const isBegun = (uses: readonly KeyUse[], key: Buffer): boolean =>
+  uses.some(({ keyId }) => keyId === key.toString('hex'));
+
 /** Where nothing is left to do a new one is made, in the file; a key of the settings is the operator's to make. */
 async function targetOf({ foundation }: OpenPlatform): Promise<Buffer> {
   const { db, keyring, settings } = foundation;
@@ -49,7 +61,7 @@ async function targetOf({ foundation }: OpenPlatform): Promise<Buffer> {
   }
   if (keyring.keyIds().length > 1) return newest;
   throw usageError(
-    'The master key comes from the settings. Give every process a new one in GUILDHALL_MASTER_KEY (openssl rand -base64 32) and the present one in GUILDHALL_MASTER_KEYS_PREVIOUS, restart them, then run this command with the same settings.',
+    'The master key comes from the settings. Give every process a new one in GUILDHALL_MASTER_KEY (openssl rand -base64 32) and the present one in GUILDHALL_MASTER_KEYS_PREVIOUS, restart them where these stand in the environment itself, then run this command with the same settings.',
   );
 }
 
@@ -57,6 +69,11 @@ async function rotate(open: OpenPlatform, note: (text: string) => void): Promise
   const { db, keyring, settings } = open.foundation;
   const target = await targetOf(open);
   await assertKnownEverywhere(db, target);
+  if (isReadAgain(settings) && !isBegun(await countByKey(db), target)) {
+    const waitMs = settings.secretsRefreshMs * READINGS;
+    note(`waiting ${waitMs / 1_000} s, so that every process has read the new key\n`);
+    await pause(waitMs);
+  }
   const moved = await rotateMasterKey({
     db,
     keyring,

@@ -2,7 +2,7 @@
 import { GuildhallError } from '../../platform/errors/index.ts';
 import type { LimitVerdict, Principal, RouteDefinition, RouteLimit } from '../../platform/http/index.ts';
 import { rateLimitHeaders, tightest, tooManyRequests } from '../../platform/limits/index.ts';
-import { authErrors } from '../identity/index.ts';
+import { failedCredentials } from '../identity/index.ts';
 import { FAILED_KEYS, KEY, type Limits, ORGANISATION, PERSON, PUBLIC } from './limits/index.ts';
 
 /** A call of a model is counted by its tier. */
@@ -15,7 +15,7 @@ type Authenticate = (presented: string, ip: string, organisation: string | undef
 export interface HttpLimits {
   /** Counts a request that was let in. */
   count(input: { principal: Principal | undefined; ip: string; route: RouteDefinition }): Promise<LimitVerdict>;
-  /** Authenticates, and counts keys that are no good by address. */
+  /** Authenticates, and counts keys and tokens that are no good by address. */
   readonly authenticate: Authenticate;
 }
 
@@ -49,7 +49,7 @@ export function createHttpLimits(
       try {
         return await authenticate(presented, ip, organisation);
       } catch (error) {
-        if (!(error instanceof GuildhallError) || error.spec.code !== authErrors.invalidKey.code) throw error;
+        if (!(error instanceof GuildhallError) || !failedCredentials.has(error.spec.code)) throw error;
         const verdict = await limits.take(FAILED_KEYS, { principal: undefined, ip });
         throw !verdict || verdict.allowed ? error : tooManyRequests(verdict);
       }

@@ -9,6 +9,8 @@ export interface FakeSecretsManager {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Secrets by the id of their access key. */
+  readonly keys: Map<string, string>;
   /** Name of the secret of every request that was allowed, in order. */
   readonly requests: string[];
   put(name: string, secret: string | Buffer): void;
@@ -22,11 +24,12 @@ const AUTHORISATION =
   /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([\w-]+)\/([\w-]+)\/aws4_request, ?SignedHeaders=([\w;-]+), ?Signature=([0-9a-f]{64})$/;
 
 /** The name of the error that AWS would answer with; undefined for a request in order. */
-function faultOf(request: IncomingMessage, body: string, keys: { id: string; secret: string }): string | undefined {
+function faultOf(request: IncomingMessage, body: string, keys: ReadonlyMap<string, string>): string | undefined {
   const match = AUTHORISATION.exec(request.headers.authorization ?? '');
   if (!match) return 'IncompleteSignatureException';
   const [, id = '', day = '', region = '', service = '', names = '', signature = ''] = match;
-  if (id !== keys.id) return 'UnrecognizedClientException';
+  const secret = keys.get(id);
+  if (secret === undefined) return 'UnrecognizedClientException';
   if (region !== REGION || service !== 'secretsmanager') return 'InvalidSignatureException';
   const signed = names.split(';');
   if (!['host', 'x-amz-date', 'x-amz-target'].every((name) => signed.includes(name)))
@@ -35,16 +38,15 @@ function faultOf(request: IncomingMessage, body: string, keys: { id: string; sec
   const canonical = [request.method, '/', '', headers, names, sha256(body)].join('\n');
   const date = String(request.headers['x-amz-date']);
   const toSign = ['AWS4-HMAC-SHA256', date, `${day}/${region}/${service}/aws4_request`, sha256(canonical)].join('\n');
-  const key = [day, region, service, 'aws4_request'].reduce<string | Buffer>(hmac, `AWS4${keys.secret}`);
+  const key = [day, region, service, 'aws4_request'].reduce<string | Buffer>(hmac, `AWS4${secret}`);
   return hmac(key, toSign).toString('hex') === signature ? undefined : 'InvalidSignatureException';
 }
 
 export async function startFakeSecretsManager(): Promise<FakeSecretsManager> {
   const secrets = new Map<string, string | Buffer>();
-  const keys = {
-    id: `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
-    secret: randomBytes(30).toString('base64'),
-  };
+  const accessKeyId = `AKIA${randomBytes(8).toString('hex').toUpperCase()}`;
+  const secretAccessKey = randomBytes(30).toString('base64');
+  const keys = new Map([[accessKeyId, secretAccessKey]]);
   const requests: string[] = [];
   const server = createServer(async (request, response) => {
     const body = await text(request);
@@ -74,8 +76,9 @@ export async function startFakeSecretsManager(): Promise<FakeSecretsManager> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     region: REGION,
-    accessKeyId: keys.id,
-    secretAccessKey: keys.secret,
+    accessKeyId,
+    secretAccessKey,
+    keys,
     requests,
     put: (name, secret) => void secrets.set(name, secret),
     close: () =>

@@ -6,8 +6,9 @@ import { text } from 'node:stream/consumers';
 
 export interface FakeVault {
   readonly url: string;
-  /** A token that may read everything, until it is revoked. */
+  /** A token that may read everything, until it is taken out of `tokens`. */
   readonly token: string;
+  readonly tokens: Set<string>;
   readonly roleId: string;
   readonly secretId: string;
   /** `METHOD path` of every request, in order. */
@@ -27,6 +28,7 @@ const NAMESPACE = 'team';
 export async function startFakeVault({ namespaced = false } = {}): Promise<FakeVault> {
   const documents = new Map<string, Readonly<Record<string, unknown>> | null>();
   const token = `hvs.${randomBytes(24).toString('base64url')}`;
+  const tokens = new Set([token]);
   const [roleId, secretId] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
   const logins = new Set<string>();
   const requests: string[] = [];
@@ -57,7 +59,7 @@ export async function startFakeVault({ namespaced = false } = {}): Promise<FakeV
     requests.push(`${request.method} ${path}`);
     const body = await text(request);
     const shown = request.headers['x-vault-token'];
-    const isKnown = typeof shown === 'string' && (shown === token || logins.has(shown));
+    const isKnown = typeof shown === 'string' && (tokens.has(shown) || logins.has(shown));
     const answer = (): readonly [number, unknown] => {
       if (sealed) return [503, { errors: ['Vault is sealed'] }];
       if (namespaced && request.headers['x-vault-namespace'] !== NAMESPACE)
@@ -73,6 +75,7 @@ export async function startFakeVault({ namespaced = false } = {}): Promise<FakeV
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     token,
+    tokens,
     roleId,
     secretId,
     requests,
