@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, createClient, signUpPerson } from '../harness/people.ts';
 import { claim, colleague, comeIn, connected, connectionBody, fresh, verify } from './federation-connected.ts';
 import { comeBack, federationGround, type Ground } from './federation-fixture.ts';
+import { offer } from './members-fixture.ts';
 
 let ground: Ground;
 beforeAll(async () => {
@@ -187,6 +188,18 @@ describe('sign-in through an organisation’s own provider', () => {
       connectionBody(ground, { defaultRole: 'owner' }),
     );
     expect(owns.status).toBe(422);
+  });
+
+  it('takes with a role what its member offered and could not offer any more', async () => {
+    const roles = { roleClaim: 'groups', roleByValue: { staff: 'viewer', chiefs: 'admin' } };
+    const { owner, domain } = await connected(ground, roles);
+    const email = colleague(ground, domain, { groups: ['chiefs'] });
+    const statusOf = await offer((await comeIn(ground, email)).browser, owner.orgId);
+    await comeIn(ground, email);
+    expect(await statusOf(owner)).toBe('open');
+    ground.other.person = { ...ground.other.person, groups: ['staff'] };
+    await comeIn(ground, email);
+    expect(await statusOf(owner)).toBe('revoked');
   });
 
   it('AUTH-08: links who has an address at the verified domain, and nobody else’s', async () => {

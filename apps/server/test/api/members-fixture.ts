@@ -1,4 +1,5 @@
 /** Organisations with people in every role, for tests. */
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { type Client, createClient, lastLink, signUpPerson, type TestPerson } from '../harness/people.ts';
 import type { Reply, TestPlatform } from '../harness/platform.ts';
@@ -23,6 +24,23 @@ export async function join(platform: TestPlatform, owner: TestPerson, who: TestP
   const accepted = await who.call<{ memberId: string }>('POST', '/v1/me/invitations/accept', { token });
   if (accepted.status !== 201) throw new Error(`accept: ${JSON.stringify(accepted.body)}`);
   return accepted.body.memberId;
+}
+
+/** An invitation of this member to somebody; the result tells what has become of it. */
+export async function offer(
+  who: Pick<Client, 'call'>,
+  organisation: string,
+): Promise<(asked: Pick<Client, 'call'>) => Promise<unknown>> {
+  const body = { role: 'developer', email: `guest-${randomUUID()}@example.com` };
+  const made = await who.call<{ id: string }>('POST', '/v1/organisation/invitations', body, { organisation });
+  if (made.status !== 201) throw new Error(`offer: ${made.status} ${JSON.stringify(made.body)}`);
+  return async (asked) => {
+    const { body: listed } = await asked.call<{ data: { id: string; status: string }[] }>(
+      'GET',
+      '/v1/organisation/invitations',
+    );
+    return listed.data.find(({ id }) => id === made.body.id)?.status;
+  };
 }
 
 export interface Staff {

@@ -6,6 +6,7 @@ import { asAgents, type TestPlatform, testPlatform } from '../harness/platform.t
 import { createSamlBrowser } from '../harness/saml-browser.ts';
 import { forgeriesOf } from '../harness/saml-forgeries.ts';
 import { createSamlIdp, type SamlIdp } from '../harness/saml-idp.ts';
+import { offer } from './members-fixture.ts';
 
 const PATH = '/v1/organisation/sso/saml';
 
@@ -89,6 +90,21 @@ test('somebody of a verified domain signs in, becomes a member, and has the role
     idp.respond({ ...second, subject: 'Grace@Example.com', attributes: { groups: ['chiefs'] } }),
   );
   expect((await again.call('GET', '/v1/me')).body).toMatchObject({ role: 'admin', name: 'Grace' });
+});
+
+test('with a role goes what its member offered and could not offer any more', async () => {
+  const connectionId = await connect(idp);
+  const signIn = async (group: string) => {
+    const browser = createSamlBrowser(platform);
+    const begun = await browser.begin(connectionId);
+    await browser.post(begun, idp.respond({ ...begun, subject: 'gil@example.com', attributes: { groups: [group] } }));
+    return browser;
+  };
+  const statusOf = await offer(await signIn('chiefs'), platform.orgId);
+  await signIn('chiefs');
+  expect(await statusOf(platform)).toBe('open');
+  await signIn('engineers');
+  expect(await statusOf(platform)).toBe('revoked');
 });
 
 test('AUTH-09: of more than two hundred forgeries none is accepted, and the request still takes its genuine answer, once', async () => {

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClient, lastLink, mailsTo, signUpPerson, type TestPerson } from '../harness/people.ts';
 import { asAgents, type Reply, type TestPlatform, testPlatform } from '../harness/platform.ts';
+import { offer } from './members-fixture.ts';
 
 type Json = Record<string, unknown>;
 interface User extends Json {
@@ -250,6 +251,20 @@ test('groups give roles; of several the one that may do the most; owners stay ow
   const last = await patch(users[1]?.id ?? '', { op: 'replace', path: 'active', value: false });
   expect([last.status, last.body]).toMatchObject([409, { status: '409', scimType: 'mutability' }]);
   expect((await scim<User>('GET', `/Users/${users[1]?.id}`)).body.active).toBe(true);
+});
+
+test('with a role goes what its member offered and could not offer any more', async () => {
+  const email = address();
+  const person = await signIn(email);
+  const setRole = (defaultRole: string) =>
+    platform.call('PUT', '/v1/organisation/scim', { defaultRole, groupRoles: [] });
+  await setRole('admin');
+  await add(email);
+  const statusOf = await offer(person, platform.orgId);
+  await setRole('admin');
+  expect(await statusOf(platform)).toBe('open');
+  await setRole('viewer');
+  expect(await statusOf(platform)).toBe('revoked');
 });
 
 test('users are found by name and other marks, page by page', async () => {

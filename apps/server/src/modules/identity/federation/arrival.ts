@@ -6,6 +6,8 @@
 import { isUniqueViolation, type Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Domains } from '../domains/index.ts';
+import { giveRole } from '../members/deps.ts';
+import { findStandingOf } from '../members/store.ts';
 import { recordPerson } from '../people/deps.ts';
 import { type Email, parseEmail } from '../people/email.ts';
 import { findPeople, forgetPending, insertMembership, insertPerson } from '../people/store.ts';
@@ -14,7 +16,7 @@ import type { SignIn, SignInOutcome } from '../sessions/sign-in.ts';
 import { asOrganisation } from '../store.ts';
 import type { Admission, Attempt, Guard, IdentityDeps } from '../types.ts';
 import { federationErrors } from './errors.ts';
-import { findIdentity, findMemberRole, insertLink, setMemberRole } from './store.ts';
+import { findIdentity, insertLink } from './store.ts';
 import type { MappedRole, OidcConnection, OutsideIdentity, Provider } from './types.ts';
 
 export interface ArrivalDeps extends Pick<IdentityDeps, 'db' | 'ids' | 'audit'> {
@@ -105,11 +107,11 @@ export function createArrivals(deps: ArrivalDeps): Arrivals {
       const { orgId } = connection;
       if (await isSwitchedOff(tx, personId)) throw new GuildhallError(federationErrors.refused);
       const mapped = roleFrom(connection, arrival.identity.claims);
-      const member = await findMemberRole(tx, personId);
+      const member = await findStandingOf(tx, personId);
       const role = mapped ?? (member ? undefined : connection.defaultRole);
       if (role === undefined || member?.role === 'owner' || member?.role === role) return;
       const id = member?.id ?? ids.make('mbr');
-      if (member) await setMemberRole(tx, id, role);
+      if (member) await giveRole(tx, id, role);
       else await insertMembership(tx, { id, orgId, personId, role, createdBy: connection.id });
       await audit.append(tx, {
         orgId,
@@ -131,7 +133,7 @@ export function createArrivals(deps: ArrivalDeps): Arrivals {
   };
 
   const isMember = (personId: string, orgId: string): Promise<boolean> =>
-    db.tenant(orgId, async (tx) => (await findMemberRole(tx, personId)) !== undefined);
+    db.tenant(orgId, async (tx) => (await findStandingOf(tx, personId)) !== undefined);
 
   const create = async (arrival: Arrival, email: Email): Promise<SignInOutcome> => {
     const { attempt, identity } = arrival;

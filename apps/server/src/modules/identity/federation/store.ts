@@ -180,17 +180,3 @@ export async function isSsoRequired(tx: Tx, orgId: string): Promise<boolean> {
 export async function setSsoRequired(tx: Tx, orgId: string, isRequired: boolean): Promise<void> {
   await sql`update identity.organisation set sso_required = ${isRequired} where org_id = ${orgId}`.execute(tx);
 }
-
-/** A member of the organisation of this transaction. */
-export async function findMemberRole(
-  tx: Tx,
-  personId: string,
-): Promise<{ readonly id: string; readonly role: Role } | undefined> {
-  const { rows } = await sql<{ id: string; role: Role }>`
-    select id, role from identity.membership where person_id = ${personId} and ended_at is null`.execute(tx);
-  return rows[0];
-}
-
-export async function setMemberRole(tx: Tx, id: string, role: MappedRole): Promise<void> {
-  await sql`update identity.membership set role = ${role} where id = ${id} and ended_at is null`.execute(tx);
-}

@@ -4,9 +4,10 @@ import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { boundBy } from '../rules.ts';
 import type { IdentityService } from '../service.ts';
-import type { IdentityDeps } from '../types.ts';
+import type { IdentityDeps, Role } from '../types.ts';
 import { memberErrors, organisationErrors } from './errors.ts';
-import { findStanding, lockOrganisation } from './store.ts';
+import { invitableBy } from './rules.ts';
+import { endMembership, findStanding, lockOrganisation, revokeInvitationsBeyond, setRole } from './store.ts';
 import type { MembersActor } from './types.ts';
 
 export interface MembersDeps extends IdentityDeps {
@@ -35,13 +36,26 @@ const isOwnerless = (error: unknown): boolean =>
   error instanceof Error && (error as { constraint?: string }).constraint === 'organisation_keeps_owner';
 
 /** @throws 409 `members.last-owner` where the database says so. */
-export async function orLastOwner<T>(change: Promise<T>): Promise<T> {
+async function orLastOwner<T>(change: Promise<T>): Promise<T> {
   try {
     return await change;
   } catch (error) {
     if (isOwnerless(error)) throw new GuildhallError(memberErrors.lastOwner, { cause: error });
     throw error;
   }
+}
+
+/** From now on the member has this role; what they offered and could not offer now ends. @throws 409 `members.last-owner` */
+export async function giveRole(tx: Tx, id: string, role: Role): Promise<void> {
+  await orLastOwner(setRole(tx, id, role));
+  await revokeInvitationsBeyond(tx, id, invitableBy(role));
+}
+
+/** They are no member any more, and their keys and what they offered end; tells how many keys. @throws 409 `members.last-owner` */
+export async function endMember(tx: Tx, id: string): Promise<number> {
+  const keys = await orLastOwner(endMembership(tx, id));
+  await revokeInvitationsBeyond(tx, id, []);
+  return keys;
 }
 
 /** What was done in an organisation, for its chain. */

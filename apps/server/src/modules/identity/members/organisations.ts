@@ -8,12 +8,10 @@ import { GuildhallError } from '../../../platform/errors/index.ts';
 import { mailText } from '../mail/index.ts';
 import { asOrganisation } from '../store.ts';
 import type { Self } from '../types.ts';
-import { type MembersDeps, orLastOwner, recordIn } from './deps.ts';
+import { endMember, giveRole, type MembersDeps, recordIn } from './deps.ts';
 import { memberErrors, organisationErrors } from './errors.ts';
-import { invitableBy } from './rules.ts';
 import {
   deleteOrganisation,
-  endMembership,
   eraseStatement,
   findStanding,
   findStandingOf,
@@ -26,9 +24,7 @@ import {
   markQuiet,
   type OrganisationState,
   restoreOrganisation,
-  revokeInvitationsBeyond,
   type Standing,
-  setRole,
 } from './store.ts';
 import type { MembersActor, OwnOrganisation } from './types.ts';
 
@@ -130,8 +126,7 @@ export function createOrganisationLife(deps: MembersDeps): OrganisationLife {
     },
     leave: (tx, self, orgId) =>
       entering(tx, self, { orgId }, async ({ me, actor }) => {
-        const keys = await orLastOwner(endMembership(tx, me.id));
-        await revokeInvitationsBeyond(tx, me.id, []);
+        const keys = await endMember(tx, me.id);
         await recordIn(deps, tx, actor, {
           action: 'member.leave',
           targetType: 'member',
@@ -145,9 +140,8 @@ export function createOrganisationLife(deps: MembersDeps): OrganisationLife {
         const other = await findStanding(tx, memberId);
         if (!other) throw new GuildhallError(memberErrors.notFound);
         if (other.personId === undefined || other.id === me.id) throw new GuildhallError(memberErrors.notAPerson);
-        await setRole(tx, other.id, 'owner');
-        await setRole(tx, me.id, 'admin');
-        await revokeInvitationsBeyond(tx, me.id, invitableBy('admin'));
+        await giveRole(tx, other.id, 'owner');
+        await giveRole(tx, me.id, 'admin');
         await recordIn(deps, tx, actor, {
           action: 'organisation.transfer',
           targetType: 'member',

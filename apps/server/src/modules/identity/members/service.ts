@@ -6,19 +6,16 @@ import { keyErrors } from '../errors.ts';
 import { ROLE_SCOPES } from '../rules.ts';
 import type { NewKeyInput } from '../service.ts';
 import type { KeyWithSecret, Role } from '../types.ts';
-import { judge, type MembersDeps, orLastOwner, recordIn } from './deps.ts';
+import { endMember, giveRole, judge, type MembersDeps, recordIn } from './deps.ts';
 import { memberErrors, organisationErrors } from './errors.ts';
-import { assertMayHandOutRoles, invitableBy } from './rules.ts';
+import { assertMayHandOutRoles } from './rules.ts';
 import {
-  endMembership,
   findOrganisation,
   findStanding,
   insertServiceAccount,
   listMembers,
   renameOrganisation,
-  revokeInvitationsBeyond,
   type Standing,
-  setRole,
 } from './store.ts';
 import type { Member, MembersActor } from './types.ts';
 
@@ -102,8 +99,7 @@ export function createMemberService(deps: MembersDeps): MemberService {
       const rights = await judge(tx, actor, 'members:write');
       const before = await getStanding(tx, id);
       assertMayHandOutRoles(rights, before.role, role);
-      await orLastOwner(setRole(tx, id, role));
-      await revokeInvitationsBeyond(tx, id, invitableBy(role));
+      await giveRole(tx, id, role);
       const data = { from: before.role, to: role };
       await recordIn(deps, tx, actor, { action: 'member.put', targetType: 'member', targetId: id, data });
       return { ...(await get(actor.orgId, id)), role };
@@ -112,8 +108,7 @@ export function createMemberService(deps: MembersDeps): MemberService {
       const rights = await judge(tx, actor, 'members:write');
       const { role } = await getStanding(tx, id);
       assertMayHandOutRoles(rights, role);
-      const keys = await orLastOwner(endMembership(tx, id));
-      await revokeInvitationsBeyond(tx, id, []);
+      const keys = await endMember(tx, id);
       await recordIn(deps, tx, actor, {
         action: 'member.delete',
         targetType: 'member',

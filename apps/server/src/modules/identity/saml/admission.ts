@@ -1,6 +1,7 @@
 /** Who a subject of an identity provider is here, and in which role: known by the subject, found or made by an address that is the organisation's. */
 import type { Tx } from '../../../platform/db/index.ts';
-import { findStandingOf, setRole } from '../members/store.ts';
+import { giveRole } from '../members/deps.ts';
+import { findStandingOf } from '../members/store.ts';
 import { parseEmail } from '../people/email.ts';
 import { insertMembership } from '../people/store.ts';
 import { highestOf, type OwnerOf, type ProvisionedRole, provisionPerson } from '../provision.ts';
@@ -63,7 +64,7 @@ export async function admit(deps: AdmissionDeps, tx: Tx, entry: Entry): Promise<
     const id = deps.ids.make('mbr');
     await insertMembership(tx, { id, orgId: connection.orgId, personId, role, createdBy: connection.id });
   } else if (connection.roleAttribute !== undefined && standing.role !== 'owner' && standing.role !== role) {
-    await setRole(tx, standing.id, role);
+    await giveRole(tx, standing.id, role);
   }
   return personId;
 }

@@ -1,10 +1,10 @@
 /** Users of a directory, and what follows from them: members come, change their role and go as the directory says. */
 import { isUniqueViolation, type Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
-import { orLastOwner } from '../members/deps.ts';
+import { endMember, giveRole } from '../members/deps.ts';
 import { memberErrors } from '../members/errors.ts';
 import type { Invitations } from '../members/invitations.ts';
-import { endMembership, findStanding, revokeInvitation, revokeInvitationsBeyond, setRole } from '../members/store.ts';
+import { findStanding, revokeInvitation } from '../members/store.ts';
 import { insertMembership } from '../people/store.ts';
 import { highestOf, type OwnerOf, type ProvisionedRole, provisionPerson } from '../provision.ts';
 import { ROLE_SCOPES } from '../rules.ts';
@@ -57,7 +57,7 @@ export async function settleRoles(tx: Tx, userIds: readonly string[] | undefined
   const settings = (await findSettings(tx)) ?? USUAL;
   for (const { memberId, role, groups } of await store.roleFacts(tx, userIds)) {
     const wanted = roleOf(settings, groups);
-    if (role !== 'owner' && role !== wanted) await setRole(tx, memberId, wanted);
+    if (role !== 'owner' && role !== wanted) await giveRole(tx, memberId, wanted);
   }
 }
 
@@ -142,13 +142,12 @@ function createFollower(deps: ScimDeps) {
     if (invitationId !== undefined) await revokeInvitation(tx, invitationId);
     if (memberId !== undefined && (await findStanding(tx, memberId))) {
       try {
-        await orLastOwner(endMembership(tx, memberId));
+        await endMember(tx, memberId);
       } catch (error) {
         if (error instanceof GuildhallError && error.spec === memberErrors.lastOwner)
           throw new GuildhallError(scimErrors.keepsOwner, { cause: error });
         throw error;
       }
-      await revokeInvitationsBeyond(tx, memberId, []);
       const address = addressOf(user);
       if (personId !== undefined && address && (await ownerOf(address.folded))?.orgId === orgId)
         await asOrganisation(tx, personId, () => deps.endSessions(tx, undefined));
