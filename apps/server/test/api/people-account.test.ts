@@ -137,6 +137,27 @@ describe('an address', () => {
     ]);
   });
 
+  it('does not change any more once there is a new password: whoever did not ask for it ends it so', async () => {
+    const ada = await signUpPerson(platform);
+    const stranger = createClient(platform);
+    const [signedIn, forgotten] = [0, 1].map((index) => `thief-${index}-${ada.personId.slice(-8)}@example.com`);
+    const confirm = async (token: string) => codeOf(await stranger.call('POST', '/v1/auth/email/confirm', { token }));
+    const ask = async (email = '') => {
+      expect((await ada.call('PUT', '/v1/me/email', { email })).status).toBe(202);
+      return lastLink(platform, email);
+    };
+    const first = await ask(signedIn);
+    expect((await ada.call('PUT', '/v1/me/password', { password: NEW_PASSWORD })).status).toBe(204);
+    expect(await confirm(first)).toEqual([410, 'people.invalid-link']);
+    const second = await ask(forgotten);
+    await stranger.call('POST', '/v1/auth/reset', { email: ada.email });
+    const token = await lastLink(platform, ada.email);
+    const password = `${NEW_PASSWORD} again`;
+    expect((await stranger.call('POST', '/v1/auth/reset/confirm', { token, password })).status).toBe(204);
+    expect(await confirm(second)).toEqual([410, 'people.invalid-link']);
+    expect((await signIn(ada.email, password)).status).toBe(200);
+  });
+
   it('of somebody else is asked for with the same answer, and cannot be had', async () => {
     const [ada, eve] = [await signUpPerson(platform), await signUpPerson(platform)];
     expect(await ada.call('PUT', '/v1/me/email', { email: eve.email })).toMatchObject({
@@ -237,6 +258,9 @@ describe('an operator', () => {
     const ada = await signUpPerson(platform);
     await createClient(platform).call('POST', '/v1/auth/magic-link', { email: ada.email });
     const token = await lastLink(platform, ada.email);
+    const to = `moved-${ada.email}`;
+    await ada.call('PUT', '/v1/me/email', { email: to });
+    const move = await lastLink(platform, to);
     const put = (body: object) => platform.call('PUT', `/v1/operator/people/${ada.personId}`, body);
     expect((await put({ isDisabled: true })).body).toEqual({ id: ada.personId, isDisabled: true, isOperator: false });
     await expect.poll(async () => (await ada.call('GET', '/v1/me')).status, SOON).toBe(401);
@@ -244,6 +268,10 @@ describe('an operator', () => {
     const used = await createClient(platform).call('POST', '/v1/auth/magic-link/confirm', { token });
     expect(codeOf(used)).toEqual([410, 'people.invalid-link']);
     await put({ isDisabled: false });
+    const late = await createClient(platform).call('POST', '/v1/auth/magic-link/confirm', { token });
+    expect(codeOf(late)).toEqual([410, 'people.invalid-link']);
+    const moved = await createClient(platform).call('POST', '/v1/auth/email/confirm', { token: move });
+    expect(codeOf(moved)).toEqual([410, 'people.invalid-link']);
     expect((await signIn(ada.email, ada.password)).status).toBe(200);
     expect(codeOf(await platform.call('PUT', `/v1/operator/people/usr_${'0'.repeat(26)}`, {}))).toEqual([
       404,

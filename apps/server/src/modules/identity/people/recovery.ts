@@ -45,7 +45,8 @@ function passwordUseCases(deps: PeopleDeps): Pick<Recovery, 'sendReset' | 'reset
     const person = await getPerson(tx, personId);
     assertStrong(password, { email: foldedOf(person), hasFactor: await secondFactor.required(tx, personId) });
     await setPasswordHash(tx, personId, { hash: await passwords.hash(password), isShort: isShort(password) });
-    await voidLinks(tx, personId, ['reset', 'magic']);
+    // Also a move to another address: whoever is told of one that they did not ask for ends it by a new password.
+    await voidLinks(tx, personId, ['reset', 'magic', 'email']);
     const ended = await endSessions(tx, self.sessionId);
     await links.mail(tx, { ...person, personId }, 'password-changed');
     await recordPerson(deps, tx, { personId, action, requestId, data: { endedSessions: ended } });

@@ -8,7 +8,15 @@ import { type PeopleDeps, recordPerson } from './deps.ts';
 import type { Email } from './email.ts';
 import { peopleErrors } from './errors.ts';
 import { emailOf } from './sign-up.ts';
-import { findPeople, forgetPending, insertMembership, insertPerson, listMembershipsOf, setStanding } from './store.ts';
+import {
+  findPeople,
+  forgetPending,
+  insertMembership,
+  insertPerson,
+  listMembershipsOf,
+  setStanding,
+  voidLinks,
+} from './store.ts';
 import type { Person } from './types.ts';
 
 export interface AdminLinkInput {
@@ -20,7 +28,8 @@ export interface AdminLinkInput {
 
 export interface Standing {
   /**
-   * Disables a person or lifts it, makes them an operator or takes that back. Disabling ends their sessions everywhere within a second.
+   * Disables a person or lifts it, makes them an operator or takes that back. Disabling ends their sessions everywhere within a second,
+   * and links mailed before are of no use when it is lifted.
    * In the operator's transaction. @throws 404 `people.not-found`
    */
   setStanding(
@@ -78,7 +87,10 @@ export function createStanding(deps: PeopleDeps): Standing {
       return asOrganisation(tx, personId, async () => {
         await getPerson(tx, personId);
         await setStanding(tx, personId, { isDisabled, isOperator });
-        if (isDisabled) await endSessions(tx, undefined);
+        if (isDisabled) {
+          await endSessions(tx, undefined);
+          await voidLinks(tx, personId, ['reset', 'magic', 'email']);
+        }
         await audit.append(tx, {
           orgId: personId,
           actorType: 'operator',
