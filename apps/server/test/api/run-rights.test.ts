@@ -29,6 +29,10 @@ interface Moment {
 
 let script: (ctx: RunContext) => Promise<unknown>;
 let file = '';
+/** Of the key that was made last. */
+let keyId = '';
+/** Somebody answered for the run: from then on nothing fails. */
+let isAnswered = false;
 const actor = defineAgent({
   version: '1.0.0',
   id: 'actor',
@@ -191,7 +195,6 @@ const ACTS: Readonly<Record<string, { readonly act: Act; readonly within?: true 
     },
   },
 };
-let isAnswered = false;
 
 describe('a run whose starter loses the right while it is going on', () => {
   it.each(Object.entries(ACTS))(
@@ -288,7 +291,6 @@ async function keyOf(person: TestPerson): Promise<string> {
   keyId = String(made.body.id);
   return String(made.body.secret);
 }
-let keyId = '';
 
 describe('the right is lost', () => {
   /** Each takes it from who started the run, and says who that was. */
