@@ -2,7 +2,7 @@
 import type { Tx } from '../../../platform/db/index.ts';
 import { getPerson } from '../people/account.ts';
 import { recordPerson } from '../people/deps.ts';
-import { parseEmail } from '../people/email.ts';
+import { foldedOf } from '../people/email.ts';
 import type { Person } from '../people/types.ts';
 import type { Attempt, Guard } from '../types.ts';
 import { createDeviceTokens, type DeviceTokens } from './devices.ts';
@@ -17,8 +17,6 @@ interface Parts {
   readonly guesses: Guesses;
   readonly tokens: DeviceTokens;
 }
-
-const foldedOf = (person: Person): string => parseEmail(person.email)?.folded ?? person.email;
 
 export function createGuard(deps: GuardDeps): Guard {
   const tokens = createDeviceTokens(deps);

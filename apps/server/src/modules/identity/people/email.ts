@@ -33,3 +33,6 @@ export function parseEmail(text: string): Email | undefined {
   if (Buffer.byteLength(local) > LOCAL_MAX_BYTES || Buffer.byteLength(folded) > WHOLE_MAX_BYTES) return undefined;
   return { written, folded };
 }
+
+/** That of an account: it was parsed when it was taken in. */
+export const foldedOf = ({ email }: { readonly email: string }): string => parseEmail(email)?.folded ?? email;

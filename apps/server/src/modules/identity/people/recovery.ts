@@ -4,7 +4,7 @@ import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Attempt, Self } from '../types.ts';
 import { getPerson } from './account.ts';
 import { type PeopleDeps, recordPerson } from './deps.ts';
-import { type Email, parseEmail } from './email.ts';
+import { type Email, foldedOf } from './email.ts';
 import { peopleErrors } from './errors.ts';
 import { isShort } from './password-rules.ts';
 import { sendLink } from './send-link.ts';
@@ -30,8 +30,6 @@ export interface Recovery {
   /** @throws 410 `people.invalid-link`, also where somebody else has verified the address since. */
   confirmEmail(token: string, requestId: string): Promise<void>;
 }
-
-const foldedOf = (person: Person): string => parseEmail(person.email)?.folded ?? person.email;
 
 export function createRecovery(deps: PeopleDeps): Recovery {
   return { ...passwordUseCases(deps), ...emailUseCases(deps) };

@@ -2,7 +2,7 @@
 import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { getPerson } from '../people/account.ts';
-import { parseEmail } from '../people/email.ts';
+import { foldedOf } from '../people/email.ts';
 import { peopleErrors } from '../people/errors.ts';
 import type { Links } from '../people/links.ts';
 import { paced } from '../people/pace.ts';
@@ -123,8 +123,7 @@ function byLink(deps: SignInDeps, finish: SignIn['finish']): Pick<SignIn, 'sendM
         await links.use(tx, link);
         const person = await getPerson(tx, personId);
         if (person.disabledAt) throw new GuildhallError(peopleErrors.invalidLink);
-        const email = parseEmail(person.email)?.folded ?? person.email;
-        return finish(tx, { personId, method: 'magic-link', attempt: { ...attempt, email } });
+        return finish(tx, { personId, method: 'magic-link', attempt: { ...attempt, email: foldedOf(person) } });
       });
     },
   };
@@ -145,7 +144,7 @@ function again(deps: SignInDeps): Pick<SignIn, 'stepUp'> {
         await getPerson(tx, personId),
         await findPasswordHash(tx, personId),
       ]);
-      const attempt = { ...given, email: parseEmail(person.email)?.folded ?? person.email };
+      const attempt = { ...given, email: foldedOf(person) };
       await guard.admit('sign-in', attempt);
       if (!(await passwords.verify(hash, password))) return paced(clock, () => refuse(personId, attempt), begunMs);
       await guard.clear(attempt);
