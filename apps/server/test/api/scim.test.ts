@@ -138,6 +138,35 @@ test('a user of another domain is invited, and is a member when they accept', as
   expect([gone.status, await memberOf(email)]).toEqual([200, undefined]);
 });
 
+test('an invitation that has expired is mailed again when the directory says the user again, once; to another address the former one is void', async () => {
+  const [email, another] = [address('elsewhere.example'), address('elsewhere.example')];
+  const user = await add(email);
+  const mails = async (to: string) => (await mailsTo(platform, to)).length;
+  const again = () => patch(user.id, { op: 'replace', path: 'active', value: true });
+  await owner.query(`update identity.invitation set expires_at = now() - interval '1 second' where email = $1`, [
+    email,
+  ]);
+  const [first] = [await lastLink(platform, email), await again(), await again()];
+  expect(await mails(email)).toBe(2);
+  const second = await lastLink(platform, email);
+  expect(second).not.toBe(first);
+
+  const moved = await patch(user.id, { op: 'replace', path: 'emails', value: [{ value: another }] });
+  expect([moved.status, await mails(email), await mails(another)]).toEqual([200, 2, 1]);
+  const accept = async (person: TestPerson, invitation: string) =>
+    (await person.call('POST', '/v1/me/invitations/accept', { token: invitation })).status;
+  expect(await accept(await signIn(email), second)).toBe(410);
+  // Whoever takes one back here is not overruled by a directory that says the same again.
+  await owner.query('update identity.invitation set revoked_at = now() where email = $1', [another]);
+  await again();
+  expect(await mails(another)).toBe(1);
+  await patch(user.id, { op: 'replace', path: 'active', value: false });
+  await again();
+  expect(await mails(another)).toBe(2);
+  const last = await lastLink(platform, another);
+  expect(await accept(await signIn(another), last)).toBe(201);
+});
+
 test('an invitation of somebody who is switched off is void', async () => {
   const email = address('elsewhere.example');
   const user = await add(email);

@@ -4,7 +4,9 @@ import { GuildhallError } from '../../../platform/errors/index.ts';
 import { endMember, giveRole } from '../members/deps.ts';
 import { memberErrors } from '../members/errors.ts';
 import type { Invitations } from '../members/invitations.ts';
-import { findStanding, revokeInvitation } from '../members/store.ts';
+import { statusOf } from '../members/rules.ts';
+import { findStanding, lockInvitation, revokeInvitation } from '../members/store.ts';
+import { type Email, parseEmail } from '../people/email.ts';
 import { insertMembership } from '../people/store.ts';
 import { highestOf, type OwnerOf, type ProvisionedRole, provisionPerson } from '../provision.ts';
 import { ROLE_SCOPES } from '../rules.ts';
@@ -176,6 +178,16 @@ function createFollower(deps: ScimDeps) {
     await store.setStandingOf(tx, user.id, { personId: undefined, memberId: undefined, invitationId: invitation.id });
   };
 
+  /** Whether there is nothing to mail: an open invitation to this address, or one that was taken back here, which the directory does not undo. */
+  const isInvited = async (tx: Tx, { invitationId }: ScimUser, address: Email): Promise<boolean> => {
+    const invitation = invitationId === undefined ? undefined : await lockInvitation(tx, invitationId);
+    if (!invitation) return false;
+    if (parseEmail(invitation.email ?? '')?.folded === address.folded)
+      return ['open', 'revoked'].includes(statusOf(invitation));
+    await revokeInvitation(tx, invitation.id);
+    return false;
+  };
+
   /** Somebody who is no member yet, or whom nobody has told us of: by invitation, or at once where the address is the organisation's. */
   const join = async (tx: Tx, directory: Directory, user: ScimUser): Promise<void> => {
     const { orgId, requestId } = directory;
@@ -188,7 +200,7 @@ function createFollower(deps: ScimDeps) {
     }
     const role = roleOf((await findSettings(tx)) ?? USUAL, await store.groupsOf(tx, user.id));
     if ((await ownerOf(address.folded))?.orgId !== orgId)
-      return user.invitationId === undefined ? invite(tx, directory, user, role) : undefined;
+      return (await isInvited(tx, user, address)) ? undefined : invite(tx, directory, user, role);
     const personId = await provisionPerson(deps, tx, { orgId, email: address, name: nameOf(user), requestId });
     const memberId = ids.make('mbr');
     await insertMembership(tx, { id: memberId, orgId, personId, role, createdBy: user.id });
