@@ -36,7 +36,8 @@ async function knownSecrets({ settings, keyring, db, postgres }: Foundation): Pr
       kind: 'password',
       owner: 'guildhall',
       from: 'access.json',
-      value: postgres.ownerUrl()[0] ?? '',
+      // The rest of the address changes with the place of the folder.
+      value: URL.parse(postgres.ownerUrl()[0] ?? '')?.password ?? '',
     });
   return [...given, ...own];
 }
