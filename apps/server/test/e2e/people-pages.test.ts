@@ -83,6 +83,26 @@ describe('the pages of people', () => {
     await page.context().close();
   });
 
+  it('show that they work: the button is off and says so until the answer is there', async () => {
+    const { page } = await visit(browser, `${platform.url}/auth/sign-in?lang=en`);
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    await page.route('**/v1/auth/sign-in', async (route) => {
+      await answered;
+      await route.abort();
+    });
+    const button = page.locator('#form button');
+    await page.fill('#form [name=email]', 'nobody@example.com');
+    await page.fill('#form [name=password]', PASSWORD);
+    await button.click();
+    await button.filter({ hasText: 'One moment' }).waitFor();
+    expect(await button.isDisabled()).toBe(true);
+    answer();
+    await page.getByText('That did not work. Try again in a moment.').waitFor();
+    await button.filter({ hasText: 'Sign in' }).waitFor();
+    expect(await button.isEnabled()).toBe(true);
+    await page.context().close();
+  });
+
   it('a stranger signs up, makes an organisation, invites a colleague who joins, turns on a second factor, and signs in with it', async () => {
     const [hers, his] = [await browser.newContext(PHONE), await browser.newContext()];
     const { page, errors } = await signUp(hers, 'ada@example.com', 'Ada & Co');
