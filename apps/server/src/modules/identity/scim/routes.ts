@@ -1,5 +1,6 @@
 /** The HTTP routes of SCIM 2.0 (RFC 7644), for directories. */
 import { scimBody, scimParams, scimQuery, scimResource } from '@guildhall/contract';
+import type { Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { type Answer, type Principal, type RouteDefinition, route } from '../../../platform/http/index.ts';
 import { listResponse, PAGE_MAX, resourceTypes, schemas, serviceProviderConfig } from './discovery.ts';
@@ -9,7 +10,7 @@ import type { GroupWithMembers, ScimGroups } from './groups.ts';
 import { folded, type Json } from './json.ts';
 import { groupFields, groupResource, project, userFields, userResource } from './resources.ts';
 import { GROUP_FILTERS, listGroups, listUsers, membersOf, USER_FILTERS } from './store.ts';
-import type { Directory, ScimUser } from './types.ts';
+import type { Directory, GroupFields, ScimUser, UserFields } from './types.ts';
 import type { ScimUsers } from './users.ts';
 
 const TAG = 'SCIM';
@@ -51,9 +52,9 @@ export function scimRoutes(users: ScimUsers, groups: ScimGroups, publicUrl: () =
   return [
     ...discoveryRoutes(base),
     ...userReading(users, base),
-    ...userWriting(users, base),
+    ...writing(userKind(users), base),
     ...groupReading(groups, base),
-    ...groupWriting(groups, base),
+    ...writing(groupKind(groups), base),
   ];
 }
 
@@ -97,7 +98,7 @@ const userAnswer = (
   status: 200 | 201,
   user: ScimUser,
   base: string,
-  query: Parameters<typeof project>[1] = {},
+  query: Parameters<typeof project>[1],
 ): Answer<Json> => ({
   status,
   body: project(userResource(user, base), query),
@@ -134,73 +135,11 @@ function userReading(users: ScimUsers, base: () => string): readonly RouteDefini
   ];
 }
 
-function userWriting(users: ScimUsers, base: () => string): readonly RouteDefinition[] {
-  return [
-    route({
-      ...FORM,
-      method: 'POST',
-      path: `${BASE}/Users`,
-      summary:
-        'Add a user: they become a member where their address is of a verified domain, and are invited elsewhere.',
-      query: scimQuery,
-      body: scimBody,
-      responses: { 201: scimResource },
-      handler: (call) =>
-        call.mutate(async (tx) =>
-          userAnswer(201, await users.create(tx, directoryOf(call), userFields(read(call.body))), base(), call.query),
-        ),
-    }),
-    route({
-      ...FORM,
-      method: 'PUT',
-      path: `${BASE}/Users/{id}`,
-      summary: 'Replace what is said of a user.',
-      params: scimParams,
-      query: scimQuery,
-      body: scimBody,
-      responses: { 200: scimResource },
-      handler: (call) =>
-        call.mutate(async (tx) => {
-          const user = await users.replace(tx, directoryOf(call), call.params.id, userFields(read(call.body)));
-          return userAnswer(200, user, base(), call.query);
-        }),
-    }),
-    route({
-      ...FORM,
-      method: 'PATCH',
-      path: `${BASE}/Users/{id}`,
-      summary: 'Change a user; one that is not active is no member any more, at once.',
-      params: scimParams,
-      query: scimQuery,
-      body: scimBody,
-      responses: { 200: scimResource },
-      handler: (call) =>
-        call.mutate(async (tx) =>
-          userAnswer(200, await users.patch(tx, directoryOf(call), call.params.id, call.body), base(), call.query),
-        ),
-    }),
-    route({
-      ...FORM,
-      method: 'DELETE',
-      path: `${BASE}/Users/{id}`,
-      summary: 'Remove a user; they are no member any more, at once.',
-      params: scimParams,
-      query: scimQuery,
-      responses: { 204: null },
-      handler: (call) =>
-        call.mutate(async (tx) => {
-          await users.remove(tx, directoryOf(call), call.params.id);
-          return { status: 204, body: {} };
-        }),
-    }),
-  ];
-}
-
 const groupAnswer = (
   status: 200 | 201,
   { group, members }: GroupWithMembers,
   base: string,
-  query: Parameters<typeof project>[1] = {},
+  query: Parameters<typeof project>[1],
 ): Answer<Json> => ({ status, body: project(groupResource(group, members, base), query) });
 
 function groupReading(groups: ScimGroups, base: () => string): readonly RouteDefinition[] {
@@ -239,68 +178,98 @@ function groupReading(groups: ScimGroups, base: () => string): readonly RouteDef
   ];
 }
 
-function groupWriting(groups: ScimGroups, base: () => string): readonly RouteDefinition[] {
+/** What can be done with the resources of one kind; `ScimUsers` and `ScimGroups` are such. */
+interface Changes<F, R> {
+  create(tx: Tx, directory: Directory, fields: F): Promise<R>;
+  replace(tx: Tx, directory: Directory, id: string, fields: F): Promise<R>;
+  patch(tx: Tx, directory: Directory, id: string, body: Json): Promise<R>;
+  remove(tx: Tx, directory: Directory, id: string): Promise<void>;
+}
+
+interface Kind<F, R> {
+  readonly path: 'Users' | 'Groups';
+  readonly changes: Changes<F, R>;
+  readonly fieldsIn: (body: Json) => F;
+  readonly answer: (status: 200 | 201, one: R, base: string, query: Parameters<typeof project>[1]) => Answer<Json>;
+  readonly summaries: Readonly<Record<'create' | 'replace' | 'patch' | 'remove', string>>;
+}
+
+function writing<F, R>({ path, changes, fieldsIn, answer, summaries }: Kind<F, R>, base: () => string) {
+  const all = { ...FORM, path: `${BASE}/${path}`, query: scimQuery, body: scimBody } as const;
+  const one = { ...all, path: `${BASE}/${path}/{id}`, params: scimParams } as const;
   return [
     route({
-      ...FORM,
+      ...all,
       method: 'POST',
-      path: `${BASE}/Groups`,
-      summary: 'Add a group; its members get the role that the settings give it.',
-      query: scimQuery,
-      body: scimBody,
+      summary: summaries.create,
       responses: { 201: scimResource },
       handler: (call) =>
-        call.mutate(async (tx) =>
-          groupAnswer(
-            201,
-            await groups.create(tx, directoryOf(call), groupFields(read(call.body))),
-            base(),
-            call.query,
-          ),
-        ),
+        call.mutate(async (tx) => {
+          const made = await changes.create(tx, directoryOf(call), fieldsIn(read(call.body)));
+          return answer(201, made, base(), call.query);
+        }),
     }),
     route({
-      ...FORM,
+      ...one,
       method: 'PUT',
-      path: `${BASE}/Groups/{id}`,
-      summary: 'Replace a group and its members.',
-      params: scimParams,
-      query: scimQuery,
-      body: scimBody,
+      summary: summaries.replace,
       responses: { 200: scimResource },
       handler: (call) =>
         call.mutate(async (tx) => {
-          const group = await groups.replace(tx, directoryOf(call), call.params.id, groupFields(read(call.body)));
-          return groupAnswer(200, group, base(), call.query);
+          const put = await changes.replace(tx, directoryOf(call), call.params.id, fieldsIn(read(call.body)));
+          return answer(200, put, base(), call.query);
+        }),
+    }),
+    route({
+      ...one,
+      method: 'PATCH',
+      summary: summaries.patch,
+      responses: { 200: scimResource },
+      handler: (call) =>
+        call.mutate(async (tx) => {
+          const changed = await changes.patch(tx, directoryOf(call), call.params.id, call.body);
+          return answer(200, changed, base(), call.query);
         }),
     }),
     route({
       ...FORM,
-      method: 'PATCH',
-      path: `${BASE}/Groups/{id}`,
-      summary: 'Change a group or its members.',
-      params: scimParams,
-      query: scimQuery,
-      body: scimBody,
-      responses: { 200: scimResource },
-      handler: (call) =>
-        call.mutate(async (tx) =>
-          groupAnswer(200, await groups.patch(tx, directoryOf(call), call.params.id, call.body), base(), call.query),
-        ),
-    }),
-    route({
-      ...FORM,
       method: 'DELETE',
-      path: `${BASE}/Groups/{id}`,
-      summary: 'Remove a group; its members get the roles of their other groups.',
+      path: one.path,
+      summary: summaries.remove,
       params: scimParams,
       query: scimQuery,
       responses: { 204: null },
       handler: (call) =>
         call.mutate(async (tx) => {
-          await groups.remove(tx, directoryOf(call), call.params.id);
+          await changes.remove(tx, directoryOf(call), call.params.id);
           return { status: 204, body: {} };
         }),
     }),
   ];
 }
+
+const userKind = (changes: ScimUsers): Kind<UserFields, ScimUser> => ({
+  path: 'Users',
+  changes,
+  fieldsIn: userFields,
+  answer: userAnswer,
+  summaries: {
+    create: 'Add a user: they become a member where their address is of a verified domain, and are invited elsewhere.',
+    replace: 'Replace what is said of a user.',
+    patch: 'Change a user; one that is not active is no member any more, at once.',
+    remove: 'Remove a user; they are no member any more, at once.',
+  },
+});
+
+const groupKind = (changes: ScimGroups): Kind<GroupFields, GroupWithMembers> => ({
+  path: 'Groups',
+  changes,
+  fieldsIn: groupFields,
+  answer: groupAnswer,
+  summaries: {
+    create: 'Add a group; its members get the role that the settings give it.',
+    replace: 'Replace a group and its members.',
+    patch: 'Change a group or its members.',
+    remove: 'Remove a group; its members get the roles of their other groups.',
+  },
+});
