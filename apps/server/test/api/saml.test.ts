@@ -90,6 +90,14 @@ test('somebody of a verified domain signs in, becomes a member, and has the role
     idp.respond({ ...second, subject: 'Grace@Example.com', attributes: { groups: ['chiefs'] } }),
   );
   expect((await again.call('GET', '/v1/me')).body).toMatchObject({ role: 'admin', name: 'Grace' });
+  const told = await owner.query(
+    `select action, data ->> 'role' as role from audit.event where actor_id = $1 and action like 'member.%' order by seq`,
+    [connectionId],
+  );
+  expect(told.rows).toEqual([
+    { action: 'member.join', role: 'developer' },
+    { action: 'member.change-role', role: 'admin' },
+  ]);
 });
 
 test('with a role goes what its member offered and could not offer any more', async () => {

@@ -1,8 +1,10 @@
 /** People who come into being because their organisation says so: by its directory, or by its identity provider. */
 import type { Tx } from '../../platform/db/index.ts';
+import { giveRole } from './members/deps.ts';
+import { findStandingOf } from './members/store.ts';
 import { recordPerson } from './people/deps.ts';
 import type { Email } from './people/email.ts';
-import { findPeople, insertPerson } from './people/store.ts';
+import { findPeople, insertMembership, insertPerson } from './people/store.ts';
 import { asOrganisation } from './store.ts';
 import type { IdentityDeps, Role } from './types.ts';
 
@@ -46,4 +48,38 @@ export async function provisionPerson(
     await recordPerson(deps, tx, { personId, action: 'person.provision', requestId, data: { organisation: orgId } });
   });
   return personId;
+}
+
+/**
+ * Makes somebody who came through a connection a member of its organisation, or gives them the role that its rules say, where they speak of
+ * them; owners stay what they are. In a transaction of the organisation.
+ */
+export async function admitMember(
+  { ids, audit }: Pick<IdentityDeps, 'ids' | 'audit'>,
+  tx: Tx,
+  input: {
+    readonly connection: { readonly id: string; readonly orgId: string; readonly defaultRole: ProvisionedRole };
+    readonly personId: string;
+    readonly mapped: ProvisionedRole | undefined;
+    readonly requestId: string;
+  },
+): Promise<void> {
+  const { connection, personId, mapped, requestId } = input;
+  const { id: connectionId, orgId, defaultRole } = connection;
+  const member = await findStandingOf(tx, personId);
+  const role = mapped ?? (member ? undefined : defaultRole);
+  if (role === undefined || member?.role === 'owner' || member?.role === role) return;
+  const id = member?.id ?? ids.make('mbr');
+  if (member) await giveRole(tx, id, role);
+  else await insertMembership(tx, { id, orgId, personId, role, createdBy: connectionId });
+  await audit.append(tx, {
+    orgId,
+    actorType: 'system',
+    actorId: connectionId,
+    requestId,
+    action: member ? 'member.change-role' : 'member.join',
+    targetType: 'member',
+    targetId: id,
+    data: { role, connection: connectionId },
+  });
 }

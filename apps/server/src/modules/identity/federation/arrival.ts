@@ -6,11 +6,11 @@
 import { isUniqueViolation, type Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Domains } from '../domains/index.ts';
-import { giveRole } from '../members/deps.ts';
 import { findStandingOf } from '../members/store.ts';
 import { recordPerson } from '../people/deps.ts';
 import { type Email, parseEmail } from '../people/email.ts';
-import { findPeople, forgetPending, insertMembership, insertPerson } from '../people/store.ts';
+import { findPeople, forgetPending, insertPerson } from '../people/store.ts';
+import { admitMember } from '../provision.ts';
 import { entering } from '../sessions/entering.ts';
 import type { SignIn, SignInOutcome } from '../sessions/sign-in.ts';
 import { asOrganisation } from '../store.ts';
@@ -66,7 +66,7 @@ export interface Arrivals {
 }
 
 export function createArrivals(deps: ArrivalDeps): Arrivals {
-  const { db, ids, audit, guard, admission, isSwitchedOff, domains, finish } = deps;
+  const { db, ids, guard, admission, isSwitchedOff, domains, finish } = deps;
 
   const link: Arrivals['link'] = async (tx, personId, { provider, identity, attempt }) => {
     const { issuer, subject, email } = identity;
@@ -104,25 +104,9 @@ export function createArrivals(deps: ArrivalDeps): Arrivals {
   /** Makes somebody a member of the organisation of the connection they came through, in the role that its rules say. */
   const join = (tx: Tx, personId: string, connection: OidcConnection, arrival: Arrival): Promise<void> =>
     asOrganisation(tx, connection.orgId, async () => {
-      const { orgId } = connection;
       if (await isSwitchedOff(tx, personId)) throw new GuildhallError(federationErrors.refused);
       const mapped = roleFrom(connection, arrival.identity.claims);
-      const member = await findStandingOf(tx, personId);
-      const role = mapped ?? (member ? undefined : connection.defaultRole);
-      if (role === undefined || member?.role === 'owner' || member?.role === role) return;
-      const id = member?.id ?? ids.make('mbr');
-      if (member) await giveRole(tx, id, role);
-      else await insertMembership(tx, { id, orgId, personId, role, createdBy: connection.id });
-      await audit.append(tx, {
-        orgId,
-        actorType: 'system',
-        actorId: connection.id,
-        requestId: arrival.attempt.requestId,
-        action: member ? 'member.change-role' : 'member.join',
-        targetType: 'member',
-        targetId: id,
-        data: { role, connection: connection.id },
-      });
+      await admitMember(deps, tx, { connection, personId, mapped, requestId: arrival.attempt.requestId });
     });
 
   /** The last steps of everybody, in the person's transaction. */

@@ -1,10 +1,8 @@
 /** Who a subject of an identity provider is here, and in which role: known by the subject, found or made by an address that is the organisation's. */
 import type { Tx } from '../../../platform/db/index.ts';
-import { giveRole } from '../members/deps.ts';
 import { findStandingOf } from '../members/store.ts';
 import { parseEmail } from '../people/email.ts';
-import { insertMembership } from '../people/store.ts';
-import { highestOf, type OwnerOf, type ProvisionedRole, provisionPerson } from '../provision.ts';
+import { admitMember, highestOf, type OwnerOf, type ProvisionedRole, provisionPerson } from '../provision.ts';
 import type { IdentityDeps } from '../types.ts';
 import type { Assertion } from './assertion.ts';
 import { findSubject, insertSubject } from './store.ts';
@@ -22,9 +20,10 @@ const NAME_MAX = 100;
 const first = (assertion: Assertion, attribute: string | undefined): string | undefined =>
   attribute === undefined ? assertion.subject : assertion.attributes.get(attribute)?.[0];
 
-function roleIn(connection: SamlConnection, assertion: Assertion): ProvisionedRole {
-  const values =
-    connection.roleAttribute === undefined ? [] : (assertion.attributes.get(connection.roleAttribute) ?? []);
+/** Undefined where the connection says nothing of roles. */
+function roleIn(connection: SamlConnection, assertion: Assertion): ProvisionedRole | undefined {
+  if (connection.roleAttribute === undefined) return undefined;
+  const values = assertion.attributes.get(connection.roleAttribute) ?? [];
   const roles = connection.roleMappings.filter(({ value }) => values.includes(value)).map(({ role }) => role);
   return highestOf(roles, connection.defaultRole);
 }
@@ -57,14 +56,8 @@ export async function admit(deps: AdmissionDeps, tx: Tx, entry: Entry): Promise<
   const { connection, assertion } = entry;
   const personId = await personOf(deps, tx, entry);
   demand(!(await deps.isSwitchedOff(tx, personId)), 'admission: switched off by the directory');
-  const role = roleIn(connection, assertion);
-  const standing = await findStandingOf(tx, personId);
-  if (!standing) {
-    demand(connection.joinsMembers, 'admission: no member');
-    const id = deps.ids.make('mbr');
-    await insertMembership(tx, { id, orgId: connection.orgId, personId, role, createdBy: connection.id });
-  } else if (connection.roleAttribute !== undefined && standing.role !== 'owner' && standing.role !== role) {
-    await giveRole(tx, standing.id, role);
-  }
+  demand(connection.joinsMembers || (await findStandingOf(tx, personId)) !== undefined, 'admission: no member');
+  const mapped = roleIn(connection, assertion);
+  await admitMember(deps, tx, { connection, personId, mapped, requestId: entry.requestId });
   return personId;
 }
