@@ -77,6 +77,7 @@ const COMMANDS = [
   'secrets list',
   'secrets rotate',
   'secrets rotate database',
+  'secrets rotate superuser',
   'providers',
   'providers list',
   'providers add',

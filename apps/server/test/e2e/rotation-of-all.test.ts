@@ -178,6 +178,9 @@ describe('with a database elsewhere and a master key of the settings', () => {
     expect(stage.valueOf(name)).toBe(before);
     stage.keep(name, before);
   });
+
+  test('its superuser is not the one of this program, which says so', () =>
+    expect(stage.cli('secrets', 'rotate', 'superuser')).rejects.toThrow('DATABASE_URL'));
 });
 
 test('both together hold every secret there is a setting for', () => {
