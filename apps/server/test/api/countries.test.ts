@@ -44,11 +44,15 @@ const signIn = async ({ email, password, call }: TestPerson, ip: string): Promis
   expect(body.status).toBe('signed-in');
 };
 
-/** Of the sessions, newest first. */
-const countriesOf = async ({ call }: TestPerson) =>
-  (await call<{ data: { country: string | null }[] }>('GET', '/v1/me/sessions')).body.data.map(
-    ({ country }) => country,
-  );
+/** Of the sessions, also of ended ones, newest first. */
+const countriesOf = async ({ personId }: TestPerson) =>
+  (
+    await asOwner<{ country: string | null }>(
+      platform,
+      'select country from identity.session where person_id = $1 order by id desc',
+      [personId],
+    )
+  ).map(({ country }) => country);
 
 const told = async ({ email, personId }: TestPerson) => ({
   mails: (await mailsTo(platform, email)).filter(({ subject }) => subject === 'An unusual sign-in to your account')
