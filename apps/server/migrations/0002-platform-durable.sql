@@ -69,6 +69,8 @@ call platform.system_function('durable.beat(text, text[])');
 -- Takes up to p_slots due tasks. One claimer at a time in the whole database (a claim takes about a millisecond), so caps are exact.
 -- Fair: organisations with the fewest running tasks first, then the oldest task. Reads (org, lane) pairs by a loose index scan,
 -- so a tenant with 100,000 queued tasks costs as much as one with a single task.
+-- A task that lost three workers in a row is suspected of killing them, and a worker has one suspect at a time: so what kills its worker does not
+-- take the same companions down again and again until they are given up with it.
 create function durable.claim(p_worker text, p_slots int, p_version int, p_after text)
   returns table (id text, org_id text, fence bigint, signals bigint, crashes int, cancel_requested boolean, enqueued_at timestamptz) language plpgsql as $$
 declare
@@ -92,21 +94,25 @@ begin
     select t.org_id, t.lane, count(*)::int as n from durable.task t where t.state = 'running' group by 1, 2
   ), running_org as (select r.org_id, sum(r.n)::int as n from running_lane r group by 1
   ), due as (
-    select c.id, c.org_id, c.due_at, c.org_max, coalesce(o.n, 0) as org_running
+    select c.id, c.org_id, c.due_at, c.org_max, c.crashes >= 3 as suspect, coalesce(o.n, 0) as org_running
     from bounded b
     left join running_lane l on l.org_id = b.org_id and l.lane = b.lane
     left join running_org o on o.org_id = b.org_id
     cross join lateral (
-      select d.id, d.org_id, d.due_at, d.org_max, d.lane_max, row_number() over (order by d.due_at, d.id) as place
-      from (select t.id, t.org_id, t.due_at, t.org_max, t.lane_max from durable.task t
+      select d.id, d.org_id, d.due_at, d.org_max, d.lane_max, d.crashes, row_number() over (order by d.due_at, d.id) as place
+      from (select t.id, t.org_id, t.due_at, t.org_max, t.lane_max, t.crashes from durable.task t
         where t.state = 'queued' and t.org_id = b.org_id and t.lane = b.lane and t.due_at <= instant and t.version <= p_version
         order by t.due_at, t.id limit p_slots) d
     ) c
     where c.place + coalesce(l.n, 0) <= c.lane_max
   ), ranked as (
-    select d.id, d.due_at, d.org_max, d.org_running + row_number() over (partition by d.org_id order by d.due_at, d.id) as turn from due d
+    select d.id, d.due_at, d.org_max, d.suspect, d.org_running + row_number() over (partition by d.org_id order by d.due_at, d.id) as turn from due d
+  ), allowed as (
+    select r.id, r.turn, r.due_at, r.suspect, row_number() over (partition by r.suspect order by r.due_at, r.id) as nth from ranked r where r.turn <= r.org_max
   ), chosen as (
-    select r.id from ranked r where r.turn <= r.org_max order by r.turn, r.due_at, r.id limit p_slots
+    select a.id from allowed a
+    where not a.suspect or (a.nth = 1 and not exists (select from durable.task t where t.worker_id = p_worker and t.state = 'running' and t.crashes >= 3))
+    order by a.turn, a.due_at, a.id limit p_slots
   )
   update durable.task t set state = 'running', worker_id = p_worker, claimed_at = instant, fence = t.fence + 1
     from chosen c where t.id = c.id and t.state = 'queued'

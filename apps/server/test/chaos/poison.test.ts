@@ -53,10 +53,11 @@ async function goodRuns(stage: Stage, isOver: () => boolean): Promise<number[]> 
     async () =>
       (await stage.query('select 1 from runs.run where finished_at is null and id = any ($1)', [ids])).length === 0,
   );
-  const rows = await stage.query<{ ms: number }>(
-    `select extract(epoch from finished_at - created_at)::float8 * 1000 as ms from runs.run where id = any ($1) and status = 'succeeded'`,
+  const rows = await stage.query<{ ms: number; status: string; error: unknown }>(
+    `select extract(epoch from finished_at - created_at)::float8 * 1000 as ms, status, error from runs.run where id = any ($1)`,
     [ids],
   );
+  expect(rows.filter(({ status }) => status !== 'succeeded')).toEqual([]);
   expect(rows).toHaveLength(ids.length);
   return rows.map(({ ms }) => ms);
 }

@@ -79,6 +79,26 @@ describe('claiming', () => {
     expect(await claim('w1', 1)).toEqual([]);
   });
 
+  it('gives a worker one task at a time of those that lost three workers in a row, and all others beside it', async () => {
+    for (const id of ['a', 'b', 'c']) await enqueue({ id, orgId: 'org_a' });
+    for (const worker of ['w1', 'w2', 'w3']) {
+      await register(worker);
+      expect(await claim(worker, 10)).toHaveLength(3);
+      await reap('1 hour');
+      expect(await reap('0 seconds')).toHaveLength(3);
+    }
+    for (const worker of ['w4', 'w5']) await register(worker);
+    for (const id of ['d', 'e']) await enqueue({ id, orgId: 'org_a' });
+    const first = await claim('w4', 10);
+    expect(first.map(({ id }) => id).toSorted()).toEqual(['a', 'd', 'e']);
+    expect(await claim('w4', 10)).toEqual([]);
+    expect((await claim('w5', 10)).map(({ id }) => id)).toEqual(['b']);
+    const a = first.find(({ id }) => id === 'a');
+    if (!a) throw new Error('a was not claimed');
+    await suspend(a);
+    expect((await claim('w4', 10)).map(({ id }) => id)).toEqual(['c']);
+  });
+
   it('leaves tasks of a newer version alone', async () => {
     await register('w1');
     await enqueue({ id: 'a', orgId: 'org_a' });
