@@ -136,6 +136,15 @@ create function identity.sso_demanded_of(p_person text) returns table (org_id te
 $$;
 call platform.system_function('identity.sso_demanded_of(text)');
 
+-- Whether this address would take a person out of the domains of the organisation whose connection they have to come through.
+create function identity.leaves_sso(p_person text, p_email_folded text) returns boolean
+  language sql stable as $$
+  select exists (
+    select from identity.sso_demanded_of(p_person) s
+     where not exists (select from identity.find_domain(split_part(p_email_folded, '@', 2)) d where d.org_id = s.org_id))
+$$;
+call platform.system_function('identity.leaves_sso(text, text)');
+
 -- The organisations of a person that a session did not come into through a connection of theirs, though the person's address is of their domain;
 -- and whether that is required. An owner's password and second factor are as good.
 create function identity.outside_of_sso(p_session text) returns table (org_id text, required boolean)

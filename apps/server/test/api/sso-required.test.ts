@@ -93,6 +93,26 @@ describe('at sign-in', () => {
     );
   });
 
+  it('nobody leaves it by another address, but for one at its domains: not with a link from before, either', async () => {
+    const { platform } = ground;
+    const { owner, domain } = await connected(ground);
+    await addApp(owner);
+    const ada = await signUpPerson(platform, { email: `${fresh('ada')}@${domain}` });
+    const elsewhere = `${fresh('ada')}@example.com`;
+    expect((await ada.call('PUT', '/v1/me/email', { email: elsewhere })).status).toBe(202);
+    const link = await lastLink(platform, elsewhere);
+    expect((await require(owner, true)).status).toBe(200);
+    const again = await ada.call('PUT', '/v1/me/email', { email: elsewhere });
+    expect([again.status, again.body.code]).toEqual([403, 'federation.address-held']);
+    const late = await ada.call('POST', '/v1/auth/email/confirm', { token: link });
+    expect([late.status, late.body.code]).toEqual([403, 'federation.address-held']);
+    expect((await ada.call('GET', '/v1/me')).body.email).toBe(ada.email);
+    const other = `${fresh('ada')}@${domain}`;
+    expect((await ada.call('PUT', '/v1/me/email', { email: other })).status).toBe(202);
+    const confirmed = await ada.call('POST', '/v1/auth/email/confirm', { token: await lastLink(platform, other) });
+    expect(confirmed.status).toBe(204);
+  });
+
   it('owners keep a way: password and second factor, which the audit trail tells of', async () => {
     const { platform } = ground;
     const { owner } = await connected(ground);

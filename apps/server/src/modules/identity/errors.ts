@@ -45,6 +45,12 @@ export const entryErrors = defineErrors('federation', {
     'Your organisation asks you to sign in through its identity provider.',
     'Begin with POST /v1/auth/sso.',
   ],
+  addressHeld: [
+    'address-held',
+    403,
+    'Your organisation asks you to sign in through its identity provider, by an address of its own.',
+    'Take another address at its domains, or ask those who administer it.',
+  ],
 });
 
 export const keyErrors = defineErrors('keys', {

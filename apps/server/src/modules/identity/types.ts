@@ -125,6 +125,11 @@ export interface EntryRule {
       readonly via?: string | undefined;
     },
   ): Promise<void>;
+  /**
+   * Before a person takes another address: who has to come through an organisation keeps one of its domains, else that would be a way around.
+   * @throws 403 `federation.address-held`
+   */
+  assertMayMove(personId: string, emailFolded: string): Promise<void>;
 }
 
 interface SignInClient {

@@ -4,7 +4,7 @@ import { GuildhallError } from '../../../platform/errors/index.ts';
 import { entryErrors } from '../errors.ts';
 import { asOrganisation } from '../store.ts';
 import type { EntryRule, IdentityDeps, SecondFactor } from '../types.ts';
-import { findSsoDemand } from './store.ts';
+import { findSsoDemand, leavesSso } from './store.ts';
 
 /** Owners keep a way in for the day on which the provider is broken: password and second factor, and it is recorded. */
 export function createEntryRule({
@@ -31,6 +31,10 @@ export function createEntryRule({
       if (demand.role !== 'owner' || method !== 'password' || !(await secondFactor.required(tx, personId)))
         throw new GuildhallError(entryErrors.ssoRequired);
       await recordBreakGlass(tx, demand.orgId, personId, attempt.requestId);
+    },
+    async assertMayMove(personId, emailFolded) {
+      if (await db.system((system) => leavesSso(system, personId, emailFolded)))
+        throw new GuildhallError(entryErrors.addressHeld);
     },
   };
 }

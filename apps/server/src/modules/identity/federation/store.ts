@@ -88,6 +88,13 @@ export async function findSsoDemand(
   return rows[0] && { orgId: rows[0].org_id, role: rows[0].role ?? undefined };
 }
 
+/** System role: whether this address would take a person out of the domains of that organisation. */
+export async function leavesSso(tx: Tx, personId: string, emailFolded: string): Promise<boolean> {
+  const { rows } = await sql<{ leaves: boolean }>`
+    select identity.leaves_sso(${personId}, ${emailFolded}) as leaves`.execute(tx);
+  return rows[0]?.leaves ?? false;
+}
+
 /** System role: whether a session is closed to this organisation once it asks for its own provider. */
 export async function isOutside(tx: Tx, sessionId: string, orgId: string): Promise<boolean> {
   const { rows } = await sql`select from identity.outside_of_sso(${sessionId}) o where o.org_id = ${orgId}`.execute(tx);

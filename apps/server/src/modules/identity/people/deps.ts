@@ -1,7 +1,7 @@
 /** What the use cases of people share. */
 import type { Tx } from '../../../platform/db/index.ts';
 import type { AdminToken } from '../store.ts';
-import type { Admission, Guard, IdentityDeps, SecondFactor } from '../types.ts';
+import type { Admission, EntryRule, Guard, IdentityDeps, SecondFactor } from '../types.ts';
 import type { Links } from './links.ts';
 import type { Passwords } from './password.ts';
 import type { PasswordOwner } from './password-rules.ts';
@@ -9,6 +9,7 @@ import type { PasswordOwner } from './password-rules.ts';
 export interface PeopleDeps extends IdentityDeps {
   readonly guard: Guard;
   readonly secondFactor: SecondFactor;
+  readonly entry: EntryRule;
   readonly admission: Admission;
   readonly passwords: Passwords;
   readonly links: Links;

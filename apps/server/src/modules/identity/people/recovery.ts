@@ -24,10 +24,10 @@ export interface Recovery {
   changePassword(tx: Tx, self: Self, password: string): Promise<void>;
   /**
    * Mails a link to the new address and word of it to the old one; nothing changes before the link is used. In the person's transaction.
-   * @throws 422 `people.invalid-email`, 409 `people.same-email`
+   * @throws 422 `people.invalid-email`, 409 `people.same-email`, 403 `federation.address-held`
    */
   changeEmail(tx: Tx, self: Self, email: string): Promise<void>;
-  /** @throws 410 `people.invalid-link`, also where somebody else has verified the address since. */
+  /** @throws 410 `people.invalid-link`, also where somebody else has verified the address since; 403 `federation.address-held` */
   confirmEmail(token: string, requestId: string): Promise<void>;
 }
 
@@ -88,6 +88,7 @@ function emailUseCases(deps: PeopleDeps): Pick<Recovery, 'changeEmail' | 'confir
       const email = emailOf(text);
       const person = await getPerson(tx, personId);
       if (email.folded === foldedOf(person)) throw new GuildhallError(peopleErrors.sameEmail);
+      await deps.entry.assertMayMove(personId, email.folded);
       await mailBoth(tx, person, email);
       await recordPerson(deps, tx, { personId, action: 'person.put-email', requestId });
     },
@@ -98,6 +99,7 @@ function emailUseCases(deps: PeopleDeps): Pick<Recovery, 'changeEmail' | 'confir
         await db.tenant(personId, async (tx) => {
           const email = await links.use(tx, link);
           if (!email) throw new GuildhallError(peopleErrors.invalidLink);
+          await deps.entry.assertMayMove(personId, email.folded);
           await setEmail(tx, personId, { email: email.written, emailFolded: email.folded });
           // They went to the address before.
           await voidLinks(tx, personId, ['reset', 'magic']);
