@@ -1,6 +1,6 @@
 /** Signing in with an account elsewhere, through the interface alone. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createClient, signUpPerson } from '../harness/people.ts';
+import { createClient, mailsTo, signUpPerson } from '../harness/people.ts';
 import { comeBack, depart, federationGround, type Ground, signInThrough } from './federation-fixture.ts';
 
 let ground: Ground;
@@ -108,6 +108,7 @@ describe('somebody who has an account here', () => {
     expect(begun.status).toBe(200);
     const back = await comeBack(ada, await idp.authorize(String(begun.body.url)));
     expect(back).toMatchObject({ status: 303, location: `${platform.url}/account` });
+    expect((await mailsTo(platform, ada.email)).at(-1)?.subject).toBe('You can sign in another way now');
     const after = await signInThrough(ground, idp);
     expect((await after.browser.call('GET', '/v1/me')).body.id).toBe(ada.personId);
   });

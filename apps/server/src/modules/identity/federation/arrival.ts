@@ -7,8 +7,10 @@ import { isUniqueViolation, type Tx } from '../../../platform/db/index.ts';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import type { Domains } from '../domains/index.ts';
 import { findStandingOf } from '../members/store.ts';
+import { getPerson } from '../people/account.ts';
 import { recordPerson } from '../people/deps.ts';
 import { type Email, parseEmail } from '../people/email.ts';
+import type { Links } from '../people/links.ts';
 import { findPeople, forgetPending, insertPerson } from '../people/store.ts';
 import { admitMember } from '../provision.ts';
 import { entering } from '../sessions/entering.ts';
@@ -26,6 +28,7 @@ export interface ArrivalDeps extends Pick<IdentityDeps, 'db' | 'ids' | 'audit'> 
   readonly isSwitchedOff: (tx: Tx, personId: string) => Promise<boolean>;
   readonly domains: Pick<Domains, 'ownerOf'>;
   readonly finish: SignIn['finish'];
+  readonly links: Pick<Links, 'mail'>;
 }
 
 /** The provider, its connection where it is one, and who came. */
@@ -61,14 +64,14 @@ const nameOf = ({ name, email }: OutsideIdentity): string => {
 export interface Arrivals {
   /** Signs in who is known, makes who is new. @throws the errors of `federationErrors` */
   arrive(arrival: Arrival): Promise<SignInOutcome>;
-  /** Links the identity to a person who is signed in. In their transaction. @throws 409 `federation.linked-elsewhere` */
+  /** Links the identity to a person who is there, and mails them so. In their transaction. @throws 409 `federation.linked-elsewhere` */
   link(tx: Tx, personId: string, arrival: Arrival): Promise<void>;
 }
 
 export function createArrivals(deps: ArrivalDeps): Arrivals {
   const { db, ids, guard, admission, isSwitchedOff, domains, finish } = deps;
 
-  const link: Arrivals['link'] = async (tx, personId, { provider, identity, attempt }) => {
+  const write: Arrivals['link'] = async (tx, personId, { provider, identity, attempt }) => {
     const { issuer, subject, email } = identity;
     try {
       await insertLink(tx, personId, { id: ids.make('idl'), provider: provider.id, issuer, subject, email });
@@ -84,6 +87,12 @@ export function createArrivals(deps: ArrivalDeps): Arrivals {
       requestId,
       data: { issuer, provider: provider.id },
     });
+  };
+
+  const link: Arrivals['link'] = async (tx, personId, arrival) => {
+    await write(tx, personId, arrival);
+    const reader = { ...(await getPerson(tx, personId)), personId };
+    await deps.links.mail(tx, reader, 'account-linked', { provider: arrival.provider.name });
   };
 
   /** Whether the organisation of this connection has verified the domain of the address. */
@@ -145,7 +154,7 @@ export function createArrivals(deps: ArrivalDeps): Arrivals {
           requestId: attempt.requestId,
           data: { provider: arrival.provider.id },
         });
-        await link(tx, personId, arrival);
+        await write(tx, personId, arrival);
         return enter(tx, personId, arrival, email.folded);
       });
     } catch (error) {

@@ -80,6 +80,11 @@ export const EN: MailTexts = {
     `The second factor ${factor} was removed from your account. If that was not you, set a new password and another second factor at once:`,
     url,
   ],
+  'account-linked': ({ url, provider = '' }) => [
+    'You can sign in another way now',
+    `An account at ${provider} was linked to yours: whoever signs in there is signed in here. If that was not you, unlink it, sign out everywhere and set a new password at once:`,
+    url,
+  ],
   'factors-reset': ({ url }) => [
     'Your second factors were removed',
     'An operator removed all second factors and recovery codes of your account, because they were told that you have lost them, and all sessions were ended. Sign in and set up a new one. If your password is not taken any more, it was too short to stand alone: set another one by mail. If you did not ask for this, set a new password at once and tell your operator:',

@@ -13,6 +13,7 @@ const FACTS = {
   key: 'CI (gld_live_ab…wxyz)',
   endsAt: new Date('2026-12-01T10:00:00Z'),
   factor: 'Phone',
+  provider: 'Example',
   count: 3,
   reasons: ['new-device', 'new-country'],
   ip: '203.0.113.7',

@@ -16,6 +16,7 @@ export type MailKind =
   | 'factor-added'
   | 'factor-removed'
   | 'factors-reset'
+  | 'account-linked'
   | 'recovery-code-used'
   | 'failed-sign-ins'
   | 'unusual-sign-in'
@@ -47,6 +48,8 @@ export interface MailFacts {
   readonly endsAt?: Date | undefined;
   /** The name of the second factor that it is about. */
   readonly factor?: string;
+  /** The name of the provider whose account it is about. */
+  readonly provider?: string;
   /** How many: recovery codes that are left, tries that failed. */
   readonly count?: number;
   /** What is unusual, in the words of the trail. */
