@@ -1,6 +1,6 @@
 /** Provisioning by SCIM 2.0, through the API, as directories do it. */
 import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createClient, lastLink, mailsTo, signUpPerson, type TestPerson } from '../harness/people.ts';
 import { asAgents, type Reply, type TestPlatform, testPlatform } from '../harness/platform.ts';
 import { offer } from './members-fixture.ts';
@@ -289,7 +289,8 @@ test('with a role goes what its member offered and could not offer any more', as
     platform.call('PUT', '/v1/organisation/scim', { defaultRole, groupRoles: [] });
   await setRole('admin');
   await add(email);
-  const statusOf = await offer(person, platform.orgId);
+  // A session hears of a new membership within a moment.
+  const statusOf = await vi.waitFor(() => offer(person, platform.orgId), { timeout: 10_000 });
   await setRole('admin');
   expect(await statusOf(platform)).toBe('open');
   await setRole('viewer');

@@ -75,8 +75,9 @@ class Journey<T extends Target, R> {
     this.#startedMs = deps.clock.monotonicMs();
   }
 
+  /** Whole ones: a timer may fire within the last, in which nobody can answer. */
   get #leftMs(): number {
-    return this.#limits.totalMs - (this.#deps.clock.monotonicMs() - this.#startedMs);
+    return Math.floor(this.#limits.totalMs - (this.#deps.clock.monotonicMs() - this.#startedMs));
   }
 
   /** @throws UpstreamError */
