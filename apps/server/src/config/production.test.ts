@@ -133,11 +133,7 @@ test.each([
 
 test('every setting whose name says that it is a secret is declared as one', () => {
   // Names and times, which may be seen.
-  const open = [
-    'SECRETS_ROTATE_DAYS',
-    'SECRETS_REFRESH_SECONDS',
-    'AWS_ENDPOINT_URL_SECRETS_MANAGER',
-  ];
+  const open = ['SECRETS_ROTATE_DAYS', 'SECRETS_REFRESH_SECONDS', 'AWS_ENDPOINT_URL_SECRETS_MANAGER'];
   const named = SETTINGS.filter(({ name }) =>
     /KEY|TOKEN|SECRET|PASSWORD|DSN|(?:DATABASE|REDIS|SMTP|S3)_URL/.test(name),
   );

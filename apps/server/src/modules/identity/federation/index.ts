@@ -17,7 +17,9 @@ export { federationErrors } from './errors.ts';
 export { ownPage } from './return-to.ts';
 export type { OtherSso } from './service.ts';
 
-export interface FederationPartDeps extends IdentityDeps, Pick<ArrivalDeps, 'guard' | 'admission' | 'isSwitchedOff' | 'links'> {
+export interface FederationPartDeps
+  extends IdentityDeps,
+    Pick<ArrivalDeps, 'guard' | 'admission' | 'isSwitchedOff' | 'links'> {
   readonly outside: Outside;
   readonly sessions: Pick<Sessions, 'finish' | 'authenticate'>;
   readonly domains: Domains;
