@@ -27,9 +27,6 @@ import { LostRun } from './signals.ts';
 import { admit, announce, holdFor, orRefusal, quote } from './start.ts';
 import { runStep } from './step.ts';
 
-// A question that nobody answers within a month is answered by nobody.
-const APPROVAL_MS = 30 * 24 * 3_600_000;
-
 export function createContext(deps: RunsDeps, attempt: Attempt): RunContext {
   const { run } = attempt;
   return {
@@ -241,7 +238,7 @@ async function approve(
           kind: 'approval',
           title: request.title,
           details: request.details,
-          expiresInMs: request.timeoutMs ?? APPROVAL_MS,
+          expiresInMs: request.timeoutMs,
         }),
       ),
     );

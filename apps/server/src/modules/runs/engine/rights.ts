@@ -10,8 +10,6 @@ import type { Attempt } from './attempt.ts';
 import { Interrupted, LostRun } from './signals.ts';
 
 const RIGHT = 'runs:write';
-// As long as any other question of the platform.
-const ANSWER_MS = 30 * 24 * 3_600_000;
 
 const has = (deps: RunsDeps, { run }: Attempt, actorId: string): Promise<boolean> =>
   deps.rights.has(run.org_id, actorId, RIGHT);
@@ -55,7 +53,6 @@ async function findOpenQuestion(deps: RunsDeps, attempt: Attempt): Promise<Appro
       kind: 'review',
       title: runErrors.rightsLost.title,
       details: { code: runErrors.rightsLost.code, question: 'approve: answer for the rest of it; reject: end the run' },
-      expiresInMs: ANSWER_MS,
     });
     if (made?.id === id)
       await deps.audit.append(tx, {

@@ -11,8 +11,6 @@ import { assertRights, assertRightsWithin } from './rights.ts';
 import { type OpenScope, openScope } from './scope.ts';
 import { LostRun } from './signals.ts';
 
-// A person gets a month to look at an effect of unknown outcome.
-const REVIEW_MS = 30 * 24 * 3_600_000;
 // Shorter steps are told once, when they are done.
 const TELL_RUNNING_AFTER_MS = 150;
 const ONE_ATTEMPT = { attemptsMax: 1, firstDelayMs: 0, delayMaxMs: 0 };
@@ -83,7 +81,6 @@ async function review(deps: RunsDeps, attempt: Attempt, run: StepRun<unknown>): 
           kind: 'review',
           title: `Did "${run.name}" take effect?`,
           details: { step: run.name, question: 'approve: do it again; reject: fail the run' },
-          expiresInMs: REVIEW_MS,
         }),
       ),
     ),

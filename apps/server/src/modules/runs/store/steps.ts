@@ -124,6 +124,9 @@ const decidedEvent = ({ id, decision, comment }: ApprovalRow): NewEvent => ({
   data: { approvalId: id, state: 'decided', decision, comment },
 });
 
+// A question that nobody answers within a month is answered by nobody.
+const ANSWER_MS = 30 * 24 * 3_600_000;
+
 /** Asks a person; asking again for the same step changes nothing, but that a question past its time expires. Under the fence, with its event. */
 export async function askApproval(
   tx: Tx,
@@ -134,7 +137,8 @@ export async function askApproval(
     kind: 'approval' | 'review';
     title: string;
     details: unknown;
-    expiresInMs: number;
+    /** A month, when left out. */
+    expiresInMs?: number | undefined;
   },
 ): Promise<ApprovalRow | undefined> {
   const owner = await sql<{
@@ -146,7 +150,7 @@ export async function askApproval(
   const made = await sql<ApprovalRow>`
     insert into runs.approval (id, org_id, run_id, step_key, kind, title, details, expires_at)
     values (${ask.id}, ${owned.orgId}, ${owned.runId}, ${ask.stepKey}, ${ask.kind}, ${ask.title}, ${JSON.stringify(ask.details ?? null)}::jsonb,
-      platform.now() + ${`${ask.expiresInMs} milliseconds`}::interval)
+      platform.now() + ${`${ask.expiresInMs ?? ANSWER_MS} milliseconds`}::interval)
     on conflict (run_id, step_key) do nothing returning *`.execute(tx);
   const fresh = made.rows[0];
   if (fresh) {
