@@ -33,7 +33,7 @@ export interface Links {
   find(token: string, kind: LinkKind): Promise<FoundLink>;
   /** In the person's transaction; of two with one link, one succeeds. @throws 410 `people.invalid-link` */
   use(tx: Tx, link: FoundLink): Promise<Email | undefined>;
-  /** Writes a mail to the queue, in the person's transaction. */
+  /** Writes a mail to the queue, in the person's transaction; without a link of its own it leads to the account. */
   mail(tx: Tx, to: Reader, kind: MailKind, facts?: Partial<MailFacts>): Promise<void>;
 }
 
@@ -69,7 +69,7 @@ export function createLinks({ db, ids, keyring, random, mailQueue, publicUrl }: 
       mailQueue.enqueue(tx, to.personId, {
         to: to.email,
         idempotencyKey: ids.make('lnk'),
-        ...mailText(kind, to.locale, { name: to.name, url: publicUrl(), ...facts }),
+        ...mailText(kind, to.locale, { name: to.name, url: `${publicUrl()}/auth/account`, ...facts }),
       }),
   };
 }
