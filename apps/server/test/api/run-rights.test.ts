@@ -394,7 +394,7 @@ describe('looking at the right', () => {
         return db.system(work);
       },
     };
-    const rights = createRights({ db: counting, clock });
+    const rights = createRights({ db: counting, clock, log: { warn: () => {} } });
     const stop = await rights.start();
     const has = () => rights.has(staff.orgId, developer.memberId, 'runs:write');
     for (let n = 0; n < 10; n += 1) expect(await has()).toBe(true);

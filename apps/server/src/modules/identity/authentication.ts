@@ -46,9 +46,11 @@ export function createAuthenticator({ db, clock, keyring, log }: AuthenticatorDe
     clock,
     log,
     channel: KEYS_CHANNEL,
-    idOf: ({ principal }) => principal.keyId,
-    usedEveryMs: USED_EVERY_MS,
-    writeUsed: (ids) => db.system((tx) => touchKeys(tx, ids)),
+    uses: {
+      idOf: ({ principal }) => principal.keyId,
+      everyMs: USED_EVERY_MS,
+      write: (ids) => db.system((tx) => touchKeys(tx, ids)),
+    },
     // A key, all keys of a member, or all of an organisation. Those of the last two may become good again.
     onAnnouncement(id) {
       if (!id?.startsWith('key_')) refused.clear();

@@ -38,14 +38,17 @@ export interface MemoryOptions<T> extends Pick<IdentityDeps, 'db' | 'clock' | 'l
   readonly channel: string;
   /** Told what an announcement names, and to forget it; undefined where everything was forgotten. */
   readonly onAnnouncement: (named: string | undefined) => void;
-  readonly idOf: (found: T) => string;
-  /** Uses are exact to this. */
-  readonly usedEveryMs: number;
-  readonly writeUsed: (ids: readonly string[]) => Promise<void>;
+  /** Where it counts when something was last used. */
+  readonly uses?: {
+    readonly idOf: (found: T) => string;
+    /** Uses are exact to this. */
+    readonly everyMs: number;
+    readonly write: (ids: readonly string[]) => Promise<void>;
+  };
 }
 
 export function createMemory<T extends { readonly validForMs: number }>(options: MemoryOptions<T>): Memory<T> {
-  const { db, clock, log, channel, idOf, usedEveryMs } = options;
+  const { db, clock, log, channel, uses } = options;
   const good = new LRUCache<string, Remembered<T>>({ max: REMEMBERED_MAX });
   const lookups = new Map<string, Promise<Remembered<T>>>();
   const used = new Set<string>();
@@ -56,10 +59,10 @@ export function createMemory<T extends { readonly validForMs: number }>(options:
   const flushUsed = async (): Promise<void> => {
     clearTimeout(flushTimer);
     flushTimer = undefined;
-    if (used.size === 0) return;
+    if (!uses || used.size === 0) return;
     const ids = [...used];
     used.clear();
-    await options.writeUsed(ids);
+    await uses.write(ids);
   };
 
   const look = async (name: string, lookUp: () => Promise<T>): Promise<Remembered<T>> => {
@@ -103,9 +106,9 @@ export function createMemory<T extends { readonly validForMs: number }>(options:
     },
     markUsed(entry) {
       const nowMs = clock.monotonicMs();
-      if (nowMs - entry.usedMarkedMs < usedEveryMs) return;
+      if (!uses || nowMs - entry.usedMarkedMs < uses.everyMs) return;
       entry.usedMarkedMs = nowMs;
-      used.add(idOf(entry.found));
+      used.add(uses.idOf(entry.found));
       // A lost use is a blemish: a session may end early by the time until the next one. The request that it belongs to goes on.
       flushTimer ??= setTimeout(() => {
         flushUsed().catch((error: unknown) => log.warn({ err: error, channel }, 'uses were not written'));

@@ -3,8 +3,8 @@
  * keys are, and forgotten when a change of rights is announced, so that it costs no round trip and holds in milliseconds.
  */
 import type { Scope } from '@guildhall/contract';
-import { LRUCache } from 'lru-cache';
 import { KEYS_CHANNEL } from './authentication.ts';
+import { createMemory } from './memory.ts';
 import { findRights } from './store.ts';
 import type { IdentityDeps } from './types.ts';
 
@@ -15,45 +15,21 @@ export interface Rights {
   start(): Promise<() => Promise<void>>;
 }
 
-interface Remembered {
-  readonly scopes: Promise<readonly Scope[]>;
-  readonly goodUntilMs: number;
-}
-
-// Bounds the harm of an announcement lost on a dead connection that nobody has noticed yet.
-const REMEMBER_MS = 10_000;
-const REMEMBERED_MAX = 10_000;
-
-export function createRights({ db, clock }: Pick<IdentityDeps, 'db' | 'clock'>): Rights {
-  // A new one at every announcement: a look-up that began before it is remembered by the old one, which nobody asks any more.
-  let memory = new LRUCache<string, Remembered>({ max: REMEMBERED_MAX });
-  let remembering = false;
-  const forget = (): void => {
-    memory = new LRUCache({ max: REMEMBERED_MAX });
-  };
-
-  const scopesOf = (orgId: string, actorId: string): Promise<readonly Scope[]> => {
-    const name = `${orgId} ${actorId}`;
-    const known = memory.get(name);
-    if (known && known.goodUntilMs > clock.monotonicMs()) return known.scopes;
-    const scopes = db.system((tx) => findRights(tx, orgId, actorId));
-    if (!remembering) return scopes;
-    const mine = memory;
-    mine.set(name, { scopes, goodUntilMs: clock.monotonicMs() + REMEMBER_MS });
-    scopes.catch(() => mine.delete(name));
-    return scopes;
-  };
-
+export function createRights(deps: Pick<IdentityDeps, 'db' | 'clock' | 'log'>): Rights {
+  const { db } = deps;
+  const memory = createMemory<{ readonly scopes: readonly Scope[]; readonly validForMs: number }>({
+    ...deps,
+    channel: KEYS_CHANNEL,
+    onAnnouncement: () => memory.forget(() => true),
+  });
   return {
-    has: async (orgId, actorId, scope) => (await scopesOf(orgId, actorId)).includes(scope),
-    async start() {
-      const stop = await db.listen([KEYS_CHANNEL], forget, forget);
-      remembering = true;
-      return async () => {
-        remembering = false;
-        forget();
-        await stop();
-      };
+    async has(orgId, actorId, scope) {
+      const { found } = await memory.find(`${orgId} ${actorId}`, async () => ({
+        scopes: await db.system((tx) => findRights(tx, orgId, actorId)),
+        validForMs: Number.POSITIVE_INFINITY,
+      }));
+      return found.scopes.includes(scope);
     },
+    start: memory.start,
   };
 }

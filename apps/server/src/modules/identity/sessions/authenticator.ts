@@ -86,9 +86,11 @@ export function createSessionAuthenticator({ db, clock, keyring, log }: Authenti
     clock,
     log,
     channel: SESSIONS_CHANNEL,
-    idOf: ({ id }) => id,
-    usedEveryMs: USED_EVERY_MS,
-    writeUsed: (ids) => db.system((tx) => touchSessions(tx, ids)),
+    uses: {
+      idOf: ({ id }) => id,
+      everyMs: USED_EVERY_MS,
+      write: (ids) => db.system((tx) => touchSessions(tx, ids)),
+    },
     onAnnouncement(personId) {
       if (personId !== undefined) forget(personId);
     },
