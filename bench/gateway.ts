@@ -1,6 +1,6 @@
 /** Model calls through the gateway, beside direct calls of the same mock provider and a peer gateway, in alternating rounds. */
 import { Agent, request as httpRequest } from 'node:http';
-import { PORTKEY, startMock, startPortkey } from './support/gateways.ts';
+import { PORTKEY, startFloor, startMock, startPortkey } from './support/gateways.ts';
 import { type Answer, closedLoop, createClient, type Outcome } from './support/load.ts';
 import { describeMachine, versionOf } from './support/machine.ts';
 import { balanceOf, bearer, cpuOf, startPlatform } from './support/platform.ts';
@@ -30,6 +30,7 @@ const platform = await startPlatform({
   settings: { OPENAI_API_KEY: 'sk-bench', OPENAI_BASE_URL: `${mock.url}/v1` },
 });
 const portkey = await startPortkey();
+const bare = await startFloor(platform.databaseUrl('postgres'), mock.url);
 const [customer] = await platform.customers(1);
 if (!customer) throw new Error('no customer');
 
@@ -41,6 +42,8 @@ const peer: Way = {
   headers: { ...bearer('sk-bench'), 'x-portkey-provider': 'openai', 'x-portkey-custom-host': `${mock.url}/v1` },
 };
 const WAYS = [direct, ours, peer];
+/** What no gateway that commits a hold and a settlement gets below on this machine. */
+const floor: Way = { name: 'a bare proxy with two commits', url: bare.url, headers: bearer('sk-bench') };
 
 const bodyOf = (content: string, more: object = {}): string =>
   JSON.stringify({ model: MODEL, max_tokens: 64, messages: [{ role: 'user', content }], ...more });
@@ -60,10 +63,10 @@ async function load(way: Way, concurrency: number, body: string, forSeconds = se
 }
 
 /** The same work by every way, in turns, so that a busy moment of the machine meets all of them. */
-async function compare(concurrency: number, body: string): Promise<Map<Way, Outcome>> {
-  const outcomes = new Map<Way, Outcome[]>(WAYS.map((way) => [way, []]));
+async function compare(concurrency: number, body: string, ways = WAYS): Promise<Map<Way, Outcome>> {
+  const outcomes = new Map<Way, Outcome[]>(ways.map((way) => [way, []]));
   for (let round = 0; round < rounds; round += 1) {
-    for (const way of WAYS) outcomes.get(way)?.push(await load(way, concurrency, body));
+    for (const way of ways) outcomes.get(way)?.push(await load(way, concurrency, body));
     await assertNothingHeld();
   }
   return new Map([...outcomes].map(([way, all]) => [way, median(all)]));
@@ -139,7 +142,7 @@ try {
     `versions    Node ${process.version}, ${await platform.databaseVersion()}, undici ${versionOf('undici')}, ${peer.name}`,
     `plan        warm-up, then ${rounds} alternating rounds of ${seconds} s each; medians`,
   );
-  for (const way of WAYS) await load(way, 32, SMALL, options.isShort ? 1 : 3);
+  for (const way of [...WAYS, floor]) await load(way, 32, SMALL, options.isShort ? 1 : 3);
   const targets: Target[] = [];
   for (const connections of CONNECTIONS) {
     const cpuBefore = cpuOf(platform);
@@ -166,14 +169,15 @@ try {
     'prompt of 50,000 tokens, 32 connections',
     [...long].map(([way, outcome]) => [way.name, outcome]),
   );
-  const slow = await compare(32, SLOW);
+  const slow = await compare(32, SLOW, [...WAYS, floor]);
   printOutcomes(
     `upstream of ${UPSTREAM_MS} ms, 32 connections`,
     [...slow].map(([way, outcome]) => [way.name, outcome]),
   );
   const added = (way: Way, of: 'p50' | 'p99'): number =>
     (slow.get(way)?.[of] ?? Number.NaN) - (slow.get(direct)?.[of] ?? Number.NaN);
-  print(`  added by ${peer.name}: p50 ${added(peer, 'p50').toFixed(2)} ms, p99 ${added(peer, 'p99').toFixed(2)} ms`);
+  for (const way of [peer, floor])
+    print(`  added by ${way.name}: p50 ${added(way, 'p50').toFixed(2)} ms, p99 ${added(way, 'p99').toFixed(2)} ms`);
   targets.push(
     { what: 'added at the median', value: added(ours, 'p50'), unit: 'ms', atMost: 3 },
     { what: 'added at p99', value: added(ours, 'p99'), unit: 'ms', atMost: 15 },
@@ -201,5 +205,5 @@ try {
   targets.push({ what: 'succeeded', value: share, unit: '%', atLeast: 100 });
   judge(targets, options);
 } finally {
-  await Promise.all([platform.stop(), mock.stop(), portkey.stop()]);
+  await Promise.all([platform.stop(), mock.stop(), portkey.stop(), bare.stop()]);
 }

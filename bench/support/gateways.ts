@@ -36,6 +36,14 @@ export async function startMock(): Promise<Started> {
   throw new Error('the mock provider ended before it was ready');
 }
 
+/** A bare proxy with two commits; see floor.ts. */
+export async function startFloor(databaseUrl: string, upstreamUrl: string): Promise<Started> {
+  const file = path.join(ROOT, 'bench/support/floor.ts');
+  const child = spawn(process.execPath, [file, databaseUrl, upstreamUrl], { stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: child.stdout })) return started(child, `http://127.0.0.1:${line}`);
+  throw new Error('the bare proxy ended before it was ready');
+}
+
 export const PORTKEY = '1.15.2';
 // With the server library of today the peer answers 500 to every stream.
 const NODE_SERVER = '1.13.8';
