@@ -111,6 +111,53 @@ describe('usage that the provider keeps back', () => {
     }
     expect(await world.findings()).toEqual([]);
   });
+
+  /** What the official client of another wire than the provider's reads of a whole answer and of a stream. */
+  const TOLD: readonly (readonly [name: string, whole: () => Promise<unknown>, streamed: () => Promise<unknown>])[] = [
+    [
+      'chat from messages',
+      async () => (await whole('anthropic')).usage,
+      async () =>
+        (
+          await world.openai.chat.completions
+            .stream({ model: 'anthropic/matrix', messages: hello, stream_options: { include_usage: true } })
+            .finalChatCompletion()
+        ).usage,
+    ],
+    [
+      'messages from chat',
+      async () =>
+        (await world.anthropic.messages.create({ model: 'google/matrix', max_tokens: 64, messages: hello })).usage,
+      async () =>
+        (
+          await world.anthropic.messages
+            .stream({ model: 'google/matrix', max_tokens: 64, messages: hello })
+            .finalMessage()
+        ).usage,
+    ],
+    ...(['google', 'anthropic'] as const).map((kind) => {
+      const asked = { model: `${kind}/matrix`, input: 'hi', store: false };
+      return [
+        `responses from ${kind}`,
+        async () => (await world.openai.responses.create(asked)).usage,
+        async () => (await world.openai.responses.stream(asked).finalResponse()).usage,
+      ] as const;
+    }),
+  ];
+
+  it.each(TOLD)('is told to the client as it was counted: %s', async (_name, ...ways) => {
+    for (const way of ways) {
+      world.mock.behave({ usage: 'omitted', outputTokens: 20 });
+      const told = (await way()) as Record<string, number>;
+      const { used, call } = await charged();
+      expect(call).toMatchObject({ counted: true, output_tokens: '20' });
+      expect([told.input_tokens ?? told.prompt_tokens, told.output_tokens ?? told.completion_tokens]).toEqual([
+        used.input,
+        used.output,
+      ]);
+      expect(used.input).toBeGreaterThan(0);
+    }
+  });
 });
 
 describe('usage that is a lie', () => {

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { toMoney } from '@guildhall/contract';
 import { GuildhallError } from '../../../platform/errors/index.ts';
 import { toProblem } from '../../../platform/http/index.ts';
+import type { TokenUsage } from '../types.ts';
 import { type Streamed, UpstreamError, upstreamErrors } from '../upstream/index.ts';
 import { createStreamTranslation, errorEvent, type StreamTranslation } from '../wire/index.ts';
 import { codeOf } from './call.ts';
@@ -29,6 +30,7 @@ class Delivery {
   #given: Buffer[] | undefined;
   #givenBytes = 0;
   errorCode: string | undefined;
+  #counted: TokenUsage | undefined;
   #isSettled = false;
 
   constructor(prepared: Prepared, streamed: Streamed<PlannedTarget>) {
@@ -65,7 +67,7 @@ class Delivery {
         throw this.broken();
       }
       if (reading.isEnded) {
-        const last = this.give(Buffer.concat([out, translation.end()]));
+        const last = this.give(Buffer.concat([out, await this.close()]));
         await this.settle('succeeded');
         yield last;
         return;
@@ -87,8 +89,15 @@ class Delivery {
     return !this.#isSettled && isComplete && error === undefined && !this.prepared.incoming.signal.aborted;
   }
 
+  /** What closes the answer, with its usage by the provider's word, else counted. */
+  async close(): Promise<Uint8Array> {
+    const { usage, text } = this.translation.reading;
+    if (!usage) this.#counted = await this.prepared.open.usageOf({ usage, text });
+    return this.translation.end(this.#counted);
+  }
+
   async finish(): Promise<Uint8Array> {
-    const rest = this.give(this.translation.end());
+    const rest = this.give(await this.close());
     await this.settle('succeeded');
     return rest;
   }
@@ -135,7 +144,7 @@ class Delivery {
     const { usage, startUsage, text, isComplete } = this.translation.reading;
     // The count of a stream that was cut is the provider's only where it had come to its end.
     const given = this.#given;
-    const reported = isComplete ? { usage } : { usage: undefined, begun: startUsage };
+    const reported = isComplete ? { usage: usage ?? this.#counted } : { usage: undefined, begun: startUsage };
     const delivered = { ...reported, text, given: given && (() => Buffer.concat(given)) };
     const end = { status, channelId: channel.id, attempts, errorCode };
     const { costNanos, usage: charged } = await this.prepared.open.charge(target, delivered, end);

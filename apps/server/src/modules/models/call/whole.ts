@@ -13,6 +13,8 @@ interface Read {
   readonly usage: TokenUsage | undefined;
   /** Counted where the provider does not say what was used. */
   readonly text: string;
+  /** The answer for a client who is told what was counted. */
+  telling(counted: TokenUsage): Buffer;
 }
 
 function parse(body: Buffer): JsonObject {
@@ -26,8 +28,11 @@ function parse(body: Buffer): JsonObject {
 function read({ incoming, context }: Prepared, body: Buffer, target: PlannedTarget): Read {
   const answer = parse(body);
   const { usage, text } = readAnswer(target.wire, answer);
-  const translated = fromProvider(incoming.wire, target.wire, answer, { ...context, usage });
-  return { body: translated === answer ? body : Buffer.from(JSON.stringify(translated)), usage, text };
+  const telling = (counted?: TokenUsage): Buffer => {
+    const translated = fromProvider(incoming.wire, target.wire, answer, { ...context, usage: counted });
+    return translated === answer ? body : Buffer.from(JSON.stringify(translated));
+  };
+  return { body: telling(), usage, text, telling };
 }
 
 export async function answerWhole(deps: GatewayDeps, prepared: Prepared): Promise<WholeAnswer> {
@@ -38,15 +43,11 @@ export async function answerWhole(deps: GatewayDeps, prepared: Prepared): Promis
   });
   const { target, channel, attempts, answer } = reached;
   open.sawFirstToken();
-  const { costNanos, usage } = await open.charge(
-    target,
-    { ...answer, given: () => answer.body },
-    {
-      status: 'succeeded',
-      channelId: channel.id,
-      attempts,
-    },
-  );
-  keepAnswer(prepared, target, { body: answer.body, usage });
-  return { kind: 'whole', ...factsOf(open, reached), body: answer.body, costNanos, usage };
+  const usage = answer.usage ?? (await open.usageOf(answer));
+  const body = answer.usage ? answer.body : answer.telling(usage);
+  const delivered = { usage, text: answer.text, given: () => body };
+  const end = { status: 'succeeded' as const, channelId: channel.id, attempts };
+  const { costNanos, usage: charged } = await open.charge(target, delivered, end);
+  keepAnswer(prepared, target, { body, usage: charged });
+  return { kind: 'whole', ...factsOf(open, reached), body, costNanos, usage: charged };
 }

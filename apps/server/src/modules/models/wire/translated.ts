@@ -3,7 +3,7 @@ import { wordOf } from './json.ts';
 import { createEventReader, parsesAtEnd, type WireEvent } from './reader.ts';
 import { createEventCutter, normalLines, readEvents } from './sse.ts';
 import type { StreamSteps } from './translate/types.ts';
-import type { StreamTranslation, Wire } from './types.ts';
+import type { StreamTranslation, TokenUsage, Wire } from './types.ts';
 
 /** Chat names no events and ends with `[DONE]`; the others name them after their type and end without. */
 function encode(client: Wire, event: WireEvent): string {
@@ -14,20 +14,22 @@ function encode(client: Wire, event: WireEvent): string {
 export function createTranslated(client: Wire, provider: Wire, steps: StreamSteps): StreamTranslation {
   const events = createEventReader(provider);
   const cutter = createEventCutter();
-  let isDone = false;
-  const step = (event: WireEvent): string => {
-    isDone ||= event === 'done';
-    return steps
-      .take(event)
+  /** Where the provider says that this was all: held back until it is known what it used. */
+  let last: WireEvent | undefined;
+  const step = (event: WireEvent, counted?: TokenUsage): string =>
+    steps
+      .take(event, counted)
       .map((each) => encode(client, each))
       .join('');
-  };
   const translate = (bytes: Buffer): string => {
     let out = '';
     readEvents(normalLines(bytes.toString('utf8')), (data) => {
+      if (last !== undefined) return;
       const event = events.read(data);
       // After an error of the provider nothing more is told: an error event of ours follows.
-      if (event !== undefined && events.reading.error === undefined) out += step(event);
+      if (event === undefined || events.reading.error !== undefined) return;
+      if (events.reading.isEnded) last = event;
+      else out += step(event);
     });
     return out;
   };
@@ -37,11 +39,11 @@ export function createTranslated(client: Wire, provider: Wire, steps: StreamStep
       const whole = cutter.push(bytes);
       return Buffer.from(whole === undefined ? '' : translate(whole));
     },
-    end() {
+    end(counted) {
       const rest = cutter.rest();
-      const last = parsesAtEnd(rest) ? translate(rest) : '';
+      const out = parsesAtEnd(rest) ? translate(rest) : '';
       // Some providers of chat leave `[DONE]` out.
-      return Buffer.from(events.reading.isComplete && !isDone ? last + step('done') : last);
+      return Buffer.from(events.reading.isComplete ? out + step(last ?? 'done', counted) : out);
     },
   };
 }

@@ -103,8 +103,11 @@ export interface StreamTranslation {
   readonly reading: StreamReading;
   /** What the client gets now; empty where nothing is ready. Valid until the next call. */
   push(bytes: Uint8Array): Uint8Array;
-  /** What closes the stream. Half an event of a cut stream is left out. */
-  end(): Uint8Array;
+  /**
+   * What closes the stream. Half an event of a cut stream is left out.
+   * @param counted told to a client of another wire where the provider said nothing of its usage.
+   */
+  end(counted?: TokenUsage): Uint8Array;
 }
 
 /** What a provider's refusal or fault means for us. */

@@ -18,7 +18,7 @@ function composed(outer: Translator, inner: Translator): Translator {
       outer.fromProvider(inner.fromProvider(answer, innerContext(context)), context),
     createStream(context): StreamSteps {
       const [first, second] = [inner.createStream(innerContext(context)), outer.createStream(context)];
-      return { take: (event) => first.take(event).flatMap((each) => second.take(each)) };
+      return { take: (event, counted) => first.take(event, counted).flatMap((each) => second.take(each, counted)) };
     },
   };
 }

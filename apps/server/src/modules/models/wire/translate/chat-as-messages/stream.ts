@@ -1,7 +1,7 @@
 /** Anthropic's stream as chat chunks. */
 import { isObject, objectAt, textAt } from '../../json.ts';
 import type { WireEvent } from '../../reader.ts';
-import type { AnswerContext, JsonObject } from '../../types.ts';
+import type { AnswerContext, JsonObject, TokenUsage } from '../../types.ts';
 import { usageOf } from '../../usage.ts';
 import type { StreamSteps } from '../types.ts';
 import { usageAsChat } from '../usage-out.ts';
@@ -96,11 +96,11 @@ export function messagesStreamToChat(context: AnswerContext): StreamSteps {
   });
   const say = (delta: Delta | undefined, finish: string | null = null): readonly WireEvent[] =>
     delta === undefined ? [] : [chunk([{ index: 0, delta, logprobs: null, finish_reason: finish }])];
-  const close = (): readonly WireEvent[] => {
-    const told = usageOf('messages', usage);
+  const close = (counted?: TokenUsage): readonly WireEvent[] => {
+    const told = usageOf('messages', usage) ?? counted;
     return includesUsage && told ? [chunk([], { usage: usageAsChat(told) }), 'done'] : ['done'];
   };
-  const take = (event: JsonObject): readonly WireEvent[] => {
+  const take = (event: JsonObject, counted?: TokenUsage): readonly WireEvent[] => {
     switch (event.type) {
       case 'message_start': {
         const message = objectAt(event.message);
@@ -122,10 +122,10 @@ export function messagesStreamToChat(context: AnswerContext): StreamSteps {
         return say(refusal === undefined ? {} : { refusal }, finishOf(delta.stop_reason));
       }
       case 'message_stop':
-        return close();
+        return close(counted);
       default:
         return [];
     }
   };
-  return { take: (event) => (event === 'done' ? [] : take(event)) };
+  return { take: (event, counted) => (event === 'done' ? [] : take(event, counted)) };
 }

@@ -100,14 +100,14 @@ export function chatStreamToMessages(context: AnswerContext): StreamSteps {
     const members = { id: `msg_${context.id}`, model: textAt(chunk.model) ?? '', content: [], stop_reason: null };
     return [{ type: 'message_start', message: messageOf({ ...members, usage: usageAsMessages(undefined) }) }];
   };
-  const end = (): readonly JsonObject[] => {
+  const end = (counted?: TokenUsage): readonly JsonObject[] => {
     if (state !== 'finished') return [];
     state = 'ended';
     const stop_reason = stopOf(finish, blocks.hasCalls, blocks.isRefused);
     const delta = { stop_reason, stop_sequence: null, stop_details: null, container: null };
     return [
       ...blocks.close(),
-      { type: 'message_delta', delta, usage: usageAsMessages(usage ?? context.usage) },
+      { type: 'message_delta', delta, usage: usageAsMessages(usage ?? counted) },
       { type: 'message_stop' },
     ];
   };
@@ -121,5 +121,5 @@ export function chatStreamToMessages(context: AnswerContext): StreamSteps {
     usage = usageOf('chat', chunk.usage) ?? usage;
     return events;
   };
-  return { take: (event): readonly WireEvent[] => (event === 'done' ? end() : take(event)) };
+  return { take: (event, counted): readonly WireEvent[] => (event === 'done' ? end(counted) : take(event)) };
 }

@@ -29,12 +29,12 @@ export function chatStreamToResponses(context: AnswerContext): StreamSteps {
       { type: 'response.in_progress', response },
     ];
   };
-  const end = (): readonly JsonObject[] => {
+  const end = (counted?: TokenUsage): readonly JsonObject[] => {
     if (state !== 'finished') return [];
     state = 'ended';
     const ending = endingOf(finish, items.isRefused);
     const closed = items.close(ending.status);
-    const told = { model, output: items.output(ending.status), ending, usage: usage ?? context.usage };
+    const told = { model, output: items.output(ending.status), ending, usage: usage ?? counted };
     return [...closed, { type: `response.${ending.status}`, response: responseOf(told, context) }];
   };
   const take = (chunk: JsonObject): readonly JsonObject[] => {
@@ -47,5 +47,5 @@ export function chatStreamToResponses(context: AnswerContext): StreamSteps {
     usage = usageOf('chat', chunk.usage) ?? usage;
     return events;
   };
-  return { take: (event): readonly WireEvent[] => numbered(event === 'done' ? end() : take(event)) };
+  return { take: (event, counted): readonly WireEvent[] => numbered(event === 'done' ? end(counted) : take(event)) };
 }
