@@ -42,7 +42,7 @@ const peer: Way = {
   headers: { ...bearer('sk-bench'), 'x-portkey-provider': 'openai', 'x-portkey-custom-host': `${mock.url}/v1` },
 };
 const WAYS = [direct, ours, peer];
-/** What no gateway that commits a hold and a settlement gets below on this machine. */
+/** About the least that a gateway on Node can add that commits a hold and a settlement. */
 const floor: Way = { name: 'a bare proxy with two commits', url: bare.url, headers: bearer('sk-bench') };
 
 const bodyOf = (content: string, more: object = {}): string =>

@@ -1,9 +1,10 @@
 /**
- * The least that a gateway with a hold and a settlement can be: a bare proxy that commits one small row before it asks and one before it
- * answers, and knows nothing else. What it adds is the machine's. `node bench/support/floor.ts DATABASE_URL UPSTREAM_URL` prints its port.
+ * About the least that a gateway with a hold and a settlement can be: a bare proxy that commits one small row before it asks and one before
+ * it answers, and knows nothing else. `node bench/support/floor.ts DATABASE_URL UPSTREAM_URL` prints `{"url"}`, as the mock provider does.
  */
 import { once } from 'node:events';
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import pg from 'pg';
 
@@ -42,7 +43,6 @@ const server = http.createServer((request, response) => {
   );
 });
 server.listen(0, '127.0.0.1', () => {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  process.stdout.write(`${address.port}\n`);
+  const address = server.address() as AddressInfo;
+  process.stdout.write(`${JSON.stringify({ url: `http://127.0.0.1:${address.port}` })}\n`);
 });

@@ -24,25 +24,20 @@ const started = (child: ChildProcess, url: string): Started => ({
   },
 });
 
-export async function startMock(): Promise<Started> {
-  const file = path.join(ROOT, 'apps/server/test/harness/mock-provider/main.ts');
-  const child = spawn(process.execPath, [file, '--port', '0', '--record-max', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    // Its first line, by its README.
+/** Starts a program of this repository whose first line is `{"url"}`. */
+async function startProgram(name: string, ...args: readonly string[]): Promise<Started> {
+  const child = spawn(process.execPath, [path.join(ROOT, name), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: child.stdout }))
     return started(child, (JSON.parse(line) as { url: string }).url);
-  }
-  throw new Error('the mock provider ended before it was ready');
+  throw new Error(`${name} ended before it was ready`);
 }
 
+export const startMock = (): Promise<Started> =>
+  startProgram('apps/server/test/harness/mock-provider/main.ts', '--port', '0', '--record-max', '0');
+
 /** A bare proxy with two commits; see floor.ts. */
-export async function startFloor(databaseUrl: string, upstreamUrl: string): Promise<Started> {
-  const file = path.join(ROOT, 'bench/support/floor.ts');
-  const child = spawn(process.execPath, [file, databaseUrl, upstreamUrl], { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: child.stdout })) return started(child, `http://127.0.0.1:${line}`);
-  throw new Error('the bare proxy ended before it was ready');
-}
+export const startFloor = (databaseUrl: string, upstreamUrl: string): Promise<Started> =>
+  startProgram('bench/support/floor.ts', databaseUrl, upstreamUrl);
 
 export const PORTKEY = '1.15.2';
 // With the server library of today the peer answers 500 to every stream.

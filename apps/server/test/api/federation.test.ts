@@ -108,7 +108,10 @@ describe('somebody who has an account here', () => {
     expect(begun.status).toBe(200);
     const back = await comeBack(ada, await idp.authorize(String(begun.body.url)));
     expect(back).toMatchObject({ status: 303, location: `${platform.url}/account` });
-    expect((await mailsTo(platform, ada.email)).at(-1)?.subject).toBe('You can sign in another way now');
+    expect((await mailsTo(platform, ada.email)).at(-1)).toMatchObject({
+      subject: 'You can sign in another way now',
+      text: expect.stringContaining(`${platform.url}/auth/account`),
+    });
     const after = await signInThrough(ground, idp);
     expect((await after.browser.call('GET', '/v1/me')).body.id).toBe(ada.personId);
   });

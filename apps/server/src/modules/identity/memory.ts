@@ -1,5 +1,5 @@
 /**
- * What a process remembers of who may come in, on the path of every request. It remembers only while it hears the channel on which changes are
+ * What a process remembers of who may come in and who may do what, on the path of every request and step. It remembers only while it hears the channel on which changes are
  * announced, so what has ended or changed reaches it in milliseconds.
  */
 import { LRUCache } from 'lru-cache';

@@ -20,7 +20,9 @@ export function createRights(deps: Pick<IdentityDeps, 'db' | 'clock' | 'log'>): 
   const memory = createMemory<{ readonly scopes: readonly Scope[]; readonly validForMs: number }>({
     ...deps,
     channel: KEYS_CHANNEL,
-    onAnnouncement: () => memory.forget(() => true),
+    onAnnouncement: (named) => {
+      if (named !== undefined) memory.forget(() => true);
+    },
   });
   return {
     async has(orgId, actorId, scope) {

@@ -54,7 +54,7 @@ export interface AnswerContext {
   readonly createdAtSeconds: number;
   /** The body as the client sent it: answers of the wire `responses` repeat it, chat streams obey its `stream_options`. */
   readonly request: JsonObject;
-  /** Told to the client where the provider does not say. */
+  /** Of a whole answer: told to the client where the provider does not say. Streams are told at their end. */
   readonly usage?: TokenUsage | undefined;
 }
 
