@@ -1,5 +1,5 @@
 /** What the tests of notify share: receivers that behave as told, and a sender on a database and a clock of its own. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CreateWebhookEndpointBody, Mode } from '@guildhall/contract';
@@ -39,11 +39,16 @@ export const status =
     response.writeHead(code, headers).end('answer');
   };
 
-/** A real HTTP server on loopback. */
+/** A real HTTP server on loopback. What an endpoint of an earlier receiver sends to a port that came again, it does not know. */
 export async function receiver(): Promise<Receiver> {
+  const path = `/hook/${randomUUID()}?from=guildhall`;
   const received: Received[] = [];
   const waiting: { n: number; resolve: () => void }[] = [];
   const server = createServer((request, response) => {
+    if (request.url !== path) {
+      response.writeHead(404).end();
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -56,7 +61,7 @@ export async function receiver(): Promise<Receiver> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const made: Receiver = {
-    url: `http://127.0.0.1:${port}/hook?from=guildhall`,
+    url: `http://127.0.0.1:${port}${path}`,
     received,
     answer: status(200),
     got: (n) =>
